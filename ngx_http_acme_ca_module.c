@@ -1,0 +1,502 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The module: life cycle, variables and the content handler.  Directives are
+ * in src/http, nothing about ACME is here.
+ *
+ *     nginx -t         postconfiguration checks, changes nothing on disk
+ *     start            init_module prepares the state folder, as root
+ *     reload           postconfiguration prepares it, so that a failure leaves
+ *                      the old configuration running; init_module must not
+ *                      fail then, it would end the master
+ *     worker           init_process opens the worker's handles
+ */
+
+
+#include "ngx_http_acme_ca.h"
+
+
+static ngx_int_t ngx_http_acme_ca_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_acme_ca_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_acme_ca_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_acme_ca_init_process(ngx_cycle_t *cycle);
+static void ngx_http_acme_ca_exit_process(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_acme_ca_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+static void ngx_http_acme_ca_body_handler(ngx_http_request_t *r);
+static ngx_http_acme_ca_ctx_t *ngx_http_acme_ca_ctx_create(
+    ngx_http_request_t *r, ngx_acme_ca_t *ca);
+static void ngx_http_acme_ca_ctx_cleanup(void *data);
+static ngx_int_t ngx_http_acme_ca_run(ngx_http_request_t *r,
+    ngx_http_acme_ca_ctx_t *ctx);
+static ngx_uint_t ngx_http_acme_ca_fault(ngx_http_request_t *r,
+    ngx_http_acme_ca_ctx_t *ctx);
+static void ngx_http_acme_ca_prepare(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static ngx_int_t ngx_http_acme_ca_apply(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static ngx_int_t ngx_http_acme_ca_record(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static void ngx_http_acme_ca_done(ngx_acme_ca_write_t *write, ngx_int_t rc);
+
+
+static ngx_http_variable_t  ngx_http_acme_ca_variables[] = {
+
+    { ngx_string("acme_ca_certificate"), NULL, ngx_http_acme_ca_variable,
+      offsetof(ngx_acme_ca_t, server_certificate),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("acme_ca_certificate_key"), NULL, ngx_http_acme_ca_variable,
+      offsetof(ngx_acme_ca_t, server_key),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+static ngx_http_module_t  ngx_http_acme_ca_module_ctx = {
+    ngx_http_acme_ca_preconfiguration,     /* preconfiguration */
+    ngx_http_acme_ca_postconfiguration,    /* postconfiguration */
+
+    ngx_http_acme_ca_create_main_conf,     /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    ngx_http_acme_ca_create_srv_conf,      /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_acme_ca_create_loc_conf,      /* create location configuration */
+    ngx_http_acme_ca_merge_loc_conf        /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_acme_ca_module = {
+    NGX_MODULE_V1,
+    &ngx_http_acme_ca_module_ctx,          /* module context */
+    ngx_http_acme_ca_commands,             /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_http_acme_ca_init_module,          /* init module */
+    ngx_http_acme_ca_init_process,         /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_acme_ca_exit_process,         /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_acme_ca_preconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *v, *var;
+
+    for (v = ngx_http_acme_ca_variables; v->name.len != 0; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_acme_ca_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_str_t                      name = ngx_string("request_id");
+    ngx_str_t                      pool = ngx_string("default");
+    ngx_uint_t                     i, reload;
+    ngx_acme_ca_t                **ca;
+    ngx_http_acme_ca_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_acme_ca_module);
+
+    amcf->request_id = ngx_http_get_variable_index(cf, &name);
+    if (amcf->request_id == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    reload = !ngx_is_init_cycle(cf->cycle->old_cycle)
+             && !ngx_test_config && ngx_process != NGX_PROCESS_SIGNALLER;
+
+    ca = amcf->authorities.elts;
+
+    for (i = 0; i < amcf->authorities.nelts; i++) {
+
+        if (!ca[i]->used) {
+            continue;
+        }
+
+        if (ngx_thread_pool_add(cf, &pool) == NULL
+            || ngx_acme_ca_zone_add(cf, ca[i], &ngx_http_acme_ca_module)
+               != NGX_OK
+            || ngx_acme_ca_home_check(cf, ca[i]) != NGX_CONF_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (reload && ngx_acme_ca_home_prepare(cf->cycle, ca[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_acme_ca_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                     i;
+    ngx_acme_ca_t                **ca;
+    ngx_http_acme_ca_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_acme_ca_module);
+
+    if (amcf == NULL || ngx_test_config) {
+        return NGX_OK;
+    }
+
+    ca = amcf->authorities.elts;
+
+    for (i = 0; i < amcf->authorities.nelts; i++) {
+
+        if (ca[i]->used && !ca[i]->ready
+            && ngx_acme_ca_home_prepare(cycle, ca[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_acme_ca_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                     i;
+    ngx_acme_ca_t                **ca;
+    ngx_http_acme_ca_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_acme_ca_module);
+
+    if (amcf == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    ca = amcf->authorities.elts;
+
+    for (i = 0; i < amcf->authorities.nelts; i++) {
+
+        if (ca[i]->used
+            && ngx_acme_ca_worker_init(ca[i], cycle) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_acme_ca_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                     i;
+    ngx_acme_ca_t                **ca;
+    ngx_http_acme_ca_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_acme_ca_module);
+
+    if (amcf == NULL) {
+        return;
+    }
+
+    ca = amcf->authorities.elts;
+
+    for (i = 0; i < amcf->authorities.nelts; i++) {
+        ngx_acme_ca_worker_exit(ca[i]);
+    }
+}
+
+
+/* in a handshake there is a server and no location yet */
+
+static ngx_int_t
+ngx_http_acme_ca_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t                     *value;
+    ngx_acme_ca_t                **ca;
+    ngx_http_acme_ca_srv_conf_t   *ascf;
+    ngx_http_acme_ca_main_conf_t  *amcf;
+
+    ascf = ngx_http_get_module_srv_conf(r, ngx_http_acme_ca_module);
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_acme_ca_module);
+    ca = amcf->authorities.elts;
+
+    value = NULL;
+
+    if (ascf->ca != NULL) {
+        value = (ngx_str_t *) ((char *) ascf->ca + data);
+
+    } else if (amcf->authorities.nelts != 0) {
+        value = (ngx_str_t *) ((char *) ca[0] + data);
+    }
+
+    if (value == NULL || value->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+    v->data = value->data;
+    v->len = value->len;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_acme_ca_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_acme_ca_body_handler);
+
+    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
+}
+
+
+static void
+ngx_http_acme_ca_body_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_acme_ca_ctx_t       *ctx;
+    ngx_http_acme_ca_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_acme_ca_module);
+
+    ctx = ngx_http_acme_ca_ctx_create(r, alcf->ca);
+
+    rc = (ctx == NULL) ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                       : ngx_http_acme_ca_request_read(r, ctx);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_acme_ca_run(r, ctx);
+    }
+
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+/* has a pool of its own: the store thread works in it */
+
+static ngx_http_acme_ca_ctx_t *
+ngx_http_acme_ca_ctx_create(ngx_http_request_t *r, ngx_acme_ca_t *ca)
+{
+    ngx_pool_t              *pool;
+    acme_ca_exchange_t      *x;
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_acme_ca_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    pool = ngx_create_pool(8192, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    ctx = ngx_pcalloc(pool, sizeof(ngx_http_acme_ca_ctx_t));
+    if (ctx == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    cln->handler = ngx_http_acme_ca_ctx_cleanup;
+    cln->data = ctx;
+
+    ctx->request = r;
+    ctx->ca = ca;
+
+    x = &ctx->exchange;
+
+    x->ctx.pool = pool;
+    x->ctx.log = ngx_cycle->log;
+    x->ctx.now = ngx_time();
+    x->authority = &ca->authority;
+    x->nonces = ca->nonces;
+    x->keys = ca->keys;
+    x->store = ca->reader;
+    x->lease_ms = ngx_acme_ca_validator_lease(ca) * 1000;
+
+    ctx->write.prepare = ngx_http_acme_ca_prepare;
+    ctx->write.apply = ngx_http_acme_ca_apply;
+    ctx->write.record = ngx_http_acme_ca_record;
+    ctx->write.done = ngx_http_acme_ca_done;
+    ctx->write.data = ctx;
+
+    return ctx;
+}
+
+
+/* what nobody waits for any more goes when it was written */
+
+static void
+ngx_http_acme_ca_ctx_cleanup(void *data)
+{
+    ngx_http_acme_ca_ctx_t  *ctx = data;
+
+    if (ctx->exchange.silent && ctx->request != NULL) {
+        ctx->request = NULL;
+        return;
+    }
+
+    ngx_destroy_pool(ctx->exchange.ctx.pool);
+}
+
+
+/* NGX_DONE: the store task has it; else what r is to be finalized with */
+
+static ngx_int_t
+ngx_http_acme_ca_run(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    acme_ca_exchange_t  *x;
+
+    x = &ctx->exchange;
+
+    if (ngx_http_acme_ca_fault(r, ctx)) {
+        return ngx_http_acme_ca_reply_send(r, &x->reply);
+    }
+
+    rc = acme_ca_protocol_start(x);
+
+    if (rc == NGX_AGAIN) {
+
+        /* keeps r, whatever its client does meanwhile */
+
+        r->main->blocked++;
+        r->aio = 1;
+
+        ngx_acme_ca_write_add(ctx->ca, &ctx->write);
+
+        return NGX_DONE;
+    }
+
+    rc = ngx_http_acme_ca_reply_send(r, &x->reply);
+
+    if (x->silent) {
+        ngx_acme_ca_write_add(ctx->ca, &ctx->write);
+    }
+
+    return rc;
+}
+
+
+/* refused by nginx before us, or impossible without a database */
+
+static ngx_uint_t
+ngx_http_acme_ca_fault(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
+{
+    if (r->internal && r->err_status != 0) {
+        acme_ca_protocol_fault(&ctx->exchange, r->err_status);
+        return 1;
+    }
+
+    if (!ngx_acme_ca_is_open(ctx->ca)) {
+        acme_ca_protocol_fault(&ctx->exchange, NGX_HTTP_SERVICE_UNAVAILABLE);
+        return 1;
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_acme_ca_prepare(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
+{
+    ngx_http_acme_ca_ctx_t  *ctx = write->data;
+
+    acme_ca_protocol_prepare(&ctx->exchange, store);
+}
+
+
+static ngx_int_t
+ngx_http_acme_ca_apply(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
+{
+    ngx_http_acme_ca_ctx_t  *ctx = write->data;
+
+    return acme_ca_protocol_apply(&ctx->exchange, store);
+}
+
+
+static ngx_int_t
+ngx_http_acme_ca_record(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
+{
+    ngx_http_acme_ca_ctx_t  *ctx = write->data;
+
+    return acme_ca_protocol_record(&ctx->exchange, store);
+}
+
+
+static void
+ngx_http_acme_ca_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
+{
+    ngx_http_acme_ca_ctx_t  *ctx = write->data;
+
+    ngx_connection_t    *c;
+    acme_ca_exchange_t  *x;
+    ngx_http_request_t  *r;
+
+    x = &ctx->exchange;
+    r = ctx->request;
+
+    if (x->silent) {
+
+        /* the pool goes with whoever is last: this, or r */
+
+        x->silent = 0;
+
+        if (r == NULL) {
+            ngx_destroy_pool(x->ctx.pool);
+        }
+
+        return;
+    }
+
+    c = r->connection;
+
+    r->main->blocked--;
+    r->aio = 0;
+
+    acme_ca_protocol_finish(x, rc);
+
+    if (rc == NGX_OK && x->job_id != 0) {
+        ngx_acme_ca_validator_start(ctx->ca, &x->job);
+    }
+
+    ngx_http_finalize_request(r, c->error
+                              ? NGX_ERROR
+                              : ngx_http_acme_ca_reply_send(r, &x->reply));
+
+    ngx_http_run_posted_requests(c);
+}

@@ -1,0 +1,26 @@
+-- name: authz_add
+-- why: RFC 8555, 7.1.4
+INSERT INTO acme_authorizations
+    (account_id, identifier_type, identifier, wildcard, status, created_at,
+     expires_at, updated_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6);
+
+-- name: authz_find
+-- why: each poll of an authorization
+SELECT id, account_id, identifier_type, identifier, wildcard, status,
+       created_at, expires_at
+FROM acme_authorizations WHERE id = ?1;
+
+-- name: authz_find_valid
+-- why: RFC 8555, 7.4: a new order may use what was proven already; the one that
+-- lasts longest.  status = 'valid' must stand here for the partial index
+SELECT id FROM acme_authorizations
+WHERE account_id = ?1 AND identifier_type = ?2 AND identifier = ?3
+      AND wildcard = ?4 AND status = 'valid' AND expires_at > ?5
+ORDER BY expires_at DESC LIMIT 1;
+
+-- name: authz_set_status
+-- why: RFC 8555, 7.1.6
+UPDATE acme_authorizations
+SET status = ?3, expires_at = coalesce(?4, expires_at), updated_at = ?5
+WHERE id = ?1 AND status = ?2;

@@ -1,0 +1,43 @@
+-- name: job_add
+-- why: the validation is durable before the client hears of it.  Who adds it
+-- starts it: it is leased until its run_at
+INSERT INTO jobs
+    (authz_id, type, attempts, run_at, lease_until, deadline_at,
+     client_address, request_id)
+VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7);
+
+-- name: job_claim
+-- why: what a worker left behind is taken by exactly one other
+UPDATE jobs SET lease_until = ?2
+WHERE (authz_id, type) IN (SELECT authz_id, type FROM jobs
+                           WHERE run_at <= ?1 AND lease_until <= ?1
+                           ORDER BY run_at LIMIT ?3)
+RETURNING authz_id, type;
+
+-- name: job_get
+-- why: all that a validation needs.  The key is the account's current one
+SELECT j.authz_id, j.type, a.account_id, a.identifier_type, a.identifier,
+       a.wildcard, c.token, k.thumbprint, j.attempts, j.deadline_at,
+       j.client_address, j.request_id
+FROM jobs AS j
+CROSS JOIN acme_challenges AS c ON c.authz_id = j.authz_id AND c.type = j.type
+CROSS JOIN acme_authorizations AS a ON a.id = j.authz_id
+CROSS JOIN acme_accounts AS k ON k.id = a.account_id
+WHERE j.authz_id = ?1 AND j.type = ?2;
+
+-- name: job_find_due
+-- why: a worker's timer looks before it takes the write lock
+SELECT EXISTS (SELECT 1 FROM jobs WHERE run_at <= ?1 AND lease_until <= ?1);
+
+-- name: job_set_retry
+-- why: the next attempt may be made by any worker
+UPDATE jobs SET attempts = ?3, run_at = ?4, lease_until = 0
+WHERE authz_id = ?1 AND type = ?2;
+
+-- name: job_remove
+-- why: the one who removes it is the one whose verdict counts
+DELETE FROM jobs WHERE authz_id = ?1 AND type = ?2;
+
+-- name: job_remove_authz
+-- why: RFC 8555, 7.5.2: nobody asks for a deactivated authorization
+DELETE FROM jobs WHERE authz_id = ?1;

@@ -1,0 +1,32 @@
+-- name: begin
+-- why: IMMEDIATE takes the write lock at once: no upgrade that could fail later
+BEGIN IMMEDIATE;
+
+-- name: commit
+-- why: one sync for the whole batch
+COMMIT;
+
+-- name: rollback
+-- why: nothing of the batch happened
+ROLLBACK;
+
+-- name: savepoint
+-- why: one request of a batch fails alone
+SAVEPOINT request;
+
+-- name: release
+-- why: the request's rows become the batch's
+RELEASE request;
+
+-- name: rollback_to
+-- why: undoes a request; its savepoint is released afterwards
+ROLLBACK TO request;
+
+-- name: meta_add
+-- why: the key of the opaque ids is made with the database
+INSERT INTO acme_ca_meta (id, id_key, created_at)
+VALUES (1, ?1, CAST(strftime('%s', 'now') AS INTEGER));
+
+-- name: meta_get_key
+-- why: every handle enciphers ids with the same key
+SELECT id_key FROM acme_ca_meta WHERE id = 1;

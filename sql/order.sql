@@ -1,0 +1,54 @@
+-- name: order_add
+-- why: RFC 8555, 7.4
+INSERT INTO acme_orders
+    (account_id, status, profile, profile_asked, not_before, not_after,
+     created_at, expires_at, updated_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7);
+
+-- name: order_find
+-- why: each poll of an order
+SELECT id, account_id, status, profile, profile_asked, not_before, not_after,
+       error, certificate_id, created_at, expires_at
+FROM acme_orders WHERE id = ?1;
+
+-- name: order_list
+-- why: RFC 8555, 7.1.2.1: the account's list, newest first, a page at a time
+SELECT id FROM acme_orders
+WHERE account_id = ?1 AND id < ?2 AND status <> 'invalid'
+ORDER BY id DESC LIMIT ?3;
+
+-- name: order_add_identifier
+-- why: what the order asks for, and which authorization answers for it
+INSERT INTO acme_order_identifiers
+    (order_id, position, identifier_type, identifier, wildcard, authz_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+
+-- name: order_list_identifiers
+-- why: an order object names both; CROSS JOIN keeps the order's own order
+SELECT i.identifier_type, i.identifier, i.wildcard, i.authz_id, a.status,
+       a.expires_at
+FROM acme_order_identifiers AS i
+CROSS JOIN acme_authorizations AS a ON a.id = i.authz_id
+WHERE i.order_id = ?1
+ORDER BY i.position;
+
+-- name: order_list_by_authz
+-- why: a verdict moves every order that waits for it
+SELECT DISTINCT o.id
+FROM acme_order_identifiers AS i
+CROSS JOIN acme_orders AS o ON o.id = i.order_id
+WHERE i.authz_id = ?1 AND o.status = ?2;
+
+-- name: order_get_open
+-- why: RFC 8555, 7.1.6: an order is ready when all its authorizations are valid
+SELECT count(*)
+FROM acme_order_identifiers AS i
+CROSS JOIN acme_authorizations AS a ON a.id = i.authz_id
+WHERE i.order_id = ?1 AND a.status <> 'valid';
+
+-- name: order_set_status
+-- why: RFC 8555, 7.1.6; whoever comes second finds another status
+UPDATE acme_orders
+SET status = ?3, error = ?4, certificate_id = coalesce(?5, certificate_id),
+    updated_at = ?6
+WHERE id = ?1 AND status = ?2;

@@ -1,0 +1,105 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * One authority as nginx.conf describes it: settings, read only after the
+ * configuration was read.  Filled by the module, read by every room.
+ */
+
+
+#ifndef _ACME_CA_AUTHORITY_H_INCLUDED_
+#define _ACME_CA_AUTHORITY_H_INCLUDED_
+
+
+#include "acme_ca_objects.h"
+
+
+/* key types of subjects; bits of acme_ca_profile_t.key_types */
+#define ACME_CA_KEY_RSA_2048   0x0001      /* RSA of 2048 bits and more ... */
+#define ACME_CA_KEY_RSA_3072   0x0002
+#define ACME_CA_KEY_RSA_4096   0x0004
+#define ACME_CA_KEY_EC_P256    0x0008
+#define ACME_CA_KEY_EC_P384    0x0010
+#define ACME_CA_KEY_EC_P521    0x0020
+#define ACME_CA_KEY_ED25519    0x0040
+#define ACME_CA_KEY_ANY        0x007f
+
+#define ACME_CA_EKU_SERVER     0x0001
+#define ACME_CA_EKU_CLIENT     0x0002
+
+/* what the subject's common name is made of */
+#define ACME_CA_CN_NONE        0
+#define ACME_CA_CN_FIRST       1           /* first dns name that fits 64 bytes */
+#define ACME_CA_CN_CSR         2           /* the CSR's, if the order names it */
+
+
+typedef struct {
+    ngx_str_t    name;
+    ngx_str_t    description;
+    time_t       lifetime;       /* seconds, without the back-date */
+    time_t       backdate;       /* seconds */
+    ngx_uint_t   key_types;
+    ngx_uint_t   eku;
+    ngx_uint_t   common_name;
+} acme_ca_profile_t;
+
+
+/* "deny" of a kind wins; if there is an "allow" of a kind the rest is denied */
+typedef struct {
+    ngx_array_t *allow_dns;      /* ngx_str_t: "a.b" exactly, ".b" below b,
+                                    "*" everything */
+    ngx_array_t *deny_dns;
+    ngx_array_t *allow_ip;       /* ngx_cidr_t, of ip identifiers */
+    ngx_array_t *deny_ip;
+    ngx_array_t *allow_address;  /* ngx_cidr_t, that validation may reach */
+    ngx_array_t *deny_address;
+} acme_ca_rules_t;
+
+
+struct acme_ca_authority_s {
+    ngx_str_t          name;
+    ngx_str_t          path;             /* state folder, NUL terminated */
+    ngx_str_t          database;         /* path/ca.db, NUL terminated */
+    ngx_str_t          base_url;         /* with a slash at the end, or empty:
+                                            made from the request */
+    /* directory meta */
+    ngx_str_t          terms_of_service; /* https URL or empty */
+    ngx_str_t          website;
+    ngx_array_t       *caa_identities;   /* ngx_str_t, or NULL */
+
+    /* policy */
+    acme_ca_rules_t    rules;
+    ngx_uint_t         challenges;       /* bits 1 << acme_ca_challenge_type_e */
+    ngx_array_t       *http_01_ports;    /* in_port_t, tried in turn */
+    ngx_array_t       *tls_alpn_01_ports;
+    ngx_uint_t         wildcard;         /* never, until a dns challenge */
+    ngx_array_t        profiles;         /* acme_ca_profile_t, first: default */
+    acme_ca_profile_t *default_profile;
+    ngx_uint_t         profiles_shown;   /* the operator wrote some */
+    ngx_uint_t         max_identifiers;  /* of an order */
+    ngx_uint_t         contact_required;
+    ngx_uint_t         contact_max;
+    ngx_array_t       *contact_domains;  /* ngx_str_t, or NULL: any */
+
+    /* lifetimes, seconds */
+    time_t             order_lifetime;
+    time_t             authz_lifetime;   /* of a valid one */
+    time_t             retention;        /* of finished orders and authzs */
+
+    /* validation */
+    ngx_msec_t         validation_timeout;       /* one attempt */
+    time_t             validation_deadline;      /* all attempts, seconds */
+    ngx_uint_t         validation_attempts;
+    ngx_uint_t         validation_concurrency;   /* per worker */
+
+    /* issuer, owned by pki/; NULL until the master made or read it */
+    acme_ca_issuer_t  *issuer;
+};
+
+
+/* the profile of that name, or NULL; an empty name is the default one */
+acme_ca_profile_t *acme_ca_authority_profile(
+    const acme_ca_authority_t *authority, const ngx_str_t *name);
+
+
+#endif /* _ACME_CA_AUTHORITY_H_INCLUDED_ */

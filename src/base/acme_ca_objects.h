@@ -1,0 +1,148 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The objects of RFC 8555 as the registry keeps them: what several rooms
+ * share, and no functions.  Ids are row ids; clients see them enciphered.
+ * Times are seconds UTC, 0 means never.
+ */
+
+
+#ifndef _ACME_CA_OBJECTS_H_INCLUDED_
+#define _ACME_CA_OBJECTS_H_INCLUDED_
+
+
+#include "acme_ca_identifier.h"
+#include "acme_ca_state.h"
+
+
+typedef struct {
+    int64_t            id;
+    acme_ca_status_e   status;
+    u_char             thumbprint[ACME_CA_SHA256_LEN];   /* RFC 7638 */
+    ngx_str_t          jwk;             /* canonical, public members only */
+    ngx_str_t          contact;         /* JSON array of URLs, "[]" if none */
+    time_t             terms_agreed_at;
+    time_t             created_at;
+} acme_ca_account_t;
+
+
+typedef struct {
+    int64_t            id;
+    int64_t            account_id;
+    acme_ca_status_e   status;
+    ngx_str_t          profile;         /* empty: the default one */
+    ngx_uint_t         profile_asked;   /* the client named it */
+    time_t             not_before;      /* as asked */
+    time_t             not_after;
+    ngx_str_t          error;           /* problem document, or empty */
+    int64_t            certificate_id;
+    time_t             created_at;
+    time_t             expires_at;
+} acme_ca_order_t;
+
+
+typedef struct {
+    int64_t                id;
+    int64_t                account_id;
+    acme_ca_identifier_t   identifier;
+    acme_ca_status_e       status;
+    time_t                 created_at;
+    time_t                 expires_at;
+} acme_ca_authz_t;
+
+
+/* one identifier of an order, with the authorization that covers it */
+typedef struct {
+    acme_ca_identifier_t   identifier;
+    int64_t                authz_id;
+    acme_ca_status_e       authz_status;
+    time_t                 authz_expires_at;
+} acme_ca_order_identifier_t;
+
+
+typedef enum {
+    ACME_CA_HTTP_01 = 0,
+    ACME_CA_CHALLENGE_TYPE_N
+} acme_ca_challenge_type_e;
+
+/*
+ * A challenge's id is its authorization's times this plus its type: they lie
+ * beside each other and need no second index.
+ */
+#define ACME_CA_CHALLENGE_SLOTS  16
+
+
+typedef struct {
+    int64_t                    id;
+    acme_ca_challenge_type_e   type;
+    acme_ca_status_e           status;
+    ngx_str_t                  token;
+    time_t                     validated_at;
+    ngx_str_t                  error;         /* problem document, or empty */
+} acme_ca_challenge_t;
+
+
+typedef struct {
+    int64_t            id;
+    int64_t            order_id;        /* 0: the CA's own */
+    int64_t            account_id;      /* 0: the CA's own */
+    int64_t            issuer_id;
+    acme_ca_status_e   status;          /* valid | revoked */
+    ngx_str_t          serial;          /* big-endian, no leading zero */
+    u_char             fingerprint[ACME_CA_SHA256_LEN];   /* of the DER */
+    ngx_str_t          common_name;     /* of the subject, may be empty */
+    ngx_str_t          sans;            /* "dns:a.example ip:10.0.0.1" */
+    ngx_str_t          key_type;        /* "EC P-256", "RSA 2048", "Ed25519" */
+    ngx_str_t          profile;
+    time_t             not_before;
+    time_t             not_after;
+    ngx_str_t          der;
+    time_t             created_at;
+    time_t             revoked_at;
+    ngx_int_t          revocation_reason;   /* RFC 5280, 5.3.1; -1: none */
+    time_t             first_download_at;
+    time_t             last_download_at;
+} acme_ca_certificate_t;
+
+
+/* a validation to be done: durable from the client's answer to the verdict */
+typedef struct {
+    int64_t                    id;
+    int64_t                    challenge_id;
+    int64_t                    authz_id;
+    int64_t                    account_id;
+    acme_ca_identifier_t       identifier;
+    acme_ca_challenge_type_e   type;
+    ngx_str_t                  token;
+    u_char                     thumbprint[ACME_CA_SHA256_LEN];
+    ngx_uint_t                 attempts;       /* made so far */
+    time_t                     deadline_at;    /* no attempt starts later */
+    ngx_str_t                  client_address; /* of the one who answered */
+    ngx_str_t                  request_id;
+} acme_ca_job_t;
+
+
+/* who did what, and how it ended.  Zero ids and empty texts are not stored */
+typedef struct {
+    const char        *action;         /* "new-order", "validate", "issue" ... */
+    const char        *actor;          /* "account", "client", "server" */
+    ngx_uint_t         refused;        /* outcome: 0 done, 1 refused, 2 failed */
+    ngx_str_t          reason;         /* problem type and detail of a refusal */
+    ngx_str_t          details;        /* JSON object, or empty */
+    int64_t            account_id;
+    int64_t            order_id;
+    int64_t            authz_id;
+    int64_t            challenge_id;
+    int64_t            certificate_id;
+    ngx_str_t          client_address;
+    ngx_str_t          user_agent;
+    ngx_str_t          request_id;
+} acme_ca_audit_t;
+
+#define ACME_CA_AUDIT_DONE     0
+#define ACME_CA_AUDIT_REFUSED  1
+#define ACME_CA_AUDIT_FAILED   2
+
+
+#endif /* _ACME_CA_OBJECTS_H_INCLUDED_ */

@@ -1,0 +1,90 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The HTTP row: directives, and the two ends of the pipe between an nginx
+ * request and an exchange of protocol/.
+ */
+
+
+#ifndef _NGX_HTTP_ACME_CA_H_INCLUDED_
+#define _NGX_HTTP_ACME_CA_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_acme_ca.h"
+
+
+/* more is answered 413: a CSR of 100 names with RSA-4096 has 6 KB */
+#define NGX_HTTP_ACME_CA_BODY    65536
+
+#define NGX_HTTP_ACME_CA_FAULT   "!fault"
+
+
+typedef struct {
+    ngx_array_t     authorities;         /* ngx_acme_ca_t * */
+    ngx_int_t       request_id;          /* index of $request_id */
+} ngx_http_acme_ca_main_conf_t;
+
+
+typedef struct {
+    ngx_acme_ca_t  *ca;                  /* of the first location with one:
+                                            $acme_ca_certificate */
+} ngx_http_acme_ca_srv_conf_t;
+
+
+typedef struct {
+    ngx_str_t       name;                /* as the directive says it */
+    u_char         *file_name;
+    ngx_uint_t      line;
+    ngx_acme_ca_t  *ca;                  /* NULL: not here */
+} ngx_http_acme_ca_loc_conf_t;
+
+
+typedef struct {
+    ngx_http_request_t   *request;       /* NULL once it is gone */
+    ngx_acme_ca_t        *ca;
+    acme_ca_exchange_t    exchange;
+    ngx_acme_ca_write_t   write;
+} ngx_http_acme_ca_ctx_t;
+
+
+extern ngx_module_t   ngx_http_acme_ca_module;
+
+/* ngx_http_acme_ca_conf.c */
+extern ngx_command_t  ngx_http_acme_ca_commands[];
+
+/* ngx_http_acme_ca_location.c */
+void *ngx_http_acme_ca_create_main_conf(ngx_conf_t *cf);
+void *ngx_http_acme_ca_create_srv_conf(ngx_conf_t *cf);
+void *ngx_http_acme_ca_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+/* ngx_http_acme_ca_authority.c: with every setting unset; of that name or
+   NULL; with defaults for what was not set, and checked */
+ngx_acme_ca_t *ngx_http_acme_ca_authority_create(ngx_conf_t *cf,
+    ngx_str_t *name);
+ngx_acme_ca_t *ngx_http_acme_ca_authority_find(
+    ngx_http_acme_ca_main_conf_t *amcf, ngx_str_t *name);
+char *ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+
+/* the content handler, in the module */
+ngx_int_t ngx_http_acme_ca_handler(ngx_http_request_t *r);
+
+/*
+ * Fills the exchange's request from r, whose body has been read, into the
+ * exchange's own pool: it outlives r.  NGX_OK or an HTTP status.
+ */
+ngx_int_t ngx_http_acme_ca_request_read(ngx_http_request_t *r,
+    ngx_http_acme_ca_ctx_t *ctx);
+
+/* sends the exchange's reply; answers what r is to be finalized with */
+ngx_int_t ngx_http_acme_ca_reply_send(ngx_http_request_t *r,
+    acme_ca_reply_t *reply);
+
+
+#endif /* _NGX_HTTP_ACME_CA_H_INCLUDED_ */

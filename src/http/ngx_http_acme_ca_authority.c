@@ -1,0 +1,406 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The blocks: acme_ca_authority and profile, their defaults, and what can be
+ * checked when all of a block was read.
+ */
+
+
+#include "ngx_http_acme_ca_slots.h"
+
+
+/* keeps every authority in a folder of its own */
+#define NGX_HTTP_ACME_CA_PATH       "/var/lib/nginx/acme-ca/"
+#define NGX_HTTP_ACME_CA_DATABASE   "ca.db"
+
+#define NGX_HTTP_ACME_CA_DAY        86400
+
+
+static char *ngx_http_acme_ca_block(ngx_conf_t *cf, ngx_uint_t type,
+    void *conf);
+static ngx_uint_t ngx_http_acme_ca_is_name(const ngx_str_t *name);
+static void ngx_http_acme_ca_profile_unset(acme_ca_profile_t *profile);
+static char *ngx_http_acme_ca_profile_finish(ngx_conf_t *cf,
+    acme_ca_profile_t *profile);
+static char *ngx_http_acme_ca_paths(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+static char *ngx_http_acme_ca_profiles(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+static ngx_int_t ngx_http_acme_ca_port(ngx_conf_t *cf, ngx_array_t **ports,
+    in_port_t value);
+
+
+ngx_acme_ca_t *
+ngx_http_acme_ca_authority_find(ngx_http_acme_ca_main_conf_t *amcf,
+    ngx_str_t *name)
+{
+    ngx_uint_t       i;
+    ngx_acme_ca_t  **ca;
+
+    ca = amcf->authorities.elts;
+
+    for (i = 0; i < amcf->authorities.nelts; i++) {
+        if (acme_ca_str_eq(&ca[i]->authority.name, name)) {
+            return ca[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_acme_ca_t *
+ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_acme_ca_t                 *ca, **slot;
+    acme_ca_authority_t           *a;
+    ngx_http_acme_ca_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_acme_ca_module);
+
+    ca = ngx_pcalloc(cf->pool, sizeof(ngx_acme_ca_t));
+    if (ca == NULL) {
+        return NULL;
+    }
+
+    slot = ngx_array_push(&amcf->authorities);
+    if (slot == NULL) {
+        return NULL;
+    }
+
+    *slot = ca;
+
+    ca->pool = cf->pool;
+    ca->file_name = cf->conf_file->file.name.data;
+    ca->line = cf->conf_file->line;
+    ca->hostname = cf->cycle->hostname;
+    ca->zone_size = NGX_CONF_UNSET_SIZE;
+    ca->nonce_lifetime = NGX_CONF_UNSET;
+
+    a = &ca->authority;
+
+    a->name = *name;
+    a->max_identifiers = NGX_CONF_UNSET_UINT;
+    a->order_lifetime = NGX_CONF_UNSET;
+    a->authz_lifetime = NGX_CONF_UNSET;
+    a->retention = NGX_CONF_UNSET;
+    a->validation_timeout = NGX_CONF_UNSET_MSEC;
+    a->validation_deadline = NGX_CONF_UNSET;
+    a->validation_attempts = NGX_CONF_UNSET_UINT;
+    a->validation_concurrency = NGX_CONF_UNSET_UINT;
+
+    if (ngx_array_init(&a->profiles, cf->pool, 2, sizeof(acme_ca_profile_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return ca;
+}
+
+
+char *
+ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
+{
+    acme_ca_authority_t  *a;
+
+    a = &ca->authority;
+
+    ngx_conf_init_size_value(ca->zone_size, 1024 * 1024);
+    ngx_conf_init_value(ca->nonce_lifetime, 3600);
+
+    ngx_conf_init_uint_value(a->max_identifiers, 100);
+    ngx_conf_init_value(a->order_lifetime, 7 * NGX_HTTP_ACME_CA_DAY);
+    ngx_conf_init_value(a->authz_lifetime, 30 * NGX_HTTP_ACME_CA_DAY);
+    ngx_conf_init_value(a->retention, 30 * NGX_HTTP_ACME_CA_DAY);
+    ngx_conf_init_msec_value(a->validation_timeout, 10000);
+    ngx_conf_init_value(a->validation_deadline, 30);
+    ngx_conf_init_uint_value(a->validation_attempts, 3);
+    ngx_conf_init_uint_value(a->validation_concurrency, 100);
+
+    if (a->challenges == 0) {
+        a->challenges = 1 << ACME_CA_HTTP_01;
+    }
+
+    if (a->contact_max == 0) {
+        a->contact_max = 10;
+    }
+
+    if (ngx_http_acme_ca_port(cf, &a->http_01_ports, 80) != NGX_OK
+        || ngx_http_acme_ca_port(cf, &a->tls_alpn_01_ports, 443) != NGX_OK
+        || ngx_http_acme_ca_paths(cf, ca) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_acme_ca_profiles(cf, ca);
+}
+
+
+char *
+ngx_http_acme_ca_authority(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_acme_ca_main_conf_t *amcf = conf;
+
+    char           *rv;
+    ngx_str_t      *value;
+    ngx_acme_ca_t  *ca;
+
+    value = cf->args->elts;
+
+    if (!ngx_http_acme_ca_is_name(&value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid authority name \"%V\": it has 1 to 32 of "
+                           "a-z, 0-9, \"-\", \"_\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_acme_ca_authority_find(amcf, &value[1]) != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate authority \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    ca = ngx_http_acme_ca_authority_create(cf, &value[1]);
+    if (ca == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rv = ngx_http_acme_ca_block(cf, NGX_HTTP_ACME_CA_AUTHORITY, ca);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    return ngx_http_acme_ca_authority_finish(cf, ca);
+}
+
+
+char *
+ngx_http_acme_ca_profile(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_acme_ca_t *ca = conf;
+
+    char               *rv;
+    ngx_str_t          *value;
+    ngx_uint_t          i;
+    acme_ca_profile_t  *profile;
+
+    value = cf->args->elts;
+
+    if (!ngx_http_acme_ca_is_name(&value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid profile name \"%V\": it has 1 to 32 of "
+                           "a-z, 0-9, \"-\", \"_\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    profile = ca->authority.profiles.elts;
+
+    for (i = 0; i < ca->authority.profiles.nelts; i++) {
+        if (acme_ca_str_eq(&profile[i].name, &value[1])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate profile \"%V\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    profile = ngx_array_push(&ca->authority.profiles);
+    if (profile == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_acme_ca_profile_unset(profile);
+
+    profile->name = value[1];
+    ca->authority.profiles_shown = 1;
+
+    rv = ngx_http_acme_ca_block(cf, NGX_HTTP_ACME_CA_PROFILE, profile);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    return ngx_http_acme_ca_profile_finish(cf, profile);
+}
+
+
+/* parses a block whose commands are of one type of ours and fill conf */
+
+static char *
+ngx_http_acme_ca_block(ngx_conf_t *cf, ngx_uint_t type, void *conf)
+{
+    char                 *rv;
+    ngx_conf_t            save;
+    ngx_http_conf_ctx_t   ctx, *outer;
+
+    outer = cf->ctx;
+
+    ctx = *outer;
+    ctx.loc_conf = ngx_pcalloc(cf->pool, sizeof(void *) * ngx_http_max_module);
+    if (ctx.loc_conf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ctx.loc_conf[ngx_http_acme_ca_module.ctx_index] = conf;
+
+    save = *cf;
+
+    cf->ctx = &ctx;
+    cf->cmd_type = type;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    return rv;
+}
+
+
+static ngx_uint_t
+ngx_http_acme_ca_is_name(const ngx_str_t *name)
+{
+    size_t  i;
+    u_char  ch;
+
+    for (i = 0; i < name->len; i++) {
+        ch = name->data[i];
+
+        if ((ch < 'a' || ch > 'z') && (ch < '0' || ch > '9')
+            && ch != '-' && ch != '_')
+        {
+            return 0;
+        }
+    }
+
+    return i >= 1 && i <= 32;
+}
+
+
+static void
+ngx_http_acme_ca_profile_unset(acme_ca_profile_t *profile)
+{
+    ngx_memzero(profile, sizeof(acme_ca_profile_t));
+
+    profile->lifetime = NGX_CONF_UNSET;
+    profile->backdate = NGX_CONF_UNSET;
+    profile->common_name = NGX_CONF_UNSET_UINT;
+}
+
+
+static char *
+ngx_http_acme_ca_profile_finish(ngx_conf_t *cf, acme_ca_profile_t *profile)
+{
+    ngx_conf_init_value(profile->lifetime, 90 * NGX_HTTP_ACME_CA_DAY);
+    ngx_conf_init_uint_value(profile->common_name, ACME_CA_CN_NONE);
+
+    /* clocks differ: an hour, but not much of a short life */
+
+    ngx_conf_init_value(profile->backdate,
+                        ngx_min(3600, profile->lifetime / 10));
+
+    if (profile->key_types == 0) {
+        profile->key_types = ACME_CA_KEY_ANY;
+    }
+
+    if (profile->eku == 0) {
+        profile->eku = ACME_CA_EKU_SERVER;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_acme_ca_paths(ngx_conf_t *cf, ngx_acme_ca_t *ca)
+{
+    acme_ca_authority_t  *a;
+
+    a = &ca->authority;
+
+    if (a->path.len == 0
+        && acme_ca_format(cf->pool, &a->path,
+                          sizeof(NGX_HTTP_ACME_CA_PATH) + a->name.len + 1,
+                          NGX_HTTP_ACME_CA_PATH "%V", &a->name)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (acme_ca_format(cf->pool, &a->database, a->path.len + 16, "%V/%s",
+                       &a->path, NGX_HTTP_ACME_CA_DATABASE)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* the one of default_profile, or the first, or one that nobody had to write */
+
+static char *
+ngx_http_acme_ca_profiles(ngx_conf_t *cf, ngx_acme_ca_t *ca)
+{
+    acme_ca_profile_t    *profile;
+    acme_ca_authority_t  *a;
+
+    a = &ca->authority;
+
+    if (a->profiles.nelts == 0) {
+
+        profile = ngx_array_push(&a->profiles);
+        if (profile == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_http_acme_ca_profile_unset(profile);
+        ngx_str_set(&profile->name, "default");
+
+        if (ngx_http_acme_ca_profile_finish(cf, profile) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    a->default_profile = a->profiles.elts;
+
+    if (ca->profile_name.len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    profile = acme_ca_authority_profile(a, &ca->profile_name);
+
+    if (profile == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no profile \"%V\" in authority \"%V\"",
+                           &ca->profile_name, &a->name);
+        return NGX_CONF_ERROR;
+    }
+
+    a->default_profile = profile;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_acme_ca_port(ngx_conf_t *cf, ngx_array_t **ports, in_port_t value)
+{
+    in_port_t  *port;
+
+    if (*ports != NULL) {
+        return NGX_OK;
+    }
+
+    *ports = ngx_array_create(cf->pool, 1, sizeof(in_port_t));
+    if (*ports == NULL) {
+        return NGX_ERROR;
+    }
+
+    port = ngx_array_push(*ports);
+    if (port == NULL) {
+        return NGX_ERROR;
+    }
+
+    *port = value;
+
+    return NGX_OK;
+}

@@ -1,0 +1,331 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The directives.  Those inside "acme_ca_authority" and "profile" blocks are
+ * ordinary commands of the module under types of their own, so that nginx's
+ * slots, argument checks and error messages with file and line serve them.
+ */
+
+
+#include "ngx_http_acme_ca_slots.h"
+
+
+static char *ngx_http_acme_ca_include(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+static ngx_conf_bitmask_t  ngx_http_acme_ca_challenge_names[] = {
+    { ngx_string("http-01"), 1 << ACME_CA_HTTP_01 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_bitmask_t  ngx_http_acme_ca_key_types[] = {
+    { ngx_string("rsa2048"), ACME_CA_KEY_RSA_2048 },
+    { ngx_string("rsa3072"), ACME_CA_KEY_RSA_3072 },
+    { ngx_string("rsa4096"), ACME_CA_KEY_RSA_4096 },
+    { ngx_string("p256"), ACME_CA_KEY_EC_P256 },
+    { ngx_string("p384"), ACME_CA_KEY_EC_P384 },
+    { ngx_string("p521"), ACME_CA_KEY_EC_P521 },
+    { ngx_string("ed25519"), ACME_CA_KEY_ED25519 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_bitmask_t  ngx_http_acme_ca_eku[] = {
+    { ngx_string("server"), ACME_CA_EKU_SERVER },
+    { ngx_string("client"), ACME_CA_EKU_CLIENT },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_acme_ca_common_name[] = {
+    { ngx_string("none"), ACME_CA_CN_NONE },
+    { ngx_string("first"), ACME_CA_CN_FIRST },
+    { ngx_string("csr"), ACME_CA_CN_CSR },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_acme_ca_attempts_bounds = {
+    ngx_conf_check_num_bounds, 1, 100
+};
+
+static ngx_conf_num_bounds_t  ngx_http_acme_ca_concurrency_bounds = {
+    ngx_conf_check_num_bounds, 1, 100000
+};
+
+static ngx_conf_num_bounds_t  ngx_http_acme_ca_identifiers_bounds = {
+    ngx_conf_check_num_bounds, 1, 1000
+};
+
+
+#define ngx_http_acme_ca_field(name)                                          \
+    offsetof(ngx_acme_ca_t, name)
+
+#define ngx_http_acme_ca_setting(name)                                        \
+    offsetof(ngx_acme_ca_t, authority)                                        \
+    + offsetof(acme_ca_authority_t, name)
+
+
+ngx_command_t  ngx_http_acme_ca_commands[] = {
+
+    { ngx_string("acme_ca_authority"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_authority,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("acme_ca"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_location,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    /* inside acme_ca_authority */
+
+    { ngx_string("path"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_path,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("base_url"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(base_url),
+      &ngx_http_acme_ca_base_url_post },
+
+    { ngx_string("resolver"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
+      ngx_http_acme_ca_resolver,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("issuer"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE2,
+      ngx_http_acme_ca_issuer,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("challenges"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(challenges),
+      &ngx_http_acme_ca_challenge_names },
+
+    { ngx_string("allow"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_2MORE,
+      ngx_http_acme_ca_rule,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deny"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_2MORE,
+      ngx_http_acme_ca_rule,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("http_01_ports"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
+      ngx_http_acme_ca_ports,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(http_01_ports),
+      NULL },
+
+    { ngx_string("tls_alpn_01_ports"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
+      ngx_http_acme_ca_ports,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(tls_alpn_01_ports),
+      NULL },
+
+    { ngx_string("max_identifiers"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(max_identifiers),
+      &ngx_http_acme_ca_identifiers_bounds },
+
+    { ngx_string("order_lifetime"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(order_lifetime),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("authorization_lifetime"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(authz_lifetime),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("retention"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(retention),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("validation_timeout"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(validation_timeout),
+      &ngx_http_acme_ca_msec_post },
+
+    { ngx_string("validation_deadline"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(validation_deadline),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("validation_attempts"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(validation_attempts),
+      &ngx_http_acme_ca_attempts_bounds },
+
+    { ngx_string("validation_concurrency"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(validation_concurrency),
+      &ngx_http_acme_ca_concurrency_bounds },
+
+    { ngx_string("zone"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(zone_size),
+      &ngx_http_acme_ca_zone_post },
+
+    { ngx_string("nonce_lifetime"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(nonce_lifetime),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("terms_of_service"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(terms_of_service),
+      &ngx_http_acme_ca_url_post },
+
+    { ngx_string("website"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(website),
+      &ngx_http_acme_ca_url_post },
+
+    { ngx_string("caa_identities"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
+      ngx_http_acme_ca_strings,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(caa_identities),
+      NULL },
+
+    { ngx_string("contact"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE12,
+      ngx_http_acme_ca_contact,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("contact_domains"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
+      ngx_http_acme_ca_strings,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(contact_domains),
+      NULL },
+
+    { ngx_string("profile"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_profile,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("default_profile"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(profile_name),
+      NULL },
+
+    { ngx_string("include"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_include,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    /* inside profile */
+
+    { ngx_string("description"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, description),
+      NULL },
+
+    { ngx_string("lifetime"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, lifetime),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("backdate"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, backdate),
+      NULL },
+
+    { ngx_string("key_types"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, key_types),
+      &ngx_http_acme_ca_key_types },
+
+    { ngx_string("extended_key_usage"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, eku),
+      &ngx_http_acme_ca_eku },
+
+    { ngx_string("common_name"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, common_name),
+      &ngx_http_acme_ca_common_name },
+
+    ngx_null_command
+};
+
+
+static char *
+ngx_http_acme_ca_include(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_conf_include(cf, cmd, conf);
+}

@@ -1,0 +1,279 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * What a location with acme_ca gets: its authority, the limits that nginx
+ * enforces before us, and the pages of what it refuses.
+ */
+
+
+#include "ngx_http_acme_ca_slots.h"
+
+
+static ngx_int_t ngx_http_acme_ca_fault_pages(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_http_acme_ca_server_names(ngx_conf_t *cf,
+    ngx_acme_ca_t *ca);
+
+
+void *
+ngx_http_acme_ca_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_acme_ca_main_conf_t  *amcf;
+
+    amcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_acme_ca_main_conf_t));
+    if (amcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&amcf->authorities, cf->pool, 2,
+                       sizeof(ngx_acme_ca_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return amcf;
+}
+
+
+void *
+ngx_http_acme_ca_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_acme_ca_srv_conf_t));
+}
+
+
+void *
+ngx_http_acme_ca_create_loc_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_acme_ca_loc_conf_t));
+}
+
+
+/*
+ * Here the whole of http {} has been read: names of authorities are resolved,
+ * and what the location needs of nginx is set.
+ */
+
+char *
+ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_acme_ca_loc_conf_t *conf = child;
+
+    ngx_acme_ca_t                 *ca;
+    ngx_http_conf_ctx_t           *ctx;
+    ngx_http_core_srv_conf_t      *cscf;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_acme_ca_srv_conf_t   *ascf;
+    ngx_http_acme_ca_main_conf_t  *amcf;
+
+    if (conf->name.len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    ctx = cf->ctx;
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_acme_ca_module);
+    ascf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_acme_ca_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ca = ngx_http_acme_ca_authority_find(amcf, &conf->name);
+
+    if (ca == NULL && acme_ca_str_is(&conf->name, "default")) {
+
+        ca = ngx_http_acme_ca_authority_create(cf, &conf->name);
+        if (ca == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ca->file_name = conf->file_name;
+        ca->line = conf->line;
+
+        if (ngx_http_acme_ca_authority_finish(cf, ca) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (ca == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "acme_ca: no authority \"%V\" in %s:%ui",
+                      &conf->name, conf->file_name, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    conf->ca = ca;
+    ca->used = 1;
+
+    if (ascf->ca == NULL) {
+        ascf->ca = ca;
+    }
+
+    if (ca->fetch == NULL) {
+        ca->fetch = ngx_acme_ca_fetch_conf_create(cf, cscf->ctx,
+                                                  ctx->loc_conf);
+        if (ca->fetch == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    /* nginx refuses what is too large before it reads it */
+
+    if (clcf->client_max_body_size == 0
+        || clcf->client_max_body_size > NGX_HTTP_ACME_CA_BODY)
+    {
+        clcf->client_max_body_size = NGX_HTTP_ACME_CA_BODY;
+    }
+
+    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
+                                            NGX_HTTP_ACME_CA_BODY);
+
+    if (ngx_http_acme_ca_fault_pages(cf, clcf) != NGX_OK
+        || ngx_http_acme_ca_server_names(cf, ca) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * What nginx refuses in this location before us comes back to us, to be told
+ * as a problem document (RFC 8555, 6.7).  The operator's own error_page wins.
+ */
+
+static ngx_int_t
+ngx_http_acme_ca_fault_pages(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_str_t             uri;
+    ngx_uint_t            i;
+    ngx_array_t          *pages;
+    ngx_http_err_page_t  *page;
+
+    static const ngx_int_t  statuses[] = {
+        400, 403, 405, 408, 411, 413, 414, 415, 429, 500, 502, 503, 504
+    };
+
+    if (acme_ca_format(cf->pool, &uri, clcf->name.len + 16, "%V%s%Z",
+                       &clcf->name,
+                       (clcf->name.data[clcf->name.len - 1] == '/')
+                       ? NGX_HTTP_ACME_CA_FAULT : "/" NGX_HTTP_ACME_CA_FAULT)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    uri.len--;
+
+    /* the inherited array belongs to the server too: not to be added to */
+
+    pages = ngx_array_create(cf->pool, 16, sizeof(ngx_http_err_page_t));
+    if (pages == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (clcf->error_pages != NULL) {
+
+        page = ngx_array_push_n(pages, clcf->error_pages->nelts);
+        if (page == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(page, clcf->error_pages->elts,
+                   clcf->error_pages->nelts * sizeof(ngx_http_err_page_t));
+    }
+
+    for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+
+        page = ngx_array_push(pages);
+        if (page == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(page, sizeof(ngx_http_err_page_t));
+
+        page->status = statuses[i];
+        page->overwrite = -1;
+        page->value.value = uri;
+    }
+
+    clcf->error_pages = pages;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_acme_ca_server_names(ngx_conf_t *cf, ngx_acme_ca_t *ca)
+{
+    ngx_str_t                 *name;
+    ngx_uint_t                 i;
+    ngx_http_server_name_t    *names;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    names = cscf->server_names.elts;
+
+    if (ca->server_names == NULL) {
+        ca->server_names = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
+        if (ca->server_names == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; i < cscf->server_names.nelts; i++) {
+
+        name = ngx_array_push(ca->server_names);
+        if (name == NULL) {
+            return NGX_ERROR;
+        }
+
+        *name = names[i].name;
+    }
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_acme_ca_loc_conf_t *alcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_uint_t                 prefix;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (alcf->name.len != 0) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    prefix = !clcf->named && !clcf->exact_match && clcf->name.len != 0;
+
+#if (NGX_PCRE)
+    prefix = prefix && clcf->regex == NULL;
+#endif
+
+    if (!prefix) {
+        return "needs a prefix location, such as \"location /acme/\"";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2) {
+        alcf->name = value[1];
+
+    } else {
+        ngx_str_set(&alcf->name, "default");
+    }
+
+    alcf->file_name = cf->conf_file->file.name.data;
+    alcf->line = cf->conf_file->line;
+
+    clcf->handler = ngx_http_acme_ca_handler;
+
+    return NGX_CONF_OK;
+}

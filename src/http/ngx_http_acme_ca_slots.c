@@ -1,0 +1,368 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Setters of the directives that nginx has no slot for.
+ */
+
+
+#include "ngx_http_acme_ca_slots.h"
+
+
+/* a zone under this has no room for 1024 nonces beside nginx's slab */
+#define NGX_HTTP_ACME_CA_ZONE_MIN  (8 * ngx_pagesize)
+
+
+static char *ngx_http_acme_ca_url(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_acme_ca_base_url(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_acme_ca_seconds(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_acme_ca_msec(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_acme_ca_zone(ngx_conf_t *cf, void *post, void *data);
+
+
+ngx_conf_post_t  ngx_http_acme_ca_url_post = {
+    ngx_http_acme_ca_url
+};
+
+ngx_conf_post_t  ngx_http_acme_ca_base_url_post = {
+    ngx_http_acme_ca_base_url
+};
+
+ngx_conf_post_t  ngx_http_acme_ca_seconds_post = {
+    ngx_http_acme_ca_seconds
+};
+
+ngx_conf_post_t  ngx_http_acme_ca_msec_post = {
+    ngx_http_acme_ca_msec
+};
+
+ngx_conf_post_t  ngx_http_acme_ca_zone_post = {
+    ngx_http_acme_ca_zone
+};
+
+char *
+ngx_http_acme_ca_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_acme_ca_t *ca = conf;
+
+    ngx_str_t  *value, *path;
+
+    value = cf->args->elts;
+    path = &ca->authority.path;
+
+    if (path->data != NULL) {
+        return "is duplicate";
+    }
+
+    *path = value[1];
+
+    if (path->len == 0 || ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK) {
+        return "needs a folder";
+    }
+
+    while (path->len > 1 && path->data[path->len - 1] == '/') {
+        path->len--;
+        path->data[path->len] = '\0';
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_acme_ca_url(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *url = data;
+
+    size_t  i, scheme;
+
+    scheme = (url->len > 8 && ngx_strncmp(url->data, "https://", 8) == 0) ? 8
+           : (url->len > 7 && ngx_strncmp(url->data, "http://", 7) == 0) ? 7
+           : 0;
+
+    if (scheme == 0 || url->data[scheme] == '/' || url->data[scheme] == ':') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is no http or https URL", url);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < url->len; i++) {
+        if (url->data[i] <= ' ' || url->data[i] >= 0x7f
+            || url->data[i] == '"' || url->data[i] == '\\'
+            || url->data[i] == '<' || url->data[i] == '>')
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid character in URL \"%V\"", url);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* JWS and clients compare it byte by byte: one form, with a slash at the end */
+
+static char *
+ngx_http_acme_ca_base_url(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *url = data;
+
+    ngx_str_t  given;
+
+    if (ngx_http_acme_ca_url(cf, post, data) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strlchr(url->data, url->data + url->len, '?') != NULL
+        || ngx_strlchr(url->data, url->data + url->len, '#') != NULL)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "base_url \"%V\" has a query or fragment", url);
+        return NGX_CONF_ERROR;
+    }
+
+    given = *url;
+
+    while (given.data[given.len - 1] == '/') {
+        given.len--;
+    }
+
+    if (acme_ca_format(cf->pool, url, given.len + 2, "%V/", &given) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_acme_ca_resolver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_acme_ca_t *ca = conf;
+
+    ngx_str_t   *value, *server;
+    ngx_uint_t   i;
+
+    if (ca->resolvers != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ca->resolvers = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                     sizeof(ngx_str_t));
+    if (ca->resolvers == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_acme_ca_dns_server_check(&value[i]) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid resolver \"%V\": an address with or "
+                               "without a port is needed", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        server = ngx_array_push(ca->resolvers);
+        if (server == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *server = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* the key may be the URI of a store: "pkcs11:...", "engine:..." */
+
+char *
+ngx_http_acme_ca_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_acme_ca_t *ca = conf;
+
+    ngx_str_t  *value;
+
+    if (ca->issuer_certificate.len != 0) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strlchr(value[2].data, value[2].data + value[2].len, ':') == NULL
+        && ngx_conf_full_name(cf->cycle, &value[2], 1) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ca->issuer_certificate = value[1];
+    ca->issuer_key = value[2];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_acme_ca_ports(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t     n;
+    ngx_str_t    *value;
+    in_port_t    *port;
+    ngx_uint_t    i;
+    ngx_array_t **ports;
+
+    ports = (ngx_array_t **) ((char *) conf + cmd->offset);
+
+    if (*ports != NULL) {
+        return "is duplicate";
+    }
+
+    *ports = ngx_array_create(cf->pool, cf->args->nelts, sizeof(in_port_t));
+    if (*ports == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        n = ngx_atoi(value[i].data, value[i].len);
+
+        if (n < 1 || n > 65535) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid port \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        port = ngx_array_push(*ports);
+        if (port == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *port = (in_port_t) n;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_acme_ca_strings(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t     *value, *string;
+    ngx_uint_t     i;
+    ngx_array_t  **strings;
+
+    strings = (ngx_array_t **) ((char *) conf + cmd->offset);
+
+    if (*strings != NULL) {
+        return "is duplicate";
+    }
+
+    *strings = ngx_array_create(cf->pool, cf->args->nelts, sizeof(ngx_str_t));
+    if (*strings == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        string = ngx_array_push(*strings);
+        if (string == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *string = value[i];
+
+        ngx_strlow(string->data, string->data, string->len);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* contact required | optional [max=N] */
+
+char *
+ngx_http_acme_ca_contact(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_acme_ca_t *ca = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (acme_ca_str_is(&value[1], "required")) {
+        ca->authority.contact_required = 1;
+
+    } else if (!acme_ca_str_is(&value[1], "optional")) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\": required or optional is "
+                           "needed", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 3) {
+
+        n = NGX_ERROR;
+
+        if (value[2].len > 4 && ngx_strncmp(value[2].data, "max=", 4) == 0) {
+            n = ngx_atoi(value[2].data + 4, value[2].len - 4);
+        }
+
+        if (n < 1 || n > 100) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        ca->authority.contact_max = n;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_acme_ca_seconds(ngx_conf_t *cf, void *post, void *data)
+{
+    time_t *value = data;
+
+    return (*value > 0) ? NGX_CONF_OK : "needs more than zero seconds";
+}
+
+
+static char *
+ngx_http_acme_ca_msec(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t *value = data;
+
+    return (*value >= 100) ? NGX_CONF_OK : "needs at least 100ms";
+}
+
+
+static char *
+ngx_http_acme_ca_zone(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    if (*value < NGX_HTTP_ACME_CA_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone is too small: at least %uzk are needed",
+                           (size_t) NGX_HTTP_ACME_CA_ZONE_MIN / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,54 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Setters of directives, for the table in ngx_http_acme_ca_conf.c.
+ */
+
+
+#ifndef _NGX_HTTP_ACME_CA_SLOTS_H_INCLUDED_
+#define _NGX_HTTP_ACME_CA_SLOTS_H_INCLUDED_
+
+
+#include "ngx_http_acme_ca.h"
+
+
+/* contexts of inner directives; nginx uses none of these bits */
+
+#define NGX_HTTP_ACME_CA_AUTHORITY  0x00100000
+#define NGX_HTTP_ACME_CA_PROFILE    0x00200000
+
+
+/* ngx_http_acme_ca_authority.c: blocks */
+char *ngx_http_acme_ca_authority(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_acme_ca_profile(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* ngx_http_acme_ca_location.c */
+char *ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* ngx_http_acme_ca_rule.c */
+char *ngx_http_acme_ca_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* ngx_http_acme_ca_slots.c */
+char *ngx_http_acme_ca_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_acme_ca_resolver(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_acme_ca_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_acme_ca_ports(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_acme_ca_strings(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_acme_ca_contact(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* what a value must be, after nginx's own slot took it */
+extern ngx_conf_post_t  ngx_http_acme_ca_url_post;
+extern ngx_conf_post_t  ngx_http_acme_ca_base_url_post;
+extern ngx_conf_post_t  ngx_http_acme_ca_seconds_post;
+extern ngx_conf_post_t  ngx_http_acme_ca_msec_post;
+extern ngx_conf_post_t  ngx_http_acme_ca_zone_post;
+
+
+#endif /* _NGX_HTTP_ACME_CA_SLOTS_H_INCLUDED_ */

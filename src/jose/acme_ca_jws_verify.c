@@ -1,0 +1,205 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The signature of a JWS against a key.  The algorithm never chooses the key
+ * and the key never the algorithm: both have to fit one row (RFC 8725, 3.1).
+ */
+
+
+#include "acme_ca_jose_private.h"
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+
+
+/* SEQUENCE of two INTEGERs, each of at most 66 bytes and a zero */
+#define ACME_CA_ECDSA_MAX  (3 + 2 * (2 + 1 + ACME_CA_EC_MAX))
+
+
+static ngx_int_t acme_ca_jws_key_fits(const acme_ca_jws_alg_t *alg,
+    EVP_PKEY *key);
+static u_char *acme_ca_jws_ecdsa(u_char *dst, const u_char *raw, size_t len);
+static u_char *acme_ca_jws_integer(u_char *dst, const u_char *n, size_t len);
+static ngx_int_t acme_ca_jws_check(const acme_ca_jws_alg_t *alg, EVP_PKEY *key,
+    const u_char *signature, size_t len, ngx_str_t *input);
+
+
+ngx_int_t
+acme_ca_jws_verify(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key)
+{
+    size_t                    len, n;
+    u_char                    der[ACME_CA_ECDSA_MAX], *p;
+    ngx_int_t                 rc;
+    const acme_ca_jws_alg_t  *alg;
+
+    alg = jws->alg;
+
+    rc = acme_ca_jws_key_fits(alg, key);
+
+    if (rc == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, ctx->log, 0,
+                      "OpenSSL could not tell the curve of a key");
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return acme_ca_refuse(ctx, ACME_CA_BAD_SIGNATURE_ALGORITHM,
+                              "the signature algorithm \"%V\" is not one of "
+                              "this kind of key", &alg->name);
+    }
+
+    len = alg->signature_len;
+
+    if (len == 0) {
+        len = (size_t) EVP_PKEY_get_size(key);
+    }
+
+    if (jws->signature.len != len) {
+        return acme_ca_refuse(ctx, ACME_CA_MALFORMED,
+                              "a signature of %V has %uz bytes with this key, "
+                              "not %uz", &alg->name, len, jws->signature.len);
+    }
+
+    p = jws->signature.data;
+    n = len;
+
+    if (alg->group != NULL) {
+        n = acme_ca_jws_ecdsa(der, p, len) - der;
+        p = der;
+    }
+
+    rc = acme_ca_jws_check(alg, key, p, n, &jws->input);
+
+    if (rc == NGX_DECLINED) {
+        return acme_ca_refuse(ctx, ACME_CA_UNAUTHORIZED,
+                              "the JWS signature is wrong");
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, ctx->log, 0,
+                      "OpenSSL could not verify a %V signature", &alg->name);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_jws_key_fits(const acme_ca_jws_alg_t *alg, EVP_PKEY *key)
+{
+    char    group[64];
+    size_t  len;
+
+    if (EVP_PKEY_get_base_id(key) != alg->type) {
+        return NGX_DECLINED;
+    }
+
+    if (alg->group == NULL) {
+        return NGX_OK;
+    }
+
+    if (EVP_PKEY_get_group_name(key, group, sizeof(group), &len) != 1) {
+        return acme_ca_jose_errors() == NGX_DECLINED ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    return ngx_strcmp(group, alg->group) == 0 ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* r || s (RFC 7518, 3.4) to DER */
+
+static u_char *
+acme_ca_jws_ecdsa(u_char *dst, const u_char *raw, size_t len)
+{
+    u_char   body[ACME_CA_ECDSA_MAX], *p;
+    size_t   n;
+
+    p = acme_ca_jws_integer(body, raw, len / 2);
+    p = acme_ca_jws_integer(p, raw + len / 2, len / 2);
+    n = p - body;
+
+    *dst++ = 0x30;
+
+    if (n > 0x7f) {
+        *dst++ = 0x81;
+    }
+
+    *dst++ = (u_char) n;
+
+    return ngx_cpymem(dst, body, n);
+}
+
+
+static u_char *
+acme_ca_jws_integer(u_char *dst, const u_char *n, size_t len)
+{
+    while (len > 1 && *n == 0) {
+        n++;
+        len--;
+    }
+
+    *dst++ = 0x02;
+
+    if (*n & 0x80) {
+        *dst++ = (u_char) (len + 1);
+        *dst++ = 0;
+
+    } else {
+        *dst++ = (u_char) len;
+    }
+
+    return ngx_cpymem(dst, n, len);
+}
+
+
+/* NGX_OK, NGX_DECLINED or NGX_ERROR */
+
+static ngx_int_t
+acme_ca_jws_check(const acme_ca_jws_alg_t *alg, EVP_PKEY *key,
+    const u_char *signature, size_t len, ngx_str_t *input)
+{
+    ngx_int_t      rc;
+    EVP_MD_CTX    *md;
+    EVP_PKEY_CTX  *ctx;
+
+    rc = NGX_ERROR;
+
+    md = EVP_MD_CTX_new();
+
+    if (md == NULL
+        || EVP_DigestVerifyInit_ex(md, &ctx, alg->digest, NULL, NULL, key,
+                                   NULL)
+           != 1)
+    {
+        goto done;
+    }
+
+    /* RFC 7518, 3.5: the salt is as long as the digest, MGF1 uses the same */
+
+    if (alg->pss
+        && (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) != 1
+            || EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST)
+               != 1))
+    {
+        goto done;
+    }
+
+    if (EVP_DigestVerify(md, signature, len, input->data, input->len) == 1) {
+        rc = NGX_OK;
+
+    } else {
+        /* nothing is said of most wrong signatures, RSA's leave errors */
+        rc = acme_ca_jose_errors() == NGX_ERROR ? NGX_ERROR : NGX_DECLINED;
+    }
+
+done:
+
+    if (rc != NGX_OK) {
+        ERR_clear_error();
+    }
+
+    EVP_MD_CTX_free(md);
+
+    return rc;
+}

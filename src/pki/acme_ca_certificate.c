@@ -1,0 +1,121 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Small things about finished certificates: their PEM form (RFC 7468), their
+ * serial number, and the request that stands in where the CA asks itself.
+ */
+
+
+#include "acme_ca_leaf.h"
+#include "acme_ca_crypto.h"
+#include "acme_ca_der.h"
+#include "acme_ca_spki.h"
+
+#include <openssl/x509.h>
+
+
+#define ACME_CA_PEM_BEGIN     "-----BEGIN CERTIFICATE-----\n"
+#define ACME_CA_PEM_END       "-----END CERTIFICATE-----\n"
+#define ACME_CA_PEM_LINE      48       /* bytes that make 64 characters */
+
+#define ACME_CA_CERT_VERSION  0xa0
+
+
+ngx_int_t
+acme_ca_pem_write(ngx_pool_t *pool, ngx_str_t *der, ngx_str_t *pem)
+{
+    u_char  *p;
+    size_t   len, n, lines;
+
+    lines = (der->len + ACME_CA_PEM_LINE - 1) / ACME_CA_PEM_LINE;
+
+    len = sizeof(ACME_CA_PEM_BEGIN) - 1 + ngx_base64_encoded_length(der->len)
+          + lines + sizeof(ACME_CA_PEM_END) - 1;
+
+    pem->data = ngx_pnalloc(pool, len + 1);
+    if (pem->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(pem->data, ACME_CA_PEM_BEGIN,
+                   sizeof(ACME_CA_PEM_BEGIN) - 1);
+
+    for (n = 0; n < der->len; n += ACME_CA_PEM_LINE) {
+
+        /* the NUL that it puts behind the text is overwritten */
+
+        p += EVP_EncodeBlock(p, der->data + n,
+                             (int) ngx_min(der->len - n, ACME_CA_PEM_LINE));
+        *p++ = '\n';
+    }
+
+    p = ngx_cpymem(p, ACME_CA_PEM_END, sizeof(ACME_CA_PEM_END) - 1);
+    *p = '\0';
+
+    pem->len = len;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+acme_ca_certificate_serial(ngx_str_t *der, ngx_str_t *serial)
+{
+    acme_ca_der_t  span, cert, tbs, value;
+
+    span.p = der->data;
+    span.last = der->data + der->len;
+
+    if (acme_ca_der_take(&span, ACME_CA_DER_SEQUENCE, &cert, NULL) != NGX_OK
+        || span.p != span.last
+        || acme_ca_der_take(&cert, ACME_CA_DER_SEQUENCE, &tbs, NULL) != NGX_OK
+        || acme_ca_der_take(&tbs, ACME_CA_CERT_VERSION, NULL, NULL) != NGX_OK
+        || acme_ca_der_unsigned(&tbs, &value) != NGX_OK
+        || *value.p == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    serial->data = (u_char *) value.p;
+    serial->len = value.last - value.p;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+acme_ca_csr_from_key(acme_ca_ctx_t *ctx, EVP_PKEY *key, acme_ca_csr_t **csr)
+{
+    int             len;
+    u_char         *der;
+    ngx_int_t       rc;
+    acme_ca_csr_t  *request;
+    acme_ca_der_t   spki;
+
+    request = ngx_pcalloc(ctx->pool, sizeof(acme_ca_csr_t));
+    if (request == NULL) {
+        return NGX_ERROR;
+    }
+
+    der = NULL;
+
+    len = i2d_PUBKEY(key, &der);
+    if (len <= 0) {
+        acme_ca_crypto_error(ctx->log, "i2d_PUBKEY()");
+        return NGX_ERROR;
+    }
+
+    spki.p = der;
+    spki.last = der + len;
+
+    rc = acme_ca_spki_parse(ctx, &spki, ACME_CA_KEY_ANY, request, NULL);
+
+    OPENSSL_free(der);
+
+    if (rc == NGX_OK) {
+        *csr = request;
+    }
+
+    return rc;
+}

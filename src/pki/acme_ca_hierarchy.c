@@ -1,0 +1,408 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * A fresh CA: a root and an intermediate below it (RFC 5280, 4.2.1).
+ */
+
+
+#include "acme_ca_issuer.h"
+#include "acme_ca_crypto.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+
+#define ACME_CA_HIERARCHY_YEAR       ((time_t) 31556952)
+#define ACME_CA_HIERARCHY_ROOT       (10 * ACME_CA_HIERARCHY_YEAR)
+#define ACME_CA_HIERARCHY_ISSUER     (5 * ACME_CA_HIERARCHY_YEAR)
+
+/* for relying parties whose clocks are slow; leaves are back-dated as well */
+#define ACME_CA_HIERARCHY_BACKDATE   ((time_t) 86400)
+
+#define ACME_CA_HIERARCHY_SERIAL_LEN 16
+#define ACME_CA_HIERARCHY_KEY_ID_LEN 20
+#define ACME_CA_HIERARCHY_TAG_LEN    4
+
+/* X.520's limit of a common name, and what of it is left for the CA's name */
+#define ACME_CA_HIERARCHY_NAME_MAX   64
+#define ACME_CA_HIERARCHY_NAME_LEN                                            \
+    (ACME_CA_HIERARCHY_NAME_MAX - (sizeof(" Intermediate CA ") - 1)           \
+     - 2 * ACME_CA_HIERARCHY_TAG_LEN)
+
+
+typedef struct {
+    ngx_str_t        organization;
+    ngx_str_t        common_name;
+    time_t           not_before;
+    time_t           not_after;
+    EVP_PKEY        *key;
+    ASN1_INTEGER    *pathlen;          /* or NULL */
+    X509            *upper;            /* NULL: it signs itself */
+    EVP_PKEY        *upper_key;
+} acme_ca_hierarchy_ca_t;
+
+
+static ngx_int_t acme_ca_hierarchy_make(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    EVP_PKEY *root_key, EVP_PKEY *key, acme_ca_hierarchy_t *hierarchy);
+static ngx_int_t acme_ca_hierarchy_pair(acme_ca_ctx_t *ctx,
+    acme_ca_hierarchy_ca_t *root, acme_ca_hierarchy_ca_t *intermediate,
+    acme_ca_hierarchy_t *hierarchy);
+static X509 *acme_ca_hierarchy_certificate(acme_ca_hierarchy_ca_t *ca);
+static ngx_int_t acme_ca_hierarchy_fill(acme_ca_hierarchy_ca_t *ca,
+    X509 *cert);
+static ngx_int_t acme_ca_hierarchy_serial(X509 *cert);
+static ngx_int_t acme_ca_hierarchy_subject(acme_ca_hierarchy_ca_t *ca,
+    X509 *cert);
+static ngx_int_t acme_ca_hierarchy_extend(acme_ca_hierarchy_ca_t *ca,
+    X509 *cert);
+static ngx_int_t acme_ca_hierarchy_constraints(X509 *cert,
+    ASN1_INTEGER *pathlen);
+static ngx_int_t acme_ca_hierarchy_key_usage(X509 *cert);
+static ngx_int_t acme_ca_hierarchy_key_ids(X509 *cert, X509 *upper);
+static ngx_int_t acme_ca_hierarchy_pem(ngx_pool_t *pool, X509 *cert,
+    ngx_str_t *pem);
+
+
+ngx_int_t
+acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    acme_ca_hierarchy_t *hierarchy)
+{
+    EVP_PKEY   *root_key, *key;
+    ngx_int_t   rc;
+
+    root_key = acme_ca_key_new(ctx->log);
+    key = acme_ca_key_new(ctx->log);
+
+    rc = NGX_ERROR;
+
+    if (root_key != NULL && key != NULL
+        && acme_ca_key_write(ctx->pool, root_key, &hierarchy->root_key)
+           == NGX_OK
+        && acme_ca_key_write(ctx->pool, key, &hierarchy->key) == NGX_OK)
+    {
+        rc = acme_ca_hierarchy_make(ctx, name, root_key, key, hierarchy);
+    }
+
+    EVP_PKEY_free(root_key);
+    EVP_PKEY_free(key);
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_make(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    EVP_PKEY *root_key, EVP_PKEY *key, acme_ca_hierarchy_t *hierarchy)
+{
+    u_char                  random[ACME_CA_HIERARCHY_TAG_LEN];
+    ngx_str_t               tag, label;
+    ngx_int_t               rc;
+    acme_ca_hierarchy_ca_t  root, intermediate;
+
+    if (acme_ca_random(random, sizeof(random)) != NGX_OK
+        || acme_ca_hex(ctx->pool, random, sizeof(random), &tag) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    label.data = name->data;
+    label.len = ngx_min(name->len, ACME_CA_HIERARCHY_NAME_LEN);
+
+    ngx_memzero(&root, sizeof(acme_ca_hierarchy_ca_t));
+    ngx_memzero(&intermediate, sizeof(acme_ca_hierarchy_ca_t));
+
+    if (acme_ca_format(ctx->pool, &root.common_name,
+                       ACME_CA_HIERARCHY_NAME_MAX, "%V Root CA %V", &label,
+                       &tag)
+        != NGX_OK
+        || acme_ca_format(ctx->pool, &intermediate.common_name,
+                          ACME_CA_HIERARCHY_NAME_MAX,
+                          "%V Intermediate CA %V", &label, &tag)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    root.organization.data = name->data;
+    root.organization.len = ngx_min(name->len, ACME_CA_HIERARCHY_NAME_MAX);
+    root.not_before = ctx->now - ACME_CA_HIERARCHY_BACKDATE;
+    root.not_after = ctx->now + ACME_CA_HIERARCHY_ROOT;
+    root.key = root_key;
+    root.upper_key = root_key;
+
+    intermediate.organization = root.organization;
+    intermediate.not_before = root.not_before;
+    intermediate.not_after = ctx->now + ACME_CA_HIERARCHY_ISSUER;
+    intermediate.key = key;
+    intermediate.upper_key = root_key;
+
+    intermediate.pathlen = ASN1_INTEGER_new();       /* of the value 0 */
+    if (intermediate.pathlen == NULL) {
+        acme_ca_crypto_error(ctx->log, "ASN1_INTEGER_new()");
+        return NGX_ERROR;
+    }
+
+    rc = acme_ca_hierarchy_pair(ctx, &root, &intermediate, hierarchy);
+
+    ASN1_INTEGER_free(intermediate.pathlen);
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_pair(acme_ca_ctx_t *ctx, acme_ca_hierarchy_ca_t *root,
+    acme_ca_hierarchy_ca_t *intermediate, acme_ca_hierarchy_t *hierarchy)
+{
+    X509       *upper, *lower;
+    ngx_int_t   rc;
+
+    lower = NULL;
+
+    upper = acme_ca_hierarchy_certificate(root);
+
+    if (upper != NULL) {
+        intermediate->upper = upper;
+        lower = acme_ca_hierarchy_certificate(intermediate);
+    }
+
+    if (lower == NULL) {
+        acme_ca_crypto_error(ctx->log, "making a CA certificate");
+        rc = NGX_ERROR;
+
+    } else if (acme_ca_hierarchy_pem(ctx->pool, upper,
+                                     &hierarchy->root_certificate)
+               != NGX_OK
+               || acme_ca_hierarchy_pem(ctx->pool, lower,
+                                        &hierarchy->certificate)
+                  != NGX_OK)
+    {
+        acme_ca_crypto_error(ctx->log, "writing a CA certificate");
+        rc = NGX_ERROR;
+
+    } else {
+        rc = NGX_OK;
+    }
+
+    X509_free(upper);
+    X509_free(lower);
+
+    return rc;
+}
+
+
+static X509 *
+acme_ca_hierarchy_certificate(acme_ca_hierarchy_ca_t *ca)
+{
+    X509  *cert;
+
+    cert = X509_new();
+    if (cert == NULL) {
+        return NULL;
+    }
+
+    if (acme_ca_hierarchy_fill(ca, cert) != NGX_OK
+        || acme_ca_hierarchy_extend(ca, cert) != NGX_OK
+        || X509_sign(cert, ca->upper_key, EVP_sha256()) <= 0)
+    {
+        X509_free(cert);
+        return NULL;
+    }
+
+    return cert;
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_fill(acme_ca_hierarchy_ca_t *ca, X509 *cert)
+{
+    if (!X509_set_version(cert, X509_VERSION_3)
+        || acme_ca_hierarchy_serial(cert) != NGX_OK
+        || acme_ca_hierarchy_subject(ca, cert) != NGX_OK
+        || !X509_set_issuer_name(cert,
+                                 X509_get_subject_name(ca->upper != NULL
+                                                       ? ca->upper : cert))
+        || ASN1_TIME_set(X509_getm_notBefore(cert), ca->not_before) == NULL
+        || ASN1_TIME_set(X509_getm_notAfter(cert), ca->not_after) == NULL
+        || !X509_set_pubkey(cert, ca->key))
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_serial(X509 *cert)
+{
+    u_char      serial[ACME_CA_HIERARCHY_SERIAL_LEN];
+    BIGNUM     *number;
+    ngx_int_t   rc;
+
+    if (acme_ca_random(serial, sizeof(serial)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* positive, and always of the same length */
+
+    serial[0] = (serial[0] & 0x3f) | 0x40;
+
+    number = BN_bin2bn(serial, sizeof(serial), NULL);
+
+    rc = (number != NULL
+          && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) != NULL)
+         ? NGX_OK : NGX_ERROR;
+
+    BN_free(number);
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_subject(acme_ca_hierarchy_ca_t *ca, X509 *cert)
+{
+    X509_NAME  *name;
+
+    name = X509_get_subject_name(cert);
+
+    if (!X509_NAME_add_entry_by_NID(name, NID_organizationName, MBSTRING_UTF8,
+                                    ca->organization.data,
+                                    (int) ca->organization.len, -1, 0)
+        || !X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
+                                       ca->common_name.data,
+                                       (int) ca->common_name.len, -1, 0))
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_extend(acme_ca_hierarchy_ca_t *ca, X509 *cert)
+{
+    if (acme_ca_hierarchy_constraints(cert, ca->pathlen) != NGX_OK
+        || acme_ca_hierarchy_key_usage(cert) != NGX_OK
+        || acme_ca_hierarchy_key_ids(cert, ca->upper) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_constraints(X509 *cert, ASN1_INTEGER *pathlen)
+{
+    BASIC_CONSTRAINTS  constraints;
+
+    ngx_memzero(&constraints, sizeof(BASIC_CONSTRAINTS));
+
+    /* written as it is, and DER knows only this one for "true" */
+
+    constraints.ca = 0xff;
+    constraints.pathlen = pathlen;
+
+    return (X509_add1_ext_i2d(cert, NID_basic_constraints, &constraints, 1,
+                              X509V3_ADD_DEFAULT)
+            == 1)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_key_usage(X509 *cert)
+{
+    ngx_int_t         rc;
+    ASN1_BIT_STRING  *bits;
+
+    bits = ASN1_BIT_STRING_new();
+
+    /* keyCertSign and cRLSign: RFC 5280, 4.2.1.3 */
+
+    rc = (bits != NULL
+          && ASN1_BIT_STRING_set_bit(bits, 5, 1)
+          && ASN1_BIT_STRING_set_bit(bits, 6, 1)
+          && X509_add1_ext_i2d(cert, NID_key_usage, bits, 1,
+                               X509V3_ADD_DEFAULT)
+             == 1)
+         ? NGX_OK : NGX_ERROR;
+
+    ASN1_BIT_STRING_free(bits);
+
+    return rc;
+}
+
+
+/* RFC 7093, 2: the leftmost 160 bits of the SHA-256 of the key's bits */
+
+static ngx_int_t
+acme_ca_hierarchy_key_ids(X509 *cert, X509 *upper)
+{
+    u_char              digest[ACME_CA_SHA256_LEN];
+    ngx_int_t           rc;
+    ASN1_BIT_STRING    *bits;
+    ASN1_OCTET_STRING  *id;
+    AUTHORITY_KEYID     authority;
+
+    bits = X509_get0_pubkey_bitstr(cert);
+
+    if (acme_ca_sha256(ASN1_STRING_get0_data(bits), ASN1_STRING_length(bits),
+                       digest)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    id = ASN1_OCTET_STRING_new();
+
+    rc = (id != NULL
+          && ASN1_OCTET_STRING_set(id, digest, ACME_CA_HIERARCHY_KEY_ID_LEN)
+          && X509_add1_ext_i2d(cert, NID_subject_key_identifier, id, 0,
+                               X509V3_ADD_DEFAULT)
+             == 1)
+         ? NGX_OK : NGX_ERROR;
+
+    ASN1_OCTET_STRING_free(id);
+
+    if (rc != NGX_OK || upper == NULL) {
+        return rc;
+    }
+
+    ngx_memzero(&authority, sizeof(AUTHORITY_KEYID));
+
+    authority.keyid = (ASN1_OCTET_STRING *) X509_get0_subject_key_id(upper);
+
+    return (X509_add1_ext_i2d(cert, NID_authority_key_identifier, &authority,
+                              0, X509V3_ADD_DEFAULT)
+            == 1)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_pem(ngx_pool_t *pool, X509 *cert, ngx_str_t *pem)
+{
+    BIO        *bio;
+    char       *text;
+    long        len;
+    ngx_int_t   rc;
+
+    rc = NGX_ERROR;
+
+    bio = BIO_new(BIO_s_mem());
+
+    if (bio != NULL && PEM_write_bio_X509(bio, cert)) {
+        len = BIO_get_mem_data(bio, &text);
+        rc = acme_ca_copy(pool, pem, (u_char *) text, len);
+    }
+
+    BIO_free(bio);
+
+    return rc;
+}

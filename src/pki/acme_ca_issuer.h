@@ -1,0 +1,66 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Issuers: CA certificates with their keys and the chain they are served with
+ * (RFC 5280, 4.2).
+ */
+
+
+#ifndef _ACME_CA_ISSUER_H_INCLUDED_
+#define _ACME_CA_ISSUER_H_INCLUDED_
+
+
+#include "acme_ca_key.h"
+#include "acme_ca_authority.h"
+
+#include <openssl/x509.h>
+
+
+struct acme_ca_issuer_s {
+    int64_t       id;              /* row of issuers, set by who stores it */
+    EVP_PKEY     *key;
+    ngx_str_t     der;             /* the certificate that signs */
+    ngx_str_t     name;            /* its common name */
+    ngx_str_t     subject;         /* Name, DER */
+    ngx_str_t     key_id;          /* its subjectKeyIdentifier */
+    ngx_str_t     algorithm;       /* AlgorithmIdentifier of its signatures */
+    const EVP_MD *digest;          /* NULL for Ed25519 */
+    time_t        not_before;
+    time_t        not_after;
+    ngx_str_t     chain;           /* PEM: it and those above it, root left out
+                                      unless it is the root itself */
+    ngx_str_t     root;            /* PEM of the topmost certificate known */
+};
+
+
+/* PEM texts of a fresh hierarchy */
+typedef struct {
+    ngx_str_t   root_certificate;
+    ngx_str_t   root_key;
+    ngx_str_t   certificate;       /* the intermediate's */
+    ngx_str_t   key;
+} acme_ca_hierarchy_t;
+
+
+/*
+ * Makes a root (10 years) and an intermediate (5 years, pathlen 0), EC P-256,
+ * with the extensions of RFC 5280 for CAs: basicConstraints and keyUsage
+ * (keyCertSign, cRLSign) critical, SKI, AKI in the intermediate.  The common
+ * names are "NAME Root CA <tag>" and "NAME Intermediate CA <tag>", tag being
+ * four random bytes in hexadecimal, so that two CAs never share a name.
+ */
+ngx_int_t acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    acme_ca_hierarchy_t *hierarchy);
+
+/*
+ * From a PEM chain (issuer first, then upwards) and its key.  The issuer lives
+ * until the pool goes.  NGX_OK, or NGX_DECLINED with *error for nginx -t: no
+ * certificate, key of another certificate, not a CA (cA, keyCertSign), expired,
+ * a chain in the wrong order, unsupported key.
+ */
+ngx_int_t acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem,
+    EVP_PKEY *key, time_t now, acme_ca_issuer_t **issuer, ngx_str_t *error);
+
+
+#endif /* _ACME_CA_ISSUER_H_INCLUDED_ */

@@ -1,0 +1,41 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Loading an issuer: acme_ca_issuer.c checks it, acme_ca_issuer_fill.c keeps of
+ * it what signing needs.
+ */
+
+
+#ifndef _ACME_CA_ISSUER_LOAD_H_INCLUDED_
+#define _ACME_CA_ISSUER_LOAD_H_INCLUDED_
+
+
+#include "acme_ca_issuer.h"
+
+
+#define ACME_CA_ISSUER_ERROR_MAX  256
+
+
+typedef struct {
+    ngx_pool_t         *pool;
+    STACK_OF(X509)     *certs;         /* issuer first */
+    EVP_PKEY           *key;
+    time_t              now;
+    acme_ca_issuer_t   *issuer;
+    ngx_str_t          *error;
+} acme_ca_issuer_load_t;
+
+
+/*
+ * Steps of the loading.  NGX_OK, NGX_DECLINED with load->error set, or
+ * NGX_ERROR.
+ */
+ngx_int_t acme_ca_issuer_fill_der(acme_ca_issuer_load_t *load);
+ngx_int_t acme_ca_issuer_fill_name(acme_ca_issuer_load_t *load);
+ngx_int_t acme_ca_issuer_fill_key_id(acme_ca_issuer_load_t *load);
+ngx_int_t acme_ca_issuer_fill_chain(acme_ca_issuer_load_t *load);
+ngx_int_t acme_ca_issuer_fill_key(acme_ca_issuer_load_t *load);
+
+
+#endif /* _ACME_CA_ISSUER_LOAD_H_INCLUDED_ */

@@ -1,0 +1,451 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Leaf certificates, written backwards into one buffer (RFC 5280, 4.1).  Of
+ * the client's making are only the public key, which was read and written
+ * anew nowhere but compared with what was verified, and the names of the
+ * order, which were proven.
+ */
+
+
+#include "acme_ca_leaf.h"
+#include "acme_ca_crypto.h"
+#include "acme_ca_leaf_extension.h"
+
+
+#define ACME_CA_LEAF_SERIAL_LEN   16
+#define ACME_CA_LEAF_CN_MAX       64         /* X.520: ub-common-name */
+
+/* RFC 5280, 4.1.2.5: dates through the year 2049 are UTCTime */
+#define ACME_CA_LEAF_UTC_END      ((time_t) 2524608000)
+
+/* all that is of fixed length, with room to spare */
+#define ACME_CA_LEAF_FIXED        512
+/* a name's tag and length, and the "*." of a wildcard */
+#define ACME_CA_LEAF_NAME_EXTRA   8
+
+
+/* what of a leaf was decided before it is written */
+typedef struct {
+    u_char         serial[ACME_CA_LEAF_SERIAL_LEN];
+    time_t         not_before;
+    time_t         not_after;
+    ngx_str_t      common_name;
+} acme_ca_leaf_plan_t;
+
+
+static ngx_int_t acme_ca_leaf_dates(acme_ca_ctx_t *ctx,
+    const acme_ca_leaf_t *leaf, acme_ca_leaf_plan_t *plan);
+static ngx_int_t acme_ca_leaf_serial(acme_ca_ctx_t *ctx,
+    acme_ca_leaf_plan_t *plan);
+static ngx_int_t acme_ca_leaf_common_name(acme_ca_ctx_t *ctx,
+    const acme_ca_leaf_t *leaf, ngx_str_t *common_name);
+static ngx_int_t acme_ca_leaf_write(acme_ca_ctx_t *ctx,
+    const acme_ca_leaf_t *leaf, const acme_ca_leaf_plan_t *plan,
+    ngx_str_t *tbs);
+static void acme_ca_leaf_write_time(acme_ca_der_writer_t *w, time_t at);
+static void acme_ca_leaf_write_subject(acme_ca_der_writer_t *w,
+    const ngx_str_t *common_name);
+static ngx_int_t acme_ca_leaf_seal(acme_ca_ctx_t *ctx,
+    const acme_ca_issuer_t *issuer, ngx_str_t *tbs, EVP_MD_CTX *md,
+    ngx_str_t *der);
+static ngx_int_t acme_ca_leaf_record(acme_ca_ctx_t *ctx,
+    const acme_ca_leaf_t *leaf, const acme_ca_leaf_plan_t *plan,
+    acme_ca_certificate_t *cert);
+static ngx_int_t acme_ca_leaf_sans(acme_ca_ctx_t *ctx,
+    const acme_ca_leaf_t *leaf, ngx_str_t *sans);
+
+
+ngx_int_t
+acme_ca_leaf_sign(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
+    acme_ca_certificate_t *cert)
+{
+    ngx_int_t            rc;
+    ngx_str_t            tbs;
+    EVP_MD_CTX          *md;
+    acme_ca_leaf_plan_t  plan;
+
+    rc = acme_ca_leaf_dates(ctx, leaf, &plan);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (acme_ca_leaf_serial(ctx, &plan) != NGX_OK
+        || acme_ca_leaf_common_name(ctx, leaf, &plan.common_name) != NGX_OK
+        || acme_ca_leaf_write(ctx, leaf, &plan, &tbs) != NGX_OK
+        || acme_ca_lint(ctx, leaf, &tbs) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    md = EVP_MD_CTX_new();
+    if (md == NULL) {
+        acme_ca_crypto_error(ctx->log, "EVP_MD_CTX_new()");
+        return NGX_ERROR;
+    }
+
+    rc = acme_ca_leaf_seal(ctx, leaf->issuer, &tbs, md, &cert->der);
+
+    EVP_MD_CTX_free(md);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return acme_ca_leaf_record(ctx, leaf, &plan, cert);
+}
+
+
+/*
+ * What was ordered is clamped to what the profile and the issuer allow: an
+ * order may be days old when it is finalized.
+ */
+
+static ngx_int_t
+acme_ca_leaf_dates(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
+    acme_ca_leaf_plan_t *plan)
+{
+    time_t                   earliest, latest;
+    const acme_ca_issuer_t  *issuer;
+
+    issuer = leaf->issuer;
+
+    if (issuer->not_after <= ctx->now) {
+        ngx_log_error(NGX_LOG_ERR, ctx->log, 0,
+                      "the issuer \"%V\" has expired", &issuer->name);
+
+        return acme_ca_refuse(ctx, ACME_CA_SERVER_INTERNAL,
+                              "the CA's certificate has expired");
+    }
+
+    earliest = ngx_max(ctx->now - leaf->profile->backdate, issuer->not_before);
+
+    plan->not_before = ngx_max(earliest, leaf->not_before);
+
+    latest = ngx_max(ctx->now, plan->not_before) + leaf->profile->lifetime;
+    latest = ngx_min(latest, issuer->not_after);
+
+    plan->not_after = latest;
+
+    if (leaf->not_after != 0) {
+        plan->not_after = ngx_min(latest, leaf->not_after);
+    }
+
+    if (plan->not_after <= plan->not_before || plan->not_after <= ctx->now) {
+        return acme_ca_refuse(ctx, ACME_CA_MALFORMED,
+                              "no certificate can be valid from the ordered "
+                              "notBefore to notAfter");
+    }
+
+    return NGX_OK;
+}
+
+
+/* positive, and its shortest form always of the same length */
+
+static ngx_int_t
+acme_ca_leaf_serial(acme_ca_ctx_t *ctx, acme_ca_leaf_plan_t *plan)
+{
+    do {
+        if (acme_ca_random(plan->serial, ACME_CA_LEAF_SERIAL_LEN) != NGX_OK) {
+            acme_ca_crypto_error(ctx->log, "random bytes for a serial number");
+            return NGX_ERROR;
+        }
+
+        plan->serial[0] &= 0x7f;
+
+    } while (plan->serial[0] == 0);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_leaf_common_name(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
+    ngx_str_t *common_name)
+{
+    ngx_str_t                    name;
+    ngx_uint_t                   i, mode;
+    const acme_ca_identifier_t  *identifier;
+
+    ngx_str_null(common_name);
+
+    mode = leaf->profile->common_name;
+
+    if (mode == ACME_CA_CN_NONE) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < leaf->n; i++) {
+        identifier = &leaf->identifiers[i];
+
+        if (acme_ca_identifier_name(ctx->pool, identifier, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (name.len > ACME_CA_LEAF_CN_MAX) {
+            continue;
+        }
+
+        if (mode == ACME_CA_CN_FIRST
+            ? identifier->type == ACME_CA_IDENTIFIER_DNS
+            : acme_ca_str_eq(&name, &leaf->csr->common_name))
+        {
+            *common_name = name;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_leaf_write(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
+    const acme_ca_leaf_plan_t *plan, ngx_str_t *tbs)
+{
+    size_t                 size;
+    u_char                *buf, *dates;
+    ngx_uint_t             i;
+    acme_ca_der_writer_t   w;
+
+    size = ACME_CA_LEAF_FIXED + leaf->issuer->subject.len
+           + leaf->issuer->algorithm.len + leaf->issuer->key_id.len
+           + leaf->csr->spki.len;
+
+    for (i = 0; i < leaf->n; i++) {
+        size += leaf->identifiers[i].value.len + ACME_CA_LEAF_NAME_EXTRA;
+    }
+
+    buf = ngx_pnalloc(ctx->pool, size);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    w.start = buf;
+    w.p = buf + size;
+    w.failed = 0;
+
+    if (acme_ca_leaf_extensions(ctx, &w, leaf,
+                                      plan->common_name.len == 0)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    acme_ca_der_put(&w, leaf->csr->spki.data, leaf->csr->spki.len);
+
+    acme_ca_leaf_write_subject(&w, &plan->common_name);
+
+    dates = w.p;
+    acme_ca_leaf_write_time(&w, plan->not_after);
+    acme_ca_leaf_write_time(&w, plan->not_before);
+    acme_ca_der_wrap(&w, ACME_CA_DER_SEQUENCE, dates);
+
+    acme_ca_der_put(&w, leaf->issuer->subject.data, leaf->issuer->subject.len);
+    acme_ca_der_put(&w, leaf->issuer->algorithm.data,
+                    leaf->issuer->algorithm.len);
+
+    acme_ca_der_put(&w, plan->serial, ACME_CA_LEAF_SERIAL_LEN);
+    acme_ca_der_wrap(&w, ACME_CA_DER_INTEGER, w.p + ACME_CA_LEAF_SERIAL_LEN);
+
+    acme_ca_leaf_put(&w, "\xa0\x03\x02\x01\x02");
+
+    acme_ca_der_wrap(&w, ACME_CA_DER_SEQUENCE, buf + size);
+
+    if (w.failed) {
+        return acme_ca_never(ctx->log);
+    }
+
+    tbs->data = w.p;
+    tbs->len = buf + size - w.p;
+
+    return NGX_OK;
+}
+
+
+/* RFC 5280, 4.1.2.5: both forms end with seconds and "Z" */
+
+static void
+acme_ca_leaf_write_time(acme_ca_der_writer_t *w, time_t at)
+{
+    u_char      text[ACME_CA_RFC3339_LEN], digits[sizeof("19700101000000Z")];
+    u_char     *end;
+    size_t      i, n, skip;
+
+    (void) acme_ca_rfc3339_write(text, at);
+
+    n = 0;
+
+    for (i = 0; i < ACME_CA_RFC3339_LEN; i++) {
+        if (text[i] >= '0' && text[i] <= '9') {
+            digits[n++] = text[i];
+        }
+    }
+
+    digits[n++] = 'Z';
+
+    /* two digits of the year */
+
+    skip = (at < ACME_CA_LEAF_UTC_END) ? 2 : 0;
+
+    end = w->p;
+
+    acme_ca_der_put(w, digits + skip, n - skip);
+    acme_ca_der_wrap(w, skip ? ACME_CA_DER_UTC_TIME : ACME_CA_DER_TIME, end);
+}
+
+
+static void
+acme_ca_leaf_write_subject(acme_ca_der_writer_t *w,
+    const ngx_str_t *common_name)
+{
+    u_char  *end;
+
+    end = w->p;
+
+    if (common_name->len) {
+        acme_ca_der_put(w, common_name->data, common_name->len);
+        acme_ca_der_wrap(w, ACME_CA_DER_UTF8, end);
+        acme_ca_leaf_put(w, "\x06\x03\x55\x04\x03");
+        acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, end);
+        acme_ca_der_wrap(w, ACME_CA_DER_SET, end);
+    }
+
+    acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, end);
+}
+
+
+static ngx_int_t
+acme_ca_leaf_seal(acme_ca_ctx_t *ctx, const acme_ca_issuer_t *issuer,
+    ngx_str_t *tbs, EVP_MD_CTX *md, ngx_str_t *der)
+{
+    int                    max;
+    size_t                 len, size;
+    u_char                *buf, *signature;
+    acme_ca_der_writer_t   w;
+
+    max = EVP_PKEY_get_size(issuer->key);
+
+    if (max <= 0
+        || EVP_DigestSignInit(md, NULL, issuer->digest, NULL, issuer->key)
+           != 1)
+    {
+        acme_ca_crypto_error(ctx->log, "EVP_DigestSignInit()");
+        return NGX_ERROR;
+    }
+
+    len = max;
+    size = ACME_CA_LEAF_FIXED + issuer->algorithm.len + tbs->len;
+
+    signature = ngx_pnalloc(ctx->pool, len);
+    buf = ngx_pnalloc(ctx->pool, size + len);
+
+    if (signature == NULL || buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    size += len;
+
+    /* without memory OpenSSL's ECDSA can answer 1 and a length of -1 */
+
+    if (EVP_DigestSign(md, signature, &len, tbs->data, tbs->len) != 1
+        || len == 0
+        || len > (size_t) max)
+    {
+        acme_ca_crypto_error(ctx->log, "signing a certificate");
+        return NGX_ERROR;
+    }
+
+    w.start = buf;
+    w.p = buf + size;
+    w.failed = 0;
+
+    acme_ca_der_put(&w, signature, len);
+    acme_ca_leaf_put(&w, "\0");
+    acme_ca_der_wrap(&w, ACME_CA_DER_BIT_STRING, buf + size);
+    acme_ca_der_put(&w, issuer->algorithm.data, issuer->algorithm.len);
+    acme_ca_der_put(&w, tbs->data, tbs->len);
+    acme_ca_der_wrap(&w, ACME_CA_DER_SEQUENCE, buf + size);
+
+    if (w.failed) {
+        return acme_ca_never(ctx->log);
+    }
+
+    der->data = w.p;
+    der->len = buf + size - w.p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_leaf_record(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
+    const acme_ca_leaf_plan_t *plan, acme_ca_certificate_t *cert)
+{
+    if (acme_ca_copy(ctx->pool, &cert->serial, plan->serial,
+                     ACME_CA_LEAF_SERIAL_LEN)
+        != NGX_OK
+        || acme_ca_leaf_sans(ctx, leaf, &cert->sans) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (acme_ca_sha256(cert->der.data, cert->der.len, cert->fingerprint)
+        != NGX_OK)
+    {
+        acme_ca_crypto_error(ctx->log, "SHA-256");
+        return NGX_ERROR;
+    }
+
+    cert->status = ACME_CA_VALID;
+    cert->common_name = plan->common_name;
+    cert->key_type = leaf->csr->key_type;
+    cert->profile = leaf->profile->name;
+    cert->not_before = plan->not_before;
+    cert->not_after = plan->not_after;
+    cert->created_at = ctx->now;
+    cert->revoked_at = 0;
+    cert->revocation_reason = -1;
+
+    return NGX_OK;
+}
+
+
+/* "dns:a.example dns:*.b.example ip:10.0.0.1" */
+
+static ngx_int_t
+acme_ca_leaf_sans(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
+    ngx_str_t *sans)
+{
+    size_t                       len;
+    u_char                      *p;
+    ngx_uint_t                   i;
+    const acme_ca_identifier_t  *identifier;
+
+    len = 0;
+
+    for (i = 0; i < leaf->n; i++) {
+        len += leaf->identifiers[i].value.len + sizeof(" dns:*.") - 1;
+    }
+
+    p = ngx_pnalloc(ctx->pool, len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    sans->data = p;
+
+    for (i = 0; i < leaf->n; i++) {
+        identifier = &leaf->identifiers[i];
+
+        p = ngx_sprintf(p, "%s%V:%s%V", i ? " " : "",
+                        &acme_ca_identifier_types[identifier->type],
+                        identifier->wildcard ? "*." : "", &identifier->value);
+    }
+
+    sans->len = p - sans->data;
+
+    return NGX_OK;
+}

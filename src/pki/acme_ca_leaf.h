@@ -1,0 +1,62 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Leaf certificates (RFC 5280, 4.1): written as DER from the order's names,
+ * the request's public key, the profile and the issuer, checked by code that
+ * did not write them (acme_ca_lint.c), signed.
+ */
+
+
+#ifndef _ACME_CA_LEAF_H_INCLUDED_
+#define _ACME_CA_LEAF_H_INCLUDED_
+
+
+#include "acme_ca_csr.h"
+#include "acme_ca_issuer.h"
+
+
+typedef struct {
+    const acme_ca_issuer_t       *issuer;
+    const acme_ca_profile_t      *profile;
+    const acme_ca_identifier_t   *identifiers;
+    ngx_uint_t                    n;
+    const acme_ca_csr_t          *csr;
+    time_t                        not_before;   /* as ordered; 0: the profile */
+    time_t                        not_after;
+} acme_ca_leaf_t;
+
+
+/*
+ * Writes, lints and signs; fills all of cert but the ids and download times.
+ * notBefore is back-dated by the profile, never before the issuer's; notAfter
+ * is the profile's, clamped to the issuer's.  keyUsage is digitalSignature,
+ * and keyEncipherment for RSA; SAN is critical when the subject is empty;
+ * the serial has 127 random bits.  NGX_ABORT: the issuer has expired
+ * (serverInternal), or the ordered dates make no certificate (malformed).
+ */
+ngx_int_t acme_ca_leaf_sign(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
+    acme_ca_certificate_t *cert);
+
+/*
+ * What the to-be-signed certificate must be, read back from its DER without
+ * the code that wrote it.  NGX_OK, or NGX_ERROR with the first fault logged.
+ */
+ngx_int_t acme_ca_lint(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
+    ngx_str_t *tbs);
+
+/* PEM of a DER certificate, with a newline at the end.  NGX_OK, NGX_ERROR */
+ngx_int_t acme_ca_pem_write(ngx_pool_t *pool, ngx_str_t *der, ngx_str_t *pem);
+
+/* serial number of a certificate, for revocation.  NGX_OK or NGX_DECLINED */
+ngx_int_t acme_ca_certificate_serial(ngx_str_t *der, ngx_str_t *serial);
+
+/*
+ * A self-made request for a name set: for the CA's own server certificate.
+ * Fills csr->spki, key, key_type, thumbprint from the key.
+ */
+ngx_int_t acme_ca_csr_from_key(acme_ca_ctx_t *ctx, EVP_PKEY *key,
+    acme_ca_csr_t **csr);
+
+
+#endif /* _ACME_CA_LEAF_H_INCLUDED_ */

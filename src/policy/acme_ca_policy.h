@@ -1,0 +1,53 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Who may have what: names, address ranges, contacts, dates.  Decides from
+ * the authority's settings alone; stores nothing.
+ */
+
+
+#ifndef _ACME_CA_POLICY_H_INCLUDED_
+#define _ACME_CA_POLICY_H_INCLUDED_
+
+
+#include "acme_ca_authority.h"
+#include "acme_ca_json.h"
+
+
+/*
+ * May this authority certify the identifier at all?  NGX_ABORT appends a
+ * subproblem (rejectedIdentifier) naming the rule.  "Deny" wins over "allow";
+ * where a type has an "allow", the rest of the type is denied.  A wildcard
+ * needs a challenge type that can prove one.
+ */
+ngx_int_t acme_ca_policy_identifier(acme_ca_ctx_t *ctx,
+    const acme_ca_authority_t *authority,
+    const acme_ca_identifier_t *identifier);
+
+/*
+ * May validation connect to this address?  NGX_OK, or NGX_DECLINED.  Beside
+ * the rules: link-local, multicast, unspecified, broadcast and reserved ones
+ * are denied unless an "allow address" names them.
+ */
+ngx_int_t acme_ca_policy_address(const acme_ca_authority_t *authority,
+    struct sockaddr *sockaddr);
+
+/*
+ * Checks "contact" of a new account or an update (RFC 8555, 7.3): an array of
+ * mailto: URLs with one address each and no header fields.  contact is the
+ * JSON array to store.  NGX_ABORT: invalidContact, unsupportedContact.
+ */
+ngx_int_t acme_ca_policy_contact(acme_ca_ctx_t *ctx,
+    const acme_ca_authority_t *authority, acme_ca_json_t *value,
+    ngx_str_t *contact);
+
+/*
+ * Order's notBefore and notAfter against the profile: 0 is "not asked".
+ * NGX_ABORT: malformed.
+ */
+ngx_int_t acme_ca_policy_dates(acme_ca_ctx_t *ctx,
+    const acme_ca_profile_t *profile, time_t not_before, time_t not_after);
+
+
+#endif /* _ACME_CA_POLICY_H_INCLUDED_ */

@@ -1,0 +1,328 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Finalization (RFC 8555, 7.4).  sign() reads the request, holds it against
+ * the order and signs, outside of any transaction; finalize() looks at the
+ * order again inside one, and makes it valid together with the certificate's
+ * row and the audit row, or throws the signature away.
+ *
+ * Invariants:
+ *   1. the names are the order's and the key is the request's; nothing else of
+ *      the request is looked at by whoever signs
+ *   2. no certificate leaves before it is recorded
+ *   3. an order yields one certificate: a second finalization is shown the
+ *      first one's
+ */
+
+
+#include "acme_ca_protocol_private.h"
+#include "acme_ca_leaf.h"
+
+
+static ngx_int_t acme_ca_finalize_admit(acme_ca_exchange_t *x,
+    acme_ca_order_view_t *view);
+static ngx_int_t acme_ca_finalize_csr(acme_ca_exchange_t *x,
+    acme_ca_leaf_t *leaf);
+static ngx_int_t acme_ca_finalize_decode(acme_ca_exchange_t *x,
+    ngx_str_t *der);
+static ngx_int_t acme_ca_finalize_key(acme_ca_exchange_t *x,
+    const acme_ca_csr_t *csr);
+static ngx_int_t acme_ca_finalize_leaf(acme_ca_exchange_t *x,
+    acme_ca_order_view_t *view, acme_ca_leaf_t *leaf);
+static ngx_int_t acme_ca_finalize_names(acme_ca_exchange_t *x,
+    acme_ca_order_view_t *view, acme_ca_leaf_t *leaf);
+static ngx_int_t acme_ca_finalize_issue(acme_ca_exchange_t *x,
+    acme_ca_order_view_t *view, acme_ca_certificate_t *certificate);
+static ngx_int_t acme_ca_finalize_details(acme_ca_exchange_t *x,
+    acme_ca_certificate_t *certificate);
+
+
+ngx_int_t
+acme_ca_order_sign(acme_ca_exchange_t *x)
+{
+    ngx_int_t               rc;
+    acme_ca_leaf_t          leaf;
+    acme_ca_order_view_t    view;
+    acme_ca_certificate_t  *certificate;
+
+    rc = acme_ca_view_order(x, x->object_id, &view);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_finalize_admit(x, &view);
+    }
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DONE) ? NGX_OK : rc;
+    }
+
+    certificate = ngx_pcalloc(x->ctx.pool, sizeof(acme_ca_certificate_t));
+    if (certificate == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&leaf, sizeof(acme_ca_leaf_t));
+
+    rc = acme_ca_finalize_leaf(x, &view, &leaf);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_finalize_csr(x, &leaf);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_leaf_sign(&x->ctx, &leaf, certificate);
+    }
+
+    if (rc == NGX_OK) {
+        certificate->order_id = view.row.id;
+        certificate->account_id = view.row.account_id;
+        certificate->issuer_id = leaf.issuer->id;
+        x->prepared = certificate;
+    }
+
+    return rc;
+}
+
+
+/* NGX_OK: go on.  NGX_DONE: there is nothing more to do, show the order */
+
+static ngx_int_t
+acme_ca_finalize_admit(acme_ca_exchange_t *x, acme_ca_order_view_t *view)
+{
+    if (view->status == ACME_CA_READY) {
+        return NGX_OK;
+    }
+
+    if (view->status == ACME_CA_PROCESSING || view->status == ACME_CA_VALID) {
+        return NGX_DONE;
+    }
+
+    return acme_ca_refuse(&x->ctx, ACME_CA_ORDER_NOT_READY, "the order is %V",
+                          &acme_ca_statuses[view->status]);
+}
+
+
+static ngx_int_t
+acme_ca_finalize_leaf(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
+    acme_ca_leaf_t *leaf)
+{
+    leaf->issuer = x->authority->issuer;
+    leaf->not_before = view->row.not_before;
+    leaf->not_after = view->row.not_after;
+    leaf->profile = acme_ca_authority_profile(x->authority,
+                                              &view->row.profile);
+
+    if (leaf->issuer == NULL) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_UNAVAILABLE,
+                              "the authority has no issuer");
+    }
+
+    if (leaf->profile == NULL) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_INVALID_PROFILE,
+                              "there is no profile \"%V\" any more",
+                              &view->row.profile);
+    }
+
+    return acme_ca_finalize_names(x, view, leaf);
+}
+
+
+/* the rules may have changed since the order was made */
+
+static ngx_int_t
+acme_ca_finalize_names(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
+    acme_ca_leaf_t *leaf)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   i, n;
+    acme_ca_identifier_t        *names;
+    acme_ca_order_identifier_t  *identifier;
+
+    n = view->identifiers->nelts;
+    identifier = view->identifiers->elts;
+
+    names = ngx_palloc(x->ctx.pool, n * sizeof(acme_ca_identifier_t));
+    if (names == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        names[i] = identifier[i].identifier;
+
+        rc = acme_ca_policy_identifier(&x->ctx, x->authority, &names[i]);
+        if (rc != NGX_OK) {
+            return (rc == NGX_ABORT) ? acme_ca_order_refused(x) : rc;
+        }
+    }
+
+    leaf->identifiers = names;
+    leaf->n = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_finalize_csr(acme_ca_exchange_t *x, acme_ca_leaf_t *leaf)
+{
+    ngx_int_t       rc;
+    ngx_str_t       der;
+    acme_ca_csr_t  *csr;
+
+    rc = acme_ca_finalize_decode(x, &der);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_csr_parse(&x->ctx, &der, leaf->profile->key_types, &csr);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_csr_match(&x->ctx, csr, leaf->identifiers, leaf->n);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_finalize_key(x, csr);
+    }
+
+    if (rc == NGX_OK) {
+        leaf->csr = csr;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_finalize_decode(acme_ca_exchange_t *x, ngx_str_t *der)
+{
+    ngx_int_t   rc;
+    ngx_str_t  *text;
+
+    text = acme_ca_json_string(x->payload, "csr");
+
+    if (text == NULL) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                              "\"csr\" is to be a string");
+    }
+
+    rc = acme_ca_base64url_parse(x->ctx.pool, text, der);
+
+    if (rc == NGX_DECLINED) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                              "\"csr\" is not base64url of DER");
+    }
+
+    return rc;
+}
+
+
+/* RFC 8555, 11.1: an account's key is not a certificate's */
+
+static ngx_int_t
+acme_ca_finalize_key(acme_ca_exchange_t *x, const acme_ca_csr_t *csr)
+{
+    ngx_int_t          rc;
+    acme_ca_account_t  account;
+
+    rc = acme_ca_store_account_find_key(x->store, x->ctx.pool, csr->thumbprint,
+                                        &account);
+
+    if (rc == NGX_OK) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_BAD_CSR,
+                              "the key of the CSR is an account's");
+    }
+
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
+ngx_int_t
+acme_ca_order_finalize(acme_ca_exchange_t *x)
+{
+    ngx_int_t             rc;
+    acme_ca_order_view_t  view;
+
+    rc = acme_ca_view_order(x, x->object_id, &view);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_finalize_admit(x, &view);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_finalize_issue(x, &view, x->prepared);
+
+    } else if (rc == NGX_DONE) {
+        x->audit.action = NULL;
+        rc = NGX_OK;
+    }
+
+    return (rc == NGX_OK) ? acme_ca_reply_order(x, 200, &view) : rc;
+}
+
+
+static ngx_int_t
+acme_ca_finalize_issue(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
+    acme_ca_certificate_t *certificate)
+{
+    ngx_int_t         rc;
+    acme_ca_status_e  to;
+
+    if (certificate == NULL) {
+        return acme_ca_never(x->ctx.log);
+    }
+
+    rc = acme_ca_state_next(ACME_CA_MACHINE_ORDER, view->row.status,
+                            ACME_CA_EVENT_ISSUE, &to);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_certificate_add(x->store, certificate);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_order_set_status(x->store, view->row.id,
+                                            view->row.status, to, NULL,
+                                            certificate->id, x->ctx.now);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_finalize_details(x, certificate);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    view->row.certificate_id = certificate->id;
+    view->row.status = to;
+    view->status = to;
+
+    x->audit.certificate_id = certificate->id;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_finalize_details(acme_ca_exchange_t *x,
+    acme_ca_certificate_t *certificate)
+{
+    ngx_str_t              serial;
+    acme_ca_json_writer_t  w;
+
+    if (acme_ca_hex(x->ctx.pool, certificate->serial.data,
+                    certificate->serial.len, &serial)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    acme_ca_json_start(&w, x->ctx.pool, 256);
+    acme_ca_json_open_object(&w, NULL);
+    acme_ca_json_write_string(&w, "serial", &serial);
+    acme_ca_json_write_string(&w, "sans", &certificate->sans);
+    acme_ca_json_write_string(&w, "profile", &certificate->profile);
+    acme_ca_json_write_string(&w, "keyType", &certificate->key_type);
+    acme_ca_json_write_time(&w, "notAfter", certificate->not_after);
+    acme_ca_json_shut(&w);
+
+    return acme_ca_json_finish(&w, &x->audit.details);
+}

@@ -1,0 +1,292 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * What a new order asks for (RFC 8555, 7.4; draft-ietf-acme-profiles), read
+ * and held against the policy.  Looks at no row: it runs before the
+ * transaction that writes the order.
+ */
+
+
+#include "acme_ca_protocol_private.h"
+
+
+static ngx_int_t acme_ca_order_read_identifiers(acme_ca_exchange_t *x,
+    acme_ca_order_wish_t *wish);
+static ngx_int_t acme_ca_order_read_identifier(acme_ca_exchange_t *x,
+    acme_ca_order_wish_t *wish, acme_ca_json_t *value);
+static ngx_int_t acme_ca_order_admit(acme_ca_exchange_t *x,
+    acme_ca_identifier_t *identifier);
+static ngx_int_t acme_ca_order_add_wish(acme_ca_order_wish_t *wish,
+    acme_ca_identifier_t *identifier);
+static ngx_int_t acme_ca_order_blame(acme_ca_exchange_t *x, ngx_str_t *type,
+    ngx_str_t *value, acme_ca_problem_t *before);
+static ngx_int_t acme_ca_order_read_profile(acme_ca_exchange_t *x,
+    acme_ca_order_wish_t *wish);
+static ngx_int_t acme_ca_order_read_date(acme_ca_exchange_t *x,
+    const char *name, time_t *at);
+
+
+ngx_int_t
+acme_ca_order_check(acme_ca_exchange_t *x)
+{
+    ngx_int_t              rc;
+    acme_ca_order_wish_t  *wish;
+
+    wish = ngx_pcalloc(x->ctx.pool, sizeof(acme_ca_order_wish_t));
+    if (wish == NULL) {
+        return NGX_ERROR;
+    }
+
+    x->prepared = wish;
+
+    rc = acme_ca_order_read_profile(x, wish);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_order_read_date(x, "notBefore", &wish->not_before);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_order_read_date(x, "notAfter", &wish->not_after);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_policy_dates(&x->ctx, wish->profile, wish->not_before,
+                                  wish->not_after);
+    }
+
+    return (rc == NGX_OK) ? acme_ca_order_read_identifiers(x, wish) : rc;
+}
+
+
+/* all are looked at, so that one answer names all that are refused */
+
+static ngx_int_t
+acme_ca_order_read_identifiers(acme_ca_exchange_t *x,
+    acme_ca_order_wish_t *wish)
+{
+    ngx_int_t        rc;
+    acme_ca_json_t  *list, *value;
+
+    list = acme_ca_json_member(x->payload, "identifiers");
+
+    if (list == NULL || list->type != ACME_CA_JSON_ARRAY || list->n == 0) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                          "\"identifiers\" is to be an array that has some");
+    }
+
+    if (list->n > x->authority->max_identifiers) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                              "an order has at most %ui identifiers, not %ui",
+                              x->authority->max_identifiers, list->n);
+    }
+
+    wish->identifiers = ngx_array_create(x->ctx.pool, list->n,
+                                         sizeof(acme_ca_order_identifier_t));
+    if (wish->identifiers == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (value = list->first; value; value = value->next) {
+        rc = acme_ca_order_read_identifier(x, wish, value);
+
+        if (rc != NGX_OK && rc != NGX_ABORT) {
+            return rc;
+        }
+    }
+
+    return x->ctx.problem ? acme_ca_order_refused(x) : NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_order_read_identifier(acme_ca_exchange_t *x,
+    acme_ca_order_wish_t *wish, acme_ca_json_t *value)
+{
+    ngx_int_t              rc;
+    ngx_str_t             *type, *text, none = ngx_null_string;
+    acme_ca_problem_t     *before;
+    acme_ca_identifier_t   identifier;
+
+    before = x->ctx.problem;
+    x->ctx.problem = NULL;
+
+    type = acme_ca_json_string(value, "type");
+    text = acme_ca_json_string(value, "value");
+
+    if (type == NULL || text == NULL) {
+        type = text = &none;
+        rc = acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                     "an identifier is an object with \"type\" and \"value\"");
+
+    } else {
+        rc = acme_ca_identifier_parse(&x->ctx, type, text, &identifier);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_order_admit(x, &identifier);
+    }
+
+    if (rc == NGX_ABORT) {
+        return acme_ca_order_blame(x, type, text, before);
+    }
+
+    x->ctx.problem = before;
+
+    return (rc == NGX_OK) ? acme_ca_order_add_wish(wish, &identifier) : rc;
+}
+
+
+static ngx_int_t
+acme_ca_order_admit(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  type;
+
+    rc = acme_ca_policy_identifier(&x->ctx, x->authority, identifier);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    for (type = 0; type < ACME_CA_CHALLENGE_TYPE_N; type++) {
+        if (acme_ca_challenge_fits(x->authority, type, identifier)) {
+            return NGX_OK;
+        }
+    }
+
+    return acme_ca_refuse(&x->ctx, ACME_CA_REJECTED_IDENTIFIER,
+                        "no challenge that is offered here can prove it");
+}
+
+
+/* one that stands there twice is one */
+
+static ngx_int_t
+acme_ca_order_add_wish(acme_ca_order_wish_t *wish,
+    acme_ca_identifier_t *identifier)
+{
+    ngx_uint_t                   i;
+    acme_ca_order_identifier_t  *known, *fresh;
+
+    known = wish->identifiers->elts;
+
+    for (i = 0; i < wish->identifiers->nelts; i++) {
+        if (acme_ca_identifier_cmp(&known[i].identifier, identifier) == 0) {
+            return NGX_OK;
+        }
+    }
+
+    fresh = ngx_array_push(wish->identifiers);
+    if (fresh == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(fresh, sizeof(acme_ca_order_identifier_t));
+    fresh->identifier = *identifier;
+
+    return NGX_OK;
+}
+
+
+/* makes one identifier's problem a subproblem, beside those before it */
+
+static ngx_int_t
+acme_ca_order_blame(acme_ca_exchange_t *x, ngx_str_t *type, ngx_str_t *value,
+    acme_ca_problem_t *before)
+{
+    acme_ca_problem_t  *problem;
+
+    problem = x->ctx.problem;
+    x->ctx.problem = before;
+
+    if (problem->subproblems) {
+        problem = problem->subproblems;
+    }
+
+    return acme_ca_refuse_identifier(&x->ctx, problem->type, type, value,
+                                     "%V", &problem->detail);
+}
+
+
+/* clients show the type and detail at the top: a single one is said there */
+
+ngx_int_t
+acme_ca_order_refused(acme_ca_exchange_t *x)
+{
+    acme_ca_problem_t  *problem, *sub;
+
+    problem = x->ctx.problem;
+    sub = problem->subproblems;
+
+    if (sub && sub->next == NULL) {
+        problem->type = sub->type;
+        problem->detail = sub->detail;
+    }
+
+    return NGX_ABORT;
+}
+
+
+static ngx_int_t
+acme_ca_order_read_profile(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish)
+{
+    ngx_str_t       *name;
+    acme_ca_json_t  *value;
+
+    wish->profile = x->authority->default_profile;
+
+    value = acme_ca_json_member(x->payload, "profile");
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    name = acme_ca_json_string(x->payload, "profile");
+
+    if (name == NULL) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                              "\"profile\" is to be a string");
+    }
+
+    if (name->len == 0) {
+        return NGX_OK;
+    }
+
+    wish->profile_asked = 1;
+    wish->profile = x->authority->profiles_shown
+                    ? acme_ca_authority_profile(x->authority, name) : NULL;
+
+    if (wish->profile == NULL) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_INVALID_PROFILE,
+                              "there is no profile \"%V\"", name);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_order_read_date(acme_ca_exchange_t *x, const char *name, time_t *at)
+{
+    ngx_str_t       *text;
+    acme_ca_json_t  *value;
+
+    *at = 0;
+
+    value = acme_ca_json_member(x->payload, name);
+    if (value == NULL) {
+        return NGX_OK;
+    }
+
+    text = acme_ca_json_string(x->payload, name);
+
+    if (text && text->len == 0) {
+        return NGX_OK;
+    }
+
+    if (text == NULL || acme_ca_rfc3339_parse(text, at) != NGX_OK) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                              "\"%s\" is not a date of RFC 3339", name);
+    }
+
+    return NGX_OK;
+}

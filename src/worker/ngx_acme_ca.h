@@ -1,0 +1,175 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * One authority at run time.  The configuration fills the first part, the
+ * master makes the state folder, each worker opens its own handles.
+ *
+ * Invariants:
+ *   1. the event loop writes nothing: it reads by ca->reader, and hands every
+ *      write to the store task (ngx_acme_ca_write_add)
+ *   2. one store task is in flight at a time, so ca->writer has one user
+ *   3. a reply leaves after the commit of what it acknowledges
+ *   4. a validation that was acknowledged is a row of jobs until its verdict
+ *      is one: whoever lives resumes it when its lease ends
+ */
+
+
+#ifndef _NGX_ACME_CA_H_INCLUDED_
+#define _NGX_ACME_CA_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_thread_pool.h>
+
+#include "acme_ca_issuer.h"
+#include "acme_ca_mutex.h"
+#include "acme_ca_protocol.h"
+
+#include "ngx_acme_ca_dns.h"
+#include "ngx_acme_ca_fetch.h"
+
+
+#define NGX_ACME_CA_USER_AGENT  "nginx-acme-ca"
+
+
+typedef struct ngx_acme_ca_s        ngx_acme_ca_t;
+typedef struct ngx_acme_ca_write_s  ngx_acme_ca_write_t;
+
+
+/* what all workers share; the nonces' zone lies behind it */
+typedef struct {
+    acme_ca_mutex_t        mutex;
+    acme_ca_nonce_zone_t  *nonces;
+} ngx_acme_ca_shared_t;
+
+
+/* one request to the store task; its owner keeps it until done() */
+struct ngx_acme_ca_write_s {
+    ngx_queue_t            queue;
+    ngx_int_t              rc;
+
+    /* on the store thread; prepare and record may be NULL */
+    void                 (*prepare)(ngx_acme_ca_write_t *write,
+                                    acme_ca_store_t *store);
+    ngx_int_t            (*apply)(ngx_acme_ca_write_t *write,
+                                  acme_ca_store_t *store);
+    ngx_int_t            (*record)(ngx_acme_ca_write_t *write,
+                                   acme_ca_store_t *store);
+
+    /* in the event loop.  rc: NGX_OK (committed), NGX_BUSY or NGX_ERROR */
+    void                 (*done)(ngx_acme_ca_write_t *write, ngx_int_t rc);
+    void                  *data;
+};
+
+
+struct ngx_acme_ca_s {
+    acme_ca_authority_t        authority;
+
+    /* configuration, beside what the pure rooms see */
+    u_char                    *file_name;       /* where it was written */
+    ngx_uint_t                 line;
+    ngx_str_t                  issuer_certificate;   /* files; empty: ours */
+    ngx_str_t                  issuer_key;
+    size_t                     zone_size;
+    time_t                     nonce_lifetime;
+    ngx_array_t               *resolvers;       /* ngx_str_t, or NULL */
+    ngx_str_t                  hostname;        /* of the machine */
+    ngx_str_t                  profile_name;    /* of default_profile */
+    ngx_array_t               *server_names;    /* ngx_str_t: of the servers it
+                                                   was put into, or NULL */
+    ngx_acme_ca_fetch_conf_t  *fetch;
+    ngx_uint_t                 used;            /* a location names it */
+    ngx_uint_t                 ready;           /* the master prepared it */
+    ngx_pool_t                *pool;            /* of the configuration */
+    ngx_shm_zone_t            *zone;
+    ngx_acme_ca_shared_t      *shared;
+
+    /* a worker's */
+    acme_ca_store_t           *reader;
+    acme_ca_store_t           *writer;
+    acme_ca_nonces_t          *nonces;
+    acme_ca_keys_t            *keys;
+    ngx_acme_ca_dns_t         *dns;
+
+    ngx_queue_t                waiting;         /* writes to be done */
+    ngx_queue_t                batch;           /* writes being done */
+    ngx_thread_pool_t         *threads;
+    ngx_thread_task_t         *task;
+    ngx_event_t                hold;            /* keeps a draining worker */
+
+    ngx_event_t                chores;
+    ngx_queue_t                validations;     /* running */
+    ngx_queue_t                claimed;         /* leased, not yet running */
+    ngx_uint_t                 validations_n;
+    time_t                     swept_at;
+
+    /* the CA's own server certificate: "data:" PEM texts for ssl_certificate */
+    int64_t                    server_id;
+    ngx_pool_t                *server_pool;
+    ngx_str_t                  server_certificate;
+    ngx_str_t                  server_key;
+    time_t                     server_renew_at;
+
+    unsigned                   in_flight:1;
+    unsigned                   claiming:1;
+    unsigned                   sweeping:1;
+    unsigned                   renewing:1;
+    unsigned                   complained:1;    /* of a store that is away */
+};
+
+
+/* ngx_acme_ca_zone.c: adds the shared zone, in the configuration phase */
+ngx_int_t ngx_acme_ca_zone_add(ngx_conf_t *cf, ngx_acme_ca_t *ca, void *tag);
+
+
+/*
+ * ngx_acme_ca_home.c: the state folder.  check() changes nothing: what nginx
+ * -t can know.  prepare() is for the master: folder, keys, certificates,
+ * database, server certificate, ownership.  load() reads the issuer.
+ */
+char *ngx_acme_ca_home_check(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+ngx_int_t ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca);
+
+
+/*
+ * ngx_acme_ca_writer.c: the store task.  add() queues; write->done() is called
+ * exactly once, never before add() returns.
+ */
+void ngx_acme_ca_write_add(ngx_acme_ca_t *ca, ngx_acme_ca_write_t *write);
+ngx_int_t ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
+
+
+/*
+ * ngx_acme_ca_validator.c: start() runs a job that this worker has leased;
+ * tick() claims what nobody works on.
+ */
+void ngx_acme_ca_validator_start(ngx_acme_ca_t *ca, acme_ca_job_t *job);
+void ngx_acme_ca_validator_tick(ngx_acme_ca_t *ca);
+/* seconds that a lease lasts: one attempt and a little more */
+time_t ngx_acme_ca_validator_lease(const ngx_acme_ca_t *ca);
+
+
+/*
+ * ngx_acme_ca_server.c: the CA's own server certificate.  issue() is for the
+ * master at start; load() and tick() are a worker's.
+ */
+ngx_int_t ngx_acme_ca_server_issue(ngx_acme_ca_t *ca, acme_ca_store_t *store,
+    ngx_pool_t *pool, ngx_log_t *log, time_t now);
+void ngx_acme_ca_server_load(ngx_acme_ca_t *ca);
+void ngx_acme_ca_server_tick(ngx_acme_ca_t *ca);
+
+
+/*
+ * ngx_acme_ca_worker.c: opens and closes what a worker has.  A store that
+ * cannot be opened does not fail the worker: requests are answered 503 and the
+ * chores try again.
+ */
+ngx_int_t ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
+void ngx_acme_ca_worker_exit(ngx_acme_ca_t *ca);
+ngx_uint_t ngx_acme_ca_is_open(const ngx_acme_ca_t *ca);
+
+
+#endif /* _NGX_ACME_CA_H_INCLUDED_ */

@@ -1,0 +1,207 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * What one worker has of an authority: handles of the database, nonces, the
+ * resolver, and the chores: claim jobs, renew the server certificate, sweep.
+ */
+
+
+#include "ngx_acme_ca.h"
+
+
+#define NGX_ACME_CA_CHORES_MS   1000
+#define NGX_ACME_CA_SWEEP       60       /* seconds */
+#define NGX_ACME_CA_SWEEP_N     200      /* orders at a time */
+#define NGX_ACME_CA_KEYS        1024
+#define NGX_ACME_CA_DNS_MS      2000
+#define NGX_ACME_CA_DNS_TRIES   2
+
+
+typedef struct {
+    ngx_acme_ca_write_t   write;
+    ngx_acme_ca_t        *ca;
+    time_t                before;
+    ngx_uint_t            n;
+} ngx_acme_ca_sweep_t;
+
+
+static ngx_int_t ngx_acme_ca_worker_open(ngx_acme_ca_t *ca);
+static void ngx_acme_ca_chores(ngx_event_t *ev);
+static void ngx_acme_ca_sweep_start(ngx_acme_ca_t *ca);
+static ngx_int_t ngx_acme_ca_sweep_apply(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static void ngx_acme_ca_sweep_done(ngx_acme_ca_write_t *write, ngx_int_t rc);
+
+
+ngx_int_t
+ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
+{
+    ngx_queue_init(&ca->validations);
+    ngx_queue_init(&ca->claimed);
+
+    if (ngx_acme_ca_writer_init(ca, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ca->nonces = acme_ca_nonces_open(cycle->pool, ca->shared->nonces);
+    ca->keys = acme_ca_keys_create(cycle->pool, NGX_ACME_CA_KEYS);
+    ca->dns = ngx_acme_ca_dns_create(cycle->pool, ca->resolvers,
+                                     NGX_ACME_CA_DNS_MS, NGX_ACME_CA_DNS_TRIES,
+                                     cycle->log);
+
+    if (ca->nonces == NULL || ca->keys == NULL || ca->dns == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_acme_ca_worker_open(ca);
+
+    /* the workers' chores do not fall on the same moment */
+
+    ca->swept_at = ngx_time() - ngx_random() % NGX_ACME_CA_SWEEP;
+
+    ca->chores.handler = ngx_acme_ca_chores;
+    ca->chores.data = ca;
+    ca->chores.log = cycle->log;
+    ca->chores.cancelable = 1;
+
+    ngx_add_timer(&ca->chores, 1 + ngx_random() % NGX_ACME_CA_CHORES_MS);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_acme_ca_is_open(const ngx_acme_ca_t *ca)
+{
+    return ca->writer != NULL;
+}
+
+
+static ngx_int_t
+ngx_acme_ca_worker_open(ngx_acme_ca_t *ca)
+{
+    if (!ca->ready) {
+
+        if (!ca->complained) {
+            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                          "acme_ca authority \"%V\" was not prepared, requests "
+                          "are answered 503: see the master's message at the "
+                          "last start or reload", &ca->authority.name);
+            ca->complained = 1;
+        }
+
+        return NGX_ERROR;
+    }
+
+    ca->reader = acme_ca_store_open(&ca->authority.database,
+                                    ACME_CA_STORE_READ, ngx_cycle->log);
+    if (ca->reader == NULL) {
+        return NGX_ERROR;
+    }
+
+    ca->writer = acme_ca_store_open(&ca->authority.database,
+                                    ACME_CA_STORE_WRITE, ngx_cycle->log);
+    if (ca->writer == NULL) {
+        acme_ca_store_close(ca->reader);
+        ca->reader = NULL;
+        return NGX_ERROR;
+    }
+
+    ngx_acme_ca_server_load(ca);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_acme_ca_worker_exit(ngx_acme_ca_t *ca)
+{
+    if (ca->dns != NULL) {
+        ngx_acme_ca_dns_destroy(ca->dns);
+    }
+
+    /* the pool of threads is gone by now: nobody uses the handles */
+
+    if (ca->reader != NULL) {
+        acme_ca_store_close(ca->reader);
+    }
+
+    if (ca->writer != NULL) {
+        acme_ca_store_close(ca->writer);
+    }
+
+    if (ca->server_pool != NULL) {
+        ngx_destroy_pool(ca->server_pool);
+    }
+}
+
+
+static void
+ngx_acme_ca_chores(ngx_event_t *ev)
+{
+    ngx_acme_ca_t  *ca = ev->data;
+
+    if (ca->writer != NULL || ngx_acme_ca_worker_open(ca) == NGX_OK) {
+
+        ngx_acme_ca_validator_tick(ca);
+        ngx_acme_ca_server_tick(ca);
+
+        if (!ca->sweeping
+            && ngx_time() - ca->swept_at >= NGX_ACME_CA_SWEEP)
+        {
+            ngx_acme_ca_sweep_start(ca);
+        }
+    }
+
+    ngx_add_timer(ev, NGX_ACME_CA_CHORES_MS);
+}
+
+
+static void
+ngx_acme_ca_sweep_start(ngx_acme_ca_t *ca)
+{
+    ngx_acme_ca_sweep_t  *sweep;
+
+    sweep = ngx_calloc(sizeof(ngx_acme_ca_sweep_t), ngx_cycle->log);
+    if (sweep == NULL) {
+        return;
+    }
+
+    sweep->ca = ca;
+    sweep->before = ngx_time() - ca->authority.retention;
+    sweep->write.apply = ngx_acme_ca_sweep_apply;
+    sweep->write.done = ngx_acme_ca_sweep_done;
+    sweep->write.data = sweep;
+
+    ca->sweeping = 1;
+
+    ngx_acme_ca_write_add(ca, &sweep->write);
+}
+
+
+static ngx_int_t
+ngx_acme_ca_sweep_apply(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
+{
+    ngx_acme_ca_sweep_t  *sweep = write->data;
+
+    return acme_ca_store_sweep(store, sweep->before, NGX_ACME_CA_SWEEP_N,
+                               &sweep->n);
+}
+
+
+static void
+ngx_acme_ca_sweep_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
+{
+    ngx_acme_ca_sweep_t  *sweep = write->data;
+
+    sweep->ca->sweeping = 0;
+
+    /* a full round is followed by the next one at the next tick */
+
+    if (rc != NGX_OK || sweep->n < NGX_ACME_CA_SWEEP_N) {
+        sweep->ca->swept_at = ngx_time();
+    }
+
+    ngx_free(sweep);
+}

@@ -1,0 +1,305 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The store task: everything that arrives while one batch is being written is
+ * the next batch, and a batch is one transaction with one fsync, each write in
+ * a savepoint of its own.  Replies leave after the commit.
+ *
+ * On the thread nothing of nginx is touched but the writes handed over: no
+ * request, no timer, no cycle.
+ */
+
+
+#include "ngx_acme_ca.h"
+
+
+/* bounds the time that the last of a batch waits for the first */
+#define NGX_ACME_CA_BATCH       128
+
+/* no longer than a client would wait: SQLite's own lock takes over */
+#define NGX_ACME_CA_MUTEX_MS    5000
+
+#define NGX_ACME_CA_HOLD_MS     60000
+
+
+static void ngx_acme_ca_writer_post(ngx_acme_ca_t *ca);
+static void ngx_acme_ca_writer_thread(void *data, ngx_log_t *log);
+static ngx_int_t ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca);
+static ngx_int_t ngx_acme_ca_writer_one(ngx_acme_ca_t *ca,
+    ngx_acme_ca_write_t *write);
+static void ngx_acme_ca_writer_spread(ngx_acme_ca_t *ca, ngx_int_t rc);
+static void ngx_acme_ca_writer_done(ngx_event_t *ev);
+static void ngx_acme_ca_writer_answer(ngx_queue_t *batch);
+static void ngx_acme_ca_writer_hold(ngx_event_t *ev);
+
+
+typedef struct {
+    ngx_acme_ca_t  *ca;
+} ngx_acme_ca_writer_task_t;
+
+
+ngx_int_t
+ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
+{
+    ngx_str_t                   name = ngx_string("default");
+    ngx_acme_ca_writer_task_t  *data;
+
+    ngx_queue_init(&ca->waiting);
+    ngx_queue_init(&ca->batch);
+
+    ca->threads = ngx_thread_pool_get(cycle, &name);
+    ca->task = ngx_thread_task_alloc(cycle->pool,
+                                     sizeof(ngx_acme_ca_writer_task_t));
+
+    if (ca->threads == NULL || ca->task == NULL) {
+        return NGX_ERROR;
+    }
+
+    data = ca->task->ctx;
+    data->ca = ca;
+
+    ca->task->handler = ngx_acme_ca_writer_thread;
+    ca->task->event.handler = ngx_acme_ca_writer_done;
+    ca->task->event.data = data;
+    ca->task->event.log = cycle->log;
+
+    /* not cancelable: a worker does not leave while a batch is under way */
+
+    ca->hold.handler = ngx_acme_ca_writer_hold;
+    ca->hold.data = ca;
+    ca->hold.log = cycle->log;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_acme_ca_write_add(ngx_acme_ca_t *ca, ngx_acme_ca_write_t *write)
+{
+    ngx_queue_insert_tail(&ca->waiting, &write->queue);
+
+    if (!ca->in_flight) {
+        ngx_acme_ca_writer_post(ca);
+    }
+}
+
+
+static void
+ngx_acme_ca_writer_post(ngx_acme_ca_t *ca)
+{
+    ngx_uint_t            n;
+    ngx_queue_t          *q;
+    ngx_acme_ca_write_t  *write;
+
+    if (ngx_queue_empty(&ca->waiting)) {
+
+        if (ca->hold.timer_set) {
+            ngx_del_timer(&ca->hold);
+        }
+
+        return;
+    }
+
+    for (n = 0; n < NGX_ACME_CA_BATCH && !ngx_queue_empty(&ca->waiting); n++) {
+        q = ngx_queue_head(&ca->waiting);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&ca->batch, q);
+
+        write = ngx_queue_data(q, ngx_acme_ca_write_t, queue);
+        write->rc = NGX_BUSY;
+    }
+
+    ca->in_flight = 1;
+
+    if (!ca->hold.timer_set) {
+        ngx_add_timer(&ca->hold, NGX_ACME_CA_HOLD_MS);
+    }
+
+    if (ca->writer == NULL
+        || ngx_thread_task_post(ca->threads, ca->task) != NGX_OK)
+    {
+        /* all are still NGX_BUSY; answered from the event loop, not from here */
+
+        ngx_post_event(&ca->task->event, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
+{
+    ngx_acme_ca_writer_task_t  *ctx = data;
+
+    ngx_int_t             held;
+    ngx_queue_t          *q;
+    ngx_acme_ca_t        *ca;
+    ngx_acme_ca_write_t  *write;
+
+    ca = ctx->ca;
+
+    for (q = ngx_queue_head(&ca->batch);
+         q != ngx_queue_sentinel(&ca->batch);
+         q = ngx_queue_next(q))
+    {
+        write = ngx_queue_data(q, ngx_acme_ca_write_t, queue);
+
+        if (write->prepare != NULL) {
+            write->prepare(write, ca->writer);
+        }
+    }
+
+    held = acme_ca_mutex_lock(&ca->shared->mutex, NGX_ACME_CA_MUTEX_MS, log);
+
+    if (ngx_acme_ca_writer_batch(ca) == NGX_OK) {
+        acme_ca_store_checkpoint(ca->writer);
+    }
+
+    if (held == NGX_OK) {
+        acme_ca_mutex_unlock(&ca->shared->mutex, log);
+    }
+}
+
+
+static ngx_int_t
+ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca)
+{
+    ngx_int_t             rc;
+    ngx_queue_t          *q;
+    ngx_acme_ca_write_t  *write;
+
+    rc = acme_ca_store_begin(ca->writer);
+    if (rc != NGX_OK) {
+        ngx_acme_ca_writer_spread(ca, rc);
+        return rc;
+    }
+
+    for (q = ngx_queue_head(&ca->batch);
+         q != ngx_queue_sentinel(&ca->batch);
+         q = ngx_queue_next(q))
+    {
+        write = ngx_queue_data(q, ngx_acme_ca_write_t, queue);
+
+        write->rc = ngx_acme_ca_writer_one(ca, write);
+
+        if (write->rc == NGX_BUSY) {
+            rc = NGX_BUSY;
+            break;
+        }
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_commit(ca->writer);
+    }
+
+    if (rc != NGX_OK) {
+        acme_ca_store_rollback(ca->writer);
+        ngx_acme_ca_writer_spread(ca, rc);
+    }
+
+    return rc;
+}
+
+
+/*
+ * NGX_ERROR is one write's own fault and leaves the others alone; NGX_BUSY is
+ * the database's and ends the batch.
+ */
+
+static ngx_int_t
+ngx_acme_ca_writer_one(ngx_acme_ca_t *ca, ngx_acme_ca_write_t *write)
+{
+    ngx_int_t  rc;
+
+    if (acme_ca_store_savepoint(ca->writer) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    rc = write->apply(write, ca->writer);
+
+    if (rc == NGX_BUSY) {
+        return NGX_BUSY;
+    }
+
+    if (rc != NGX_OK) {
+
+        if (acme_ca_store_rollback_to(ca->writer) != NGX_OK) {
+            return NGX_BUSY;
+        }
+
+        if (rc == NGX_ABORT && write->record != NULL) {
+            rc = write->record(write, ca->writer);
+        }
+    }
+
+    if (acme_ca_store_release(ca->writer) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
+    return rc;
+}
+
+
+/* the batch failed as a whole: nobody's write happened */
+
+static void
+ngx_acme_ca_writer_spread(ngx_acme_ca_t *ca, ngx_int_t rc)
+{
+    ngx_queue_t          *q;
+    ngx_acme_ca_write_t  *write;
+
+    for (q = ngx_queue_head(&ca->batch);
+         q != ngx_queue_sentinel(&ca->batch);
+         q = ngx_queue_next(q))
+    {
+        write = ngx_queue_data(q, ngx_acme_ca_write_t, queue);
+        write->rc = rc;
+    }
+}
+
+
+static void
+ngx_acme_ca_writer_done(ngx_event_t *ev)
+{
+    ngx_acme_ca_writer_task_t  *ctx = ev->data;
+
+    ngx_queue_t     batch;
+    ngx_acme_ca_t  *ca;
+
+    ca = ctx->ca;
+
+    ngx_queue_init(&batch);
+    ngx_queue_add(&batch, &ca->batch);
+    ngx_queue_init(&ca->batch);
+
+    ca->in_flight = 0;
+
+    /* the next batch is written while this one is answered */
+
+    ngx_acme_ca_writer_post(ca);
+
+    ngx_acme_ca_writer_answer(&batch);
+}
+
+
+static void
+ngx_acme_ca_writer_answer(ngx_queue_t *batch)
+{
+    ngx_queue_t          *q;
+    ngx_acme_ca_write_t  *write;
+
+    while (!ngx_queue_empty(batch)) {
+        q = ngx_queue_head(batch);
+        ngx_queue_remove(q);
+
+        write = ngx_queue_data(q, ngx_acme_ca_write_t, queue);
+        write->done(write, write->rc);
+    }
+}
+
+
+static void
+ngx_acme_ca_writer_hold(ngx_event_t *ev)
+{
+    ngx_add_timer(ev, NGX_ACME_CA_HOLD_MS);
+}

@@ -1,0 +1,406 @@
+package Test::Nginx::AcmeCa;
+
+# Copyright (C) the nginx-acme-ca authors
+#
+# Everything a test of the module needs beside Test::Nginx:
+#
+#     my $t = Test::Nginx->new()->has(qw/http cryptx/);
+#     acme_ca_conf($t)->plan(3)->run();
+#     my $acme = acme_client($t);
+#     my $got = $acme->issue([ 'a.example' ]);
+#
+# See AcmeCa/Client.pm for the client, AcmeCa/Daemon.pm for the http-01 and
+# DNS daemons, AcmeCa/Csr.pm for requests, AcmeCa/Jose.pm for keys.
+
+use warnings;
+use strict;
+
+use base qw/ Exporter /;
+
+use Cwd qw/ abs_path /;
+use File::Basename qw/ dirname /;
+use File::Temp ();
+use POSIX ();
+use Test::More ();
+use Test::Nginx qw/ port /;
+use Test::Nginx::AcmeCa::Client;
+use Test::Nginx::AcmeCa::Csr;
+use Test::Nginx::AcmeCa::Daemon;
+use Test::Nginx::AcmeCa::Jose;
+
+our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
+    acme_ca_sql acme_ca_sql_value acme_ca_database acme_ca_workers
+    acme_ca_wait acme_ca_config_test acme_ca_dns acme_ca_url http_01_log
+    openssl cert_text cert_field chain_verify /,
+    @Test::Nginx::AcmeCa::Csr::EXPORT,
+    @Test::Nginx::AcmeCa::Daemon::EXPORT,
+    @Test::Nginx::AcmeCa::Jose::EXPORT);
+
+
+# Loads the module: what TEST_NGINX_GLOBALS names, or else the one that was
+# built for the packaged nginx.
+
+sub acme_ca_module {
+    my ($t) = @_;
+    my $globals = $ENV{TEST_NGINX_GLOBALS} || '';
+
+    return $t if $globals =~ /ngx_http_acme_ca_module\.so/;
+
+    my $top = abs_path(dirname(__FILE__) . '/../../../..');
+    my ($module) = glob "$top/build/debian/ngx_http_acme_ca_module.so";
+
+    return $t if `$Test::Nginx::NGINX -V 2>&1` =~ /acme[-_]ca/ && !$module;
+
+    Test::More::plan(skip_all => 'no ngx_http_acme_ca_module')
+        unless $module && -e $module;
+
+    $ENV{TEST_NGINX_GLOBALS} = "$globals load_module $module;";
+
+    return $t;
+}
+
+
+# Writes a complete nginx.conf with one authority and starts the daemons it
+# needs.
+#
+#     authority   more directives of the authority block
+#     main, http, server    more of those
+#     location    more directives of location /acme/
+#     tls         1: TLS on port 8443 with the CA's own certificate
+#     workers     2
+#     name        of the authority: "default"
+#     dns         the zone, as for dns_zone(); "*" is 127.0.0.1 by default
+#     path, base_url, resolver, address, challenges, http_01_ports
+#                 in place of what is written here; '' leaves the line out
+#     daemons     0: none of them
+#     conf        text of the whole file in place of ours
+#
+# Port names: 8080 http, 8443 https, 8081 http-01, 8053 DNS.
+
+sub acme_ca_conf {
+    my ($t, %opts) = @_;
+    my $dir = $t->testdir();
+
+    acme_ca_module($t);
+
+    # nginx started by root runs its workers as another user
+    chmod 0755, $dir;
+
+    $t->write_file_expand('nginx.conf', $opts{conf} || conf_text(%opts));
+
+    acme_ca_daemons($t, %{$opts{dns} || {}})
+        unless defined $opts{daemons} && !$opts{daemons};
+
+    return $t;
+}
+
+
+# the DNS and the http-01 daemon on the ports named 8053 and 8081
+
+sub acme_ca_daemons {
+    my ($t, %zone) = @_;
+    my $dir = $t->testdir();
+
+    mkdir "$dir/tokens";
+    dns_zone("$dir/dns", '*' => { A => '127.0.0.1' }, %zone);
+
+    # a port must be chosen before the fork
+    port(8053, udp => 1);
+
+    $t->run_daemon(\&dns_daemon, "$dir/dns", 8053);
+    $t->run_daemon(\&http_01_daemon, "$dir/tokens", port(8081));
+    $t->waitforsocket('127.0.0.1:' . port(8081));
+    $t->waitforsocket('127.0.0.1:' . port(8053));
+
+    return $t;
+}
+
+
+sub conf_text {
+    my (%opts) = @_;
+    my $name = $opts{name} || 'default';
+    my $url = $opts{tls} ? 'https://127.0.0.1:8443' : 'http://127.0.0.1:8080';
+    my %lines = (
+        path          => '%%TESTDIR%%/ca',
+        base_url      => "$url/acme",
+        resolver      => '127.0.0.1:%%PORT_8053_UDP%%',
+        challenges    => 'http-01',
+        http_01_ports => '%%PORT_8081%%',
+        allow         => 'address 127.0.0.0/8',
+    );
+
+    my $authority = join '', map {
+        my $value = exists $opts{$_} ? $opts{$_} : $lines{$_};
+        defined $value && $value ne '' ? "        $_ $value;\n" : ''
+    } qw/ path base_url resolver challenges http_01_ports allow /;
+
+    my $listen = $opts{tls} ? "listen 127.0.0.1:8443 ssl;\n"
+        . "        ssl_certificate \$acme_ca_certificate;\n"
+        . "        ssl_certificate_key \$acme_ca_certificate_key;\n" : '';
+
+    foreach my $key (qw/ main http server location authority /) {
+        $opts{$key} = '' unless defined $opts{$key};
+    }
+
+    my $workers = $opts{workers} || 2;
+
+    return <<EOF;
+%%TEST_GLOBALS%%
+
+daemon off;
+worker_processes $workers;
+$opts{main}
+
+events {
+    worker_connections 512;
+}
+
+http {
+    %%TEST_GLOBALS_HTTP%%
+
+    lingering_close off;
+
+    acme_ca_authority $name {
+$authority
+        $opts{authority}
+    }
+
+    $opts{http}
+
+    server {
+        listen 127.0.0.1:8080;
+        $listen
+        server_name localhost 127.0.0.1;
+        $opts{server}
+
+        location /acme/ {
+            acme_ca $name;
+            $opts{location}
+        }
+    }
+}
+EOF
+}
+
+
+# the URL of our CA, without a slash at the end
+
+sub acme_ca_url {
+    my (%opts) = @_;
+
+    return $opts{tls} ? 'https://127.0.0.1:' . port(8443) . '/acme'
+                      : 'http://127.0.0.1:' . port(8080) . '/acme';
+}
+
+
+sub acme_client {
+    my ($t, %opts) = @_;
+
+    return Test::Nginx::AcmeCa::Client->new(
+        directory => acme_ca_url(%opts) . '/directory',
+        tokens => $t->testdir() . '/tokens', %opts);
+}
+
+
+# changes single names of the running DNS daemon
+
+sub acme_ca_dns {
+    my ($t, %names) = @_;
+
+    my $zone = json_decode($t->read_file('dns'));
+    dns_zone($t->testdir() . '/dns', %$zone, %names);
+}
+
+
+# what the http-01 daemon was asked: list of hashes, see Daemon.pm
+
+sub http_01_log {
+    my ($t, $path) = @_;
+
+    my $log = eval { $t->read_file('tokens.log') };
+
+    return grep { !defined $path || $_->{path} =~ /$path/ }
+           map { json_decode($_) } split /\n/, defined $log ? $log : '';
+}
+
+
+# the database, through the sqlite3 shell; rows as hashes
+
+sub acme_ca_database {
+    my ($t) = @_;
+    return $t->testdir() . '/ca/ca.db';
+}
+
+
+sub acme_ca_sql {
+    my ($t, $sql, $file) = @_;
+
+    $file = acme_ca_database($t) unless defined $file;
+
+    my $pid = open my $out, '-|';
+    die "Can't fork: $!\n" unless defined $pid;
+
+    if ($pid == 0) {
+        exec { 'sqlite3' } 'sqlite3', '-bail', '-json', '-cmd',
+            '.timeout 10000', $file, $sql or POSIX::_exit(127);
+    }
+
+    local $/;
+    my $text = <$out>;
+    close $out or die "sqlite3 failed ($?): $sql\n";
+
+    return defined $text && $text =~ /\S/ ? @{json_decode($text)} : ();
+}
+
+
+# the first column of the only row
+
+sub acme_ca_sql_value {
+    my ($t, $sql, $file) = @_;
+
+    my ($row) = acme_ca_sql($t, "SELECT ($sql) AS value", $file);
+
+    return $row->{value};
+}
+
+
+# pids of nginx's workers, by asking the kernel for the master's children
+
+sub acme_ca_workers {
+    my ($t) = @_;
+    my $master = $t->read_file('nginx.pid');
+    my @pids;
+
+    chomp $master;
+
+    foreach my $file (glob '/proc/[0-9]*/stat') {
+        open my $f, '<', $file or next;
+        my $line = <$f>;
+        close $f;
+        next unless defined $line
+            && $line =~ /^(\d+) \((.*)\) \S (\d+) / && $3 == $master;
+        my $pid = $1;
+
+        open $f, '<', "/proc/$pid/cmdline" or next;
+        my $command = <$f>;
+        close $f;
+        push @pids, $pid if defined $command
+                            && $command =~ /worker process(?! is shutting)/;
+    }
+
+    return sort { $a <=> $b } @pids;
+}
+
+
+# calls the function until it returns true; its last value
+
+sub acme_ca_wait {
+    my ($code, $seconds) = @_;
+    my $value;
+
+    for (1 .. ($seconds || 10) * 20) {
+        $value = $code->();
+        return $value if $value;
+        select undef, undef, undef, 0.05;
+    }
+
+    return $value;
+}
+
+
+# "nginx -t" of a configuration text: (1 if it is good, what nginx said)
+
+sub acme_ca_config_test {
+    my ($t, $conf, $name) = @_;
+
+    $name = 'test.conf' unless defined $name;
+    $t->write_file_expand($name, $conf);
+
+    my $dir = $t->testdir();
+    my $text = run_command($Test::Nginx::NGINX, '-t', '-p', "$dir/", '-c',
+                           $name, '-e', 'test-error.log');
+
+    return ($? == 0 ? 1 : 0, $text);
+}
+
+
+# what a program says on stdout and stderr, by no shell; $? is its end
+
+sub run_command {
+    my (@command) = @_;
+
+    my $pid = open my $out, '-|';
+    die "Can't fork: $!\n" unless defined $pid;
+
+    if ($pid == 0) {
+        open STDERR, '>&', \*STDOUT;
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+
+    local $/;
+    my $text = <$out>;
+    close $out;
+
+    return defined $text ? $text : '';
+}
+
+
+# openssl(1) with a text as its input
+
+sub openssl {
+    my ($input, @args) = @_;
+
+    my $file = File::Temp->new();
+    binmode $file;
+    print {$file} $input;
+    $file->flush();
+
+    return run_command('openssl', shift @args, '-in', $file->filename(),
+                       @args);
+}
+
+
+sub cert_text {
+    my ($pem) = @_;
+    return openssl($pem, 'x509', '-noout', '-text');
+}
+
+
+# cert_field($pem, "serial"), "subject", "enddate", ...: of the first one
+
+sub cert_field {
+    my ($pem, $field) = @_;
+
+    my $text = openssl($pem, 'x509', '-noout', "-$field");
+    chomp $text;
+    $text =~ s/^\w+\s*=\s?//;
+
+    return $text;
+}
+
+
+# "OK", or what openssl verify -x509_strict complained of.  The root is the
+# last certificate of the chain or a file of its own.
+
+sub chain_verify {
+    my ($chain, $root) = @_;
+    my @certs = $chain =~ /(-----BEGIN CERT.*?-----END CERTIFICATE-----)/sg;
+
+    my $dir = File::Temp->newdir();
+    my $leaf = shift @certs;
+
+    foreach my $file ([ leaf => $leaf ], [ middle => join "\n", @certs ]) {
+        open my $f, '>', "$dir/$file->[0]" or die "Can't write: $!\n";
+        print {$f} "$file->[1]\n";
+        close $f;
+    }
+
+    my $text = run_command('openssl', 'verify', '-x509_strict', '-CAfile',
+                           defined $root ? $root : "$dir/middle",
+                           '-untrusted', "$dir/middle", "$dir/leaf");
+
+    return $? == 0 ? 'OK' : $text;
+}
+
+
+1;
