@@ -16,6 +16,7 @@ NGINX =
 STATE =
 RUN_ARGS =
 TESTS =
+BENCH_ARGS =
 
 DESTDIR =
 MODULES_DIR =	/usr/lib/nginx/modules
@@ -32,15 +33,12 @@ endif
 endif
 
 
-.PHONY:	all build-deps run test unit fuzz bench install deb vanilla \
+.PHONY:	all run test unit fuzz bench install deb vanilla \
 	warnings-matrix clean help
 
 all:
 	@contrib/build-module --cc "$(CC)" --cc-opt "$(CC_OPT)" \
 		--ld-opt "$(LD_OPT)"
-
-build-deps:
-	@contrib/install-deps build
 
 # what "run" and "test" need is installed first: only what is missing
 
@@ -107,7 +105,8 @@ help:
 	@echo "make test             the whole test suite; TESTS='t/a.t t/b.t'"
 	@echo "make unit             unit tests only"
 	@echo "make fuzz             fuzz targets only"
-	@echo "make bench            comparison with other servers; BENCH_ARGS=..."
+	@echo "make bench            beside Pebble, Caddy and step-ca, long;"
+	@echo "                      BENCH_ARGS=... as of bench/compare"
 	@echo "make install          into nginx's folders; DESTDIR=DIR"
 	@echo "make deb              a Debian package, in build"
 	@echo "make vanilla          for an nginx source tree, in build/vanilla:"

@@ -17,6 +17,13 @@
 #include "ngx_http_acme_ca.h"
 
 
+/*
+ * The answer to "I am ready" waits so long for the verdict: clients that are
+ * told "valid" at once do not poll, some of them after ten seconds only.
+ */
+#define NGX_HTTP_ACME_CA_PATIENCE_MS  1000
+
+
 static ngx_int_t ngx_http_acme_ca_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_acme_ca_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_acme_ca_init_module(ngx_cycle_t *cycle);
@@ -31,7 +38,7 @@ static ngx_http_acme_ca_ctx_t *ngx_http_acme_ca_ctx_create(
 static void ngx_http_acme_ca_ctx_cleanup(void *data);
 static ngx_int_t ngx_http_acme_ca_run(ngx_http_request_t *r,
     ngx_http_acme_ca_ctx_t *ctx);
-static ngx_uint_t ngx_http_acme_ca_fault(ngx_http_request_t *r,
+static ngx_int_t ngx_http_acme_ca_start(ngx_http_request_t *r,
     ngx_http_acme_ca_ctx_t *ctx);
 static void ngx_http_acme_ca_prepare(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store);
@@ -40,6 +47,10 @@ static ngx_int_t ngx_http_acme_ca_apply(ngx_acme_ca_write_t *write,
 static ngx_int_t ngx_http_acme_ca_record(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store);
 static void ngx_http_acme_ca_done(ngx_acme_ca_write_t *write, ngx_int_t rc);
+static void ngx_http_acme_ca_wait(ngx_http_acme_ca_ctx_t *ctx);
+static void ngx_http_acme_ca_settled(ngx_acme_ca_wait_t *wait);
+static void ngx_http_acme_ca_impatient(ngx_event_t *ev);
+static void ngx_http_acme_ca_answer(ngx_http_acme_ca_ctx_t *ctx);
 
 
 static ngx_http_variable_t  ngx_http_acme_ca_variables[] = {
@@ -384,11 +395,7 @@ ngx_http_acme_ca_run(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
 
     x = &ctx->exchange;
 
-    if (ngx_http_acme_ca_fault(r, ctx)) {
-        return ngx_http_acme_ca_reply_send(r, &x->reply);
-    }
-
-    rc = acme_ca_protocol_start(x);
+    rc = ngx_http_acme_ca_start(r, ctx);
 
     if (rc == NGX_AGAIN) {
 
@@ -412,22 +419,30 @@ ngx_http_acme_ca_run(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
 }
 
 
-/* refused by nginx before us, or impossible without a database */
+/* refused by nginx before us, impossible without a database, or as ever */
 
-static ngx_uint_t
-ngx_http_acme_ca_fault(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
+static ngx_int_t
+ngx_http_acme_ca_start(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
 {
-    if (r->internal && r->err_status != 0) {
-        acme_ca_protocol_fault(&ctx->exchange, r->err_status);
-        return 1;
-    }
+    ngx_int_t   rc;
+    ngx_uint_t  status;
+
+    status = r->internal ? (ngx_uint_t) r->err_status : 0;
 
     if (!ngx_acme_ca_is_open(ctx->ca)) {
-        acme_ca_protocol_fault(&ctx->exchange, NGX_HTTP_SERVICE_UNAVAILABLE);
-        return 1;
+
+        rc = acme_ca_protocol_fault(&ctx->exchange,
+                                    status ? status
+                                           : NGX_HTTP_SERVICE_UNAVAILABLE);
+        if (rc == NGX_AGAIN) {
+            acme_ca_protocol_finish(&ctx->exchange, NGX_OK);
+        }
+
+        return NGX_DONE;
     }
 
-    return 0;
+    return status ? acme_ca_protocol_fault(&ctx->exchange, status)
+                  : acme_ca_protocol_start(&ctx->exchange);
 }
 
 
@@ -463,12 +478,9 @@ ngx_http_acme_ca_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
 {
     ngx_http_acme_ca_ctx_t  *ctx = write->data;
 
-    ngx_connection_t    *c;
     acme_ca_exchange_t  *x;
-    ngx_http_request_t  *r;
 
     x = &ctx->exchange;
-    r = ctx->request;
 
     if (x->silent) {
 
@@ -476,27 +488,84 @@ ngx_http_acme_ca_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
 
         x->silent = 0;
 
-        if (r == NULL) {
+        if (ctx->request == NULL) {
             ngx_destroy_pool(x->ctx.pool);
         }
 
         return;
     }
 
+    if (rc == NGX_OK && x->job_id != 0) {
+        ngx_http_acme_ca_wait(ctx);
+        return;
+    }
+
+    acme_ca_protocol_finish(x, rc);
+
+    ngx_http_acme_ca_answer(ctx);
+}
+
+
+static void
+ngx_http_acme_ca_wait(ngx_http_acme_ca_ctx_t *ctx)
+{
+    ctx->wait.handler = ngx_http_acme_ca_settled;
+    ctx->wait.data = ctx;
+
+    ctx->timer.handler = ngx_http_acme_ca_impatient;
+    ctx->timer.data = ctx;
+    ctx->timer.log = ngx_cycle->log;
+
+    ngx_add_timer(&ctx->timer, NGX_HTTP_ACME_CA_PATIENCE_MS);
+
+    ngx_acme_ca_validator_start(ctx->ca, &ctx->exchange.job, &ctx->wait);
+}
+
+
+static void
+ngx_http_acme_ca_settled(ngx_acme_ca_wait_t *wait)
+{
+    ngx_http_acme_ca_ctx_t  *ctx = wait->data;
+
+    ngx_del_timer(&ctx->timer);
+
+    acme_ca_protocol_settle(&ctx->exchange, ctx->ca->reader, ngx_time());
+
+    ngx_http_acme_ca_answer(ctx);
+}
+
+
+static void
+ngx_http_acme_ca_impatient(ngx_event_t *ev)
+{
+    ngx_http_acme_ca_ctx_t  *ctx = ev->data;
+
+    ngx_acme_ca_validator_forget(&ctx->wait);
+
+    acme_ca_protocol_finish(&ctx->exchange, NGX_OK);
+
+    ngx_http_acme_ca_answer(ctx);
+}
+
+
+/* r was kept since ngx_http_acme_ca_run() */
+
+static void
+ngx_http_acme_ca_answer(ngx_http_acme_ca_ctx_t *ctx)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
     c = r->connection;
 
     r->main->blocked--;
     r->aio = 0;
 
-    acme_ca_protocol_finish(x, rc);
-
-    if (rc == NGX_OK && x->job_id != 0) {
-        ngx_acme_ca_validator_start(ctx->ca, &x->job);
-    }
-
     ngx_http_finalize_request(r, c->error
                               ? NGX_ERROR
-                              : ngx_http_acme_ca_reply_send(r, &x->reply));
+                              : ngx_http_acme_ca_reply_send(r,
+                                                    &ctx->exchange.reply));
 
     ngx_http_run_posted_requests(c);
 }

@@ -24,6 +24,7 @@ static int acme_load_mode(const char *name);
 static int acme_load_prepare(void);
 static int acme_load_accounts(void);
 static int acme_load_phase(unsigned count, double seconds, unsigned record);
+static int acme_load_threads(void *(*run)(void *data));
 static double acme_load_own_cpu(void);
 
 
@@ -54,6 +55,7 @@ static const struct option  acme_load_long[] = {
     { "timeout",        required_argument, NULL, 't' },
     { "max-seconds",    required_argument, NULL, 'M' },
     { "log",            required_argument, NULL, 'L' },
+    { "recheck",        no_argument,       NULL, 'Z' },
     { "json",           required_argument, NULL, 'j' },
     { "help",           no_argument,       NULL, 'h' },
     { NULL,             0,                 NULL, 0   }
@@ -82,6 +84,7 @@ acme_load_usage_text(FILE *out)
           "  --timeout S          of an exchange or a status, 30\n"
           "  --max-seconds S      nothing runs longer, 300\n"
           "  --log FILE           what was acknowledged\n"
+          "  --recheck            read it all again at the end\n"
           "  --json FILE          the report, stdout\n", out);
 }
 
@@ -216,6 +219,10 @@ acme_load_options(int argc, char **argv)
 
         case 'L':
             acme_load.log_name = optarg;
+            break;
+
+        case 'Z':
+            acme_load.recheck = 1;
             break;
 
         case 'j':
@@ -365,20 +372,38 @@ acme_load_phase(unsigned count, double seconds, unsigned record)
 
         w->record = record;
         w->done = w->failed = w->polls = w->retries = w->handshakes = 0;
-
-        if (pthread_create(&w->thread, NULL, acme_load_run, w) != 0) {
-            return -1;
-        }
     }
 
-    for (i = 0; i < acme_load.concurrency; i++) {
-        (void) pthread_join(acme_load.worker[i].thread, NULL);
+    if (acme_load_threads(acme_load_run) != 0) {
+        return -1;
     }
 
     /* each worker took one number that it did not use */
 
     if (count) {
         acme_load.next = acme_load.limit;
+    }
+
+    return 0;
+}
+
+
+static int
+acme_load_threads(void *(*run)(void *data))
+{
+    unsigned             i;
+    acme_load_worker_t  *w;
+
+    for (i = 0; i < acme_load.concurrency; i++) {
+        w = &acme_load.worker[i];
+
+        if (pthread_create(&w->thread, NULL, run, w) != 0) {
+            return -1;
+        }
+    }
+
+    for (i = 0; i < acme_load.concurrency; i++) {
+        (void) pthread_join(acme_load.worker[i].thread, NULL);
     }
 
     return 0;
@@ -442,6 +467,10 @@ main(int argc, char **argv)
     own = acme_load_own_cpu() - own;
     acme_load_usage(acme_load.pids, acme_load.npids, &after);
 
+    if (acme_load.recheck && acme_load_threads(acme_load_recheck) != 0) {
+        return 1;
+    }
+
     out = acme_load_json ? fopen(acme_load_json, "w") : stdout;
     if (out == NULL) {
         perror(acme_load_json);
@@ -454,7 +483,7 @@ main(int argc, char **argv)
     failed = 0;
 
     for (i = 0; i < acme_load.concurrency; i++) {
-        failed += acme_load.worker[i].failed;
+        failed += acme_load.worker[i].failed + acme_load.worker[i].missing;
     }
 
     return failed ? 3 : 0;

@@ -4,8 +4,8 @@
  *
  * An ACME load generator: a thread per flow, blocking sockets, no library
  * but OpenSSL.  acme_load.c reads options and reports; _flow the exchanges
- * of RFC 8555; _http the connection; _jose keys, JWS and CSR; _peer the
- * http-01 and DNS responders; _stat figures and /proc.
+ * of RFC 8555; _http the connection; _jose keys, JWS and CSR; _known what was
+ * acknowledged; _peer the http-01 and DNS responders; _stat figures and /proc.
  */
 
 
@@ -25,6 +25,7 @@
 #define ACME_LOAD_BODY   65536
 #define ACME_LOAD_PIDS   16
 #define ACME_LOAD_NAME   128
+#define ACME_LOAD_PAUSE  20.0      /* ms after a failure */
 
 
 typedef enum {
@@ -78,6 +79,12 @@ typedef struct {
 
 
 typedef struct {
+    unsigned     account;
+    char         url[ACME_LOAD_URL];
+} acme_load_known_t;
+
+
+typedef struct {
     int          fd;
     SSL         *ssl;
     char         authority[256];
@@ -103,6 +110,10 @@ typedef struct {
     char                 request[ACME_LOAD_BODY];
     char                 nonce[ACME_LOAD_NONCE];
     acme_load_series_t   series[ACME_LOAD_STEPS];
+    acme_load_known_t   *known;     /* what the server acknowledged */
+    size_t               nknown;
+    size_t               known_size;
+    unsigned             account;   /* of the flow */
     unsigned             record:1;
     unsigned             sent:1;    /* of the last exchange */
     unsigned long        done;
@@ -110,6 +121,8 @@ typedef struct {
     unsigned long        polls;
     unsigned long        retries;   /* of badNonce */
     unsigned long        handshakes;
+    unsigned long        rechecked;
+    unsigned long        missing;
     const char          *step;
     char                 why[160];
 } acme_load_worker_t;
@@ -134,6 +147,7 @@ typedef struct {
     double               poll_ms;
     unsigned             always_poll;
     unsigned             new_connection;
+    unsigned             recheck;
     acme_load_mode_e     mode;
     int                  http_01_port;
     int                  dns_port;
@@ -200,7 +214,14 @@ int acme_load_element(acme_load_span_t *array, acme_load_span_t *value);
 /* acme_load_flow.c */
 int acme_load_directory(acme_load_worker_t *w);
 int acme_load_register(acme_load_worker_t *w, acme_load_account_t *account);
+int acme_load_post(acme_load_worker_t *w, acme_load_account_t *account,
+    acme_load_step_e step, const char *url, const char *payload, int expect);
 void *acme_load_run(void *data);
+
+/* acme_load_known.c */
+void acme_load_note(acme_load_worker_t *w, const char *what,
+    const char *url);
+void *acme_load_recheck(void *data);
 
 /* acme_load_peer.c: threads that end with the process */
 int acme_load_http_01(int port);

@@ -16,8 +16,6 @@
 #define ACME_LOAD_POLL_MAX  200.0   /* ms */
 
 
-static int acme_load_post(acme_load_worker_t *w, acme_load_account_t *account,
-    acme_load_step_e step, const char *url, const char *payload, int expect);
 static int acme_load_nonce(acme_load_worker_t *w);
 static int acme_load_refused(acme_load_worker_t *w);
 static acme_load_span_t acme_load_body(acme_load_worker_t *w);
@@ -37,7 +35,6 @@ static int acme_load_finalize(acme_load_worker_t *w,
     acme_load_account_t *account, unsigned flow, const char *name,
     const char *finalize, const char *order);
 static int acme_load_flow(acme_load_worker_t *w, unsigned flow);
-static void acme_load_note(const char *what, const char *url);
 
 
 static acme_load_span_t
@@ -49,18 +46,6 @@ acme_load_body(acme_load_worker_t *w)
     json.len = w->reply.body_len;
 
     return json;
-}
-
-
-/* what was acknowledged, for those who kill the server meanwhile */
-
-static void
-acme_load_note(const char *what, const char *url)
-{
-    if (acme_load.log) {
-        fprintf(acme_load.log, "%s %s\n", what, url);
-        fflush(acme_load.log);
-    }
 }
 
 
@@ -124,7 +109,8 @@ acme_load_register(acme_load_worker_t *w, acme_load_account_t *account)
     }
 
     memcpy(account->url, w->reply.location, ACME_LOAD_URL);
-    acme_load_note("account", account->url);
+    w->account = (unsigned) (account - acme_load.account);
+    acme_load_note(w, "account", account->url);
 
     return 0;
 }
@@ -179,7 +165,9 @@ acme_load_refused(acme_load_worker_t *w)
 }
 
 
-static int
+/* badNonce is tried again; any other status than that expected is -1 */
+
+int
 acme_load_post(acme_load_worker_t *w, acme_load_account_t *account,
     acme_load_step_e step, const char *url, const char *payload, int expect)
 {
@@ -347,7 +335,7 @@ acme_load_order(acme_load_worker_t *w, acme_load_account_t *account,
     authz[value.len] = '\0';
     memcpy(order, w->reply.location, ACME_LOAD_URL);
 
-    acme_load_note("order", order);
+    acme_load_note(w, "order", order);
 
     return 0;
 }
@@ -439,7 +427,7 @@ acme_load_finalize(acme_load_worker_t *w, acme_load_account_t *account,
         return -1;
     }
 
-    acme_load_note("certificate", url);
+    acme_load_note(w, "certificate", url);
 
     w->step = "certificate";
 
@@ -468,6 +456,7 @@ acme_load_flow(acme_load_worker_t *w, unsigned flow)
     n = acme_load.accounts > acme_load.concurrency ? flow : w->id;
     n %= acme_load.accounts;
     account = &acme_load.account[n];
+    w->account = n;
 
     (void) snprintf(name, sizeof(name), "f%ua%u.%s", flow, n,
                     acme_load.domain);
@@ -550,6 +539,7 @@ acme_load_run(void *data)
         } else {
             acme_load_failure(w);
             w->failed++;
+            acme_load_sleep(ACME_LOAD_PAUSE);
         }
 
         if (acme_load.new_connection) {

@@ -330,9 +330,10 @@ acme_load_report(FILE *out, double seconds, const acme_load_usage_t *before,
 {
     double          done;
     unsigned        i;
-    unsigned long   failed, polls, retries, handshakes, flows;
+    unsigned long   failed, polls, retries, handshakes, flows, rechecked;
+    unsigned long   missing;
 
-    flows = failed = polls = retries = handshakes = 0;
+    flows = failed = polls = retries = handshakes = rechecked = missing = 0;
 
     for (i = 0; i < acme_load.concurrency; i++) {
         flows += acme_load.worker[i].done;
@@ -340,6 +341,8 @@ acme_load_report(FILE *out, double seconds, const acme_load_usage_t *before,
         polls += acme_load.worker[i].polls;
         retries += acme_load.worker[i].retries;
         handshakes += acme_load.worker[i].handshakes;
+        rechecked += acme_load.worker[i].rechecked;
+        missing += acme_load.worker[i].missing;
     }
 
     done = flows ? (double) flows : 1;
@@ -365,6 +368,11 @@ acme_load_report(FILE *out, double seconds, const acme_load_usage_t *before,
                 / (seconds > 0 ? seconds : 1),
                 before->rss_kib, after->rss_kib, before->anon_kib,
                 after->anon_kib);
+    }
+
+    if (acme_load.recheck) {
+        fprintf(out, ",\n  \"rechecked\": %lu,\n  \"missing\": %lu",
+                rechecked, missing);
     }
 
     for (i = 0; i < ACME_LOAD_STEPS; i++) {

@@ -29,8 +29,8 @@
 
 /* what the subject's common name is made of */
 #define ACME_CA_CN_NONE        0
-#define ACME_CA_CN_FIRST       1           /* first dns name that fits 64 bytes */
-#define ACME_CA_CN_CSR         2           /* the CSR's, if the order names it */
+#define ACME_CA_CN_FIRST       1       /* first dns name of up to 64 bytes */
+#define ACME_CA_CN_CSR         2       /* the CSR's, if in the order */
 
 
 typedef struct {
@@ -69,7 +69,7 @@ struct acme_ca_authority_s {
 
     /* policy */
     acme_ca_rules_t    rules;
-    ngx_uint_t         challenges;       /* bits 1 << acme_ca_challenge_type_e */
+    ngx_uint_t         challenges;       /* bits 1 << ACME_CA_HTTP_01 ... */
     ngx_array_t       *http_01_ports;    /* in_port_t, tried in turn */
     ngx_array_t       *tls_alpn_01_ports;
     ngx_uint_t         wildcard;         /* never, until a dns challenge */

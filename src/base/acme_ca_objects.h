@@ -125,10 +125,10 @@ typedef struct {
 
 /* who did what, and how it ended.  Zero ids and empty texts are not stored */
 typedef struct {
-    const char        *action;         /* "new-order", "validate", "issue" ... */
+    const char        *action;         /* "new-order", "validate" ... */
     const char        *actor;          /* "account", "client", "server" */
-    ngx_uint_t         refused;        /* outcome: 0 done, 1 refused, 2 failed */
-    ngx_str_t          reason;         /* problem type and detail of a refusal */
+    ngx_uint_t         refused;        /* 0 done, 1 refused, 2 failed */
+    ngx_str_t          reason;         /* problem type and detail */
     ngx_str_t          details;        /* JSON object, or empty */
     int64_t            account_id;
     int64_t            order_id;

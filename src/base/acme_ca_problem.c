@@ -189,7 +189,7 @@ static void
 acme_ca_problem_members(acme_ca_json_writer_t *w, acme_ca_problem_t *problem)
 {
     acme_ca_json_write_string(w, "type",
-                         (ngx_str_t *) &acme_ca_problem_rows[problem->type].urn);
+                        (ngx_str_t *) &acme_ca_problem_rows[problem->type].urn);
     acme_ca_json_write_string(w, "detail", &problem->detail);
 
     if (problem->identifier_type.len) {

@@ -42,6 +42,7 @@ ngx_conf_post_t  ngx_http_acme_ca_zone_post = {
     ngx_http_acme_ca_zone
 };
 
+
 char *
 ngx_http_acme_ca_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {

@@ -95,6 +95,8 @@ acme_ca_jwk_parse(acme_ca_ctx_t *ctx, acme_ca_json_t *value,
     ngx_pool_cleanup_t       *cln;
     const acme_ca_jwk_row_t  *row;
 
+    row = NULL;
+
     rc = acme_ca_jwk_row(ctx, value, &row);
 
     if (rc != NGX_OK) {

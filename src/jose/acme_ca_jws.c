@@ -293,8 +293,8 @@ acme_ca_jws_header_key(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
 
     if ((jws->jwk != NULL) == (jws->kid.len != 0)) {
         return acme_ca_refuse(ctx, ACME_CA_MALFORMED,
-                              "the protected header has to have either \"jwk\" "
-                              "or \"kid\"");
+                              "the protected header has to have either "
+                              "\"jwk\" or \"kid\"");
     }
 
     if (jws->jwk == NULL) {
@@ -309,8 +309,8 @@ acme_ca_jws_header_key(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
 
     if (alg != NULL && !acme_ca_str_eq(alg, &jws->alg->name)) {
         return acme_ca_refuse(ctx, ACME_CA_MALFORMED,
-                              "jwk says \"alg\" is \"%V\", the protected header "
-                              "says \"%V\"", alg, &jws->alg->name);
+                              "jwk says \"alg\" is \"%V\", the protected "
+                              "header says \"%V\"", alg, &jws->alg->name);
     }
 
     return NGX_OK;

@@ -247,13 +247,21 @@ ngx_acme_ca_fetch_upstream_tls(ngx_http_upstream_t *u,
 {
 #if (NGX_HTTP_SSL || NGX_COMPAT)
 
+    ngx_str_t  *name;
+
     if (ctx->upstream.ssl) {
         u->schema = ngx_acme_ca_fetch_https;
         u->ssl = 1;
 
-        ctx->ssl_name.value = ctx->fetch->server_name;
-        ctx->upstream.ssl_name = &ctx->ssl_name;
-        ctx->upstream.ssl_server_name = 1;
+        /* RFC 6066, 3: no addresses; nginx itself leaves IPv4 ones out */
+
+        name = &ctx->fetch->server_name;
+
+        if (ngx_strlchr(name->data, name->data + name->len, ':') == NULL) {
+            ctx->ssl_name.value = *name;
+            ctx->upstream.ssl_name = &ctx->ssl_name;
+            ctx->upstream.ssl_server_name = 1;
+        }
 
         return NGX_OK;
     }

@@ -293,23 +293,9 @@ acme_ca_issuer_check_chain(acme_ca_issuer_load_t *load)
     X509      *upper, *lower;
     EVP_PKEY  *public;
 
-    for (i = 0; i < sk_X509_num(load->certs); i++) {
+    for (i = 1; i < sk_X509_num(load->certs); i++) {
 
         upper = sk_X509_value(load->certs, i);
-        pathlen = X509_get_pathlen(upper);
-
-        if (pathlen >= 0 && pathlen < i) {
-            (void) acme_ca_format(load->pool, load->error,
-                                  ACME_CA_ISSUER_ERROR_MAX,
-                                  "certificate %d allows only %l CAs below it",
-                                  i + 1, pathlen);
-            return NGX_DECLINED;
-        }
-
-        if (i == 0) {
-            continue;
-        }
-
         lower = sk_X509_value(load->certs, i - 1);
 
         public = X509_get0_pubkey(upper);
@@ -326,6 +312,16 @@ acme_ca_issuer_check_chain(acme_ca_issuer_load_t *load)
                                   ACME_CA_ISSUER_ERROR_MAX,
                                   "certificate %d did not sign the one before "
                                   "it", i + 1);
+            return NGX_DECLINED;
+        }
+
+        pathlen = X509_get_pathlen(upper);
+
+        if (pathlen >= 0 && pathlen < i) {
+            (void) acme_ca_format(load->pool, load->error,
+                                  ACME_CA_ISSUER_ERROR_MAX,
+                                  "certificate %d allows only %l CAs below it",
+                                  i + 1, pathlen);
             return NGX_DECLINED;
         }
     }
@@ -410,7 +406,7 @@ acme_ca_issuer_check_key(acme_ca_issuer_load_t *load)
         return NGX_ERROR;
     }
 
-    if (rc == 0 || rc == -1) {
+    if (rc == 0) {
         ngx_str_set(load->error, "the key is not that of the certificate");
         return NGX_DECLINED;
     }

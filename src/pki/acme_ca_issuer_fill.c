@@ -142,7 +142,7 @@ ngx_int_t
 acme_ca_issuer_fill_chain(acme_ca_issuer_load_t *load)
 {
     int         i, n, self;
-    ngx_str_t   pem, *chain;
+    ngx_str_t   pem, below, *chain;
 
     n = sk_X509_num(load->certs);
     chain = &load->issuer->chain;
@@ -170,10 +170,12 @@ acme_ca_issuer_fill_chain(acme_ca_issuer_load_t *load)
     }
 
     for (i = 1; i < n; i++) {
+        below = *chain;
+
         if (acme_ca_issuer_pem(load->pool, sk_X509_value(load->certs, i), &pem)
             != NGX_OK
-            || acme_ca_format(load->pool, chain, chain->len + 1 + pem.len,
-                              "%V\n%V", chain, &pem)
+            || acme_ca_format(load->pool, chain, below.len + 1 + pem.len,
+                              "%V\n%V", &below, &pem)
                != NGX_OK)
         {
             return NGX_ERROR;

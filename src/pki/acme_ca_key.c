@@ -83,7 +83,8 @@ acme_ca_key_load(ngx_pool_t *pool, ngx_str_t *source, ngx_str_t *error)
         return key;
     }
 
-    reason = acme_ca_crypto_reason(buf);
+    reason = (ERR_peek_error() != 0) ? acme_ca_crypto_reason(buf)
+                                     : "nothing like one was found";
 
     /* the text above stays where there is no memory for this one */
 

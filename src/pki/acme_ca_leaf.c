@@ -336,6 +336,10 @@ acme_ca_leaf_seal(acme_ca_ctx_t *ctx, const acme_ca_issuer_t *issuer,
         return NGX_ERROR;
     }
 
+    /* used once: no copy has to be made of it */
+
+    EVP_MD_CTX_set_flags(md, EVP_MD_CTX_FLAG_FINALISE);
+
     len = max;
     size = ACME_CA_LEAF_FIXED + issuer->algorithm.len + tbs->len;
 

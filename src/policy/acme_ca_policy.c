@@ -402,7 +402,7 @@ acme_ca_policy_in_cidr(ngx_cidr_t *cidr, const u_char *addr, size_t len,
     const acme_ca_policy_class_t *within)
 {
     u_char      *net, *mask;
-    ngx_uint_t   i, family;
+    ngx_uint_t   i, n, family;
 
     family = (len == 4) ? AF_INET : AF_INET6;
 
@@ -425,13 +425,18 @@ acme_ca_policy_in_cidr(ngx_cidr_t *cidr, const u_char *addr, size_t len,
         }
     }
 
-    if (within == NULL || within->len != len) {
+    if (within == NULL) {
         return 1;
     }
 
-    /* all bits of the class's prefix are in the mask */
+    /*
+     * All bits of the class's prefix are in the mask; where the class is of
+     * the wrapped address, only the very address names it.
+     */
 
-    for (i = 0; i < within->prefix; i++) {
+    n = (within->len == len) ? within->prefix : len * 8;
+
+    for (i = 0; i < n; i++) {
         if ((mask[i / 8] & (0x80 >> (i % 8))) == 0) {
             return 0;
         }

@@ -266,6 +266,9 @@ acme_ca_account_orders(acme_ca_exchange_t *x)
     ngx_array_t            *ids;
     acme_ca_json_writer_t   w;
 
+    before = 0;
+    ids = NULL;
+
     rc = acme_ca_account_own(x);
 
     if (rc == NGX_OK) {

@@ -23,6 +23,7 @@ static ngx_int_t acme_ca_dispatch_admit(acme_ca_exchange_t *x);
 static const acme_ca_route_t *acme_ca_dispatch_route(ngx_str_t *path);
 static ngx_uint_t acme_ca_dispatch_matches(const acme_ca_route_t *route,
     ngx_str_t *path);
+static ngx_uint_t acme_ca_dispatch_is_id(const u_char *p, size_t n);
 static ngx_int_t acme_ca_dispatch_account(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_dispatch_write(acme_ca_exchange_t *x);
 
@@ -178,8 +179,23 @@ acme_ca_dispatch_matches(const acme_ca_route_t *route, ngx_str_t *path)
     p = path->data + route->head.len;
 
     return ngx_memcmp(path->data, route->head.data, route->head.len) == 0
-           && (len == 0 || ngx_strlchr(p, p + len, '/') == NULL)
+           && acme_ca_dispatch_is_id(p, len)
            && ngx_memcmp(p + len, route->tail.data, route->tail.len) == 0;
+}
+
+
+static ngx_uint_t
+acme_ca_dispatch_is_id(const u_char *p, size_t n)
+{
+    for ( /* void */ ; n; p++, n--) {
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
+              || (*p >= '0' && *p <= '9') || *p == '-' || *p == '_'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -312,7 +328,7 @@ acme_ca_protocol_finish(acme_ca_exchange_t *x, ngx_int_t rc)
 }
 
 
-void
+ngx_int_t
 acme_ca_protocol_fault(acme_ca_exchange_t *x, ngx_uint_t status)
 {
     static const struct {
@@ -348,5 +364,12 @@ acme_ca_protocol_fault(acme_ca_exchange_t *x, ngx_uint_t status)
         x->route = acme_ca_dispatch_route(&x->request.path);
     }
 
+    if (status < 500 && x->rc == NGX_ABORT) {
+        acme_ca_dispatch_begin(x);
+        return NGX_AGAIN;
+    }
+
     acme_ca_protocol_finish(x, NGX_OK);
+
+    return NGX_DONE;
 }

@@ -169,6 +169,8 @@ acme_ca_finalize_csr(acme_ca_exchange_t *x, acme_ca_leaf_t *leaf)
     ngx_str_t       der;
     acme_ca_csr_t  *csr;
 
+    csr = NULL;
+
     rc = acme_ca_finalize_decode(x, &der);
 
     if (rc == NGX_OK) {

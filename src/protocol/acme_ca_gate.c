@@ -170,6 +170,7 @@ acme_ca_gate_kid(acme_ca_exchange_t *x)
         return NGX_ERROR;
     }
 
+    id = 0;
     rc = NGX_DECLINED;
 
     if (acme_ca_gate_skip(&kid, &x->request.base)

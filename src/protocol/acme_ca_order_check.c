@@ -256,8 +256,7 @@ acme_ca_order_read_profile(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish)
                     ? acme_ca_authority_profile(x->authority, name) : NULL;
 
     if (wish->profile == NULL) {
-        return acme_ca_refuse(&x->ctx, ACME_CA_INVALID_PROFILE,
-                              "there is no profile \"%V\"", name);
+        return acme_ca_refuse(&x->ctx, ACME_CA_INVALID_PROFILE, NULL);
     }
 
     return NGX_OK;

@@ -143,10 +143,19 @@ ngx_int_t acme_ca_protocol_record(acme_ca_exchange_t *x,
 void acme_ca_protocol_finish(acme_ca_exchange_t *x, ngx_int_t rc);
 
 /*
- * A reply for what nginx refused before us: 400, 405, 413, 414, 5xx.  As
- * finish(), with the problem that belongs to the HTTP status.
+ * In place of finish() for an exchange with a job_id whose verdict is written
+ * by now: the reply shows it.
  */
-void acme_ca_protocol_fault(acme_ca_exchange_t *x, ngx_uint_t status);
+void acme_ca_protocol_settle(acme_ca_exchange_t *x, acme_ca_store_t *store,
+    time_t now);
+
+/*
+ * In place of start() for what nginx refused before us: 400, 405, 413, 414,
+ * 5xx, with the problem that belongs to the HTTP status.  NGX_DONE: the reply
+ * is ready.  NGX_AGAIN: a refusal of the client, to be recorded by the store
+ * task; without one, finish() may follow at once.
+ */
+ngx_int_t acme_ca_protocol_fault(acme_ca_exchange_t *x, ngx_uint_t status);
 
 
 /*

@@ -441,9 +441,9 @@ acme_ca_reply_allow(acme_ca_exchange_t *x)
 
 
 /*
- * RFC 8555, 6.5: every answer to a POST has a nonce, refusals too; 7.1: "index"
- * is on all but the directory itself.  A reply without them is still better
- * than none.
+ * RFC 8555, 6.5: every answer to a POST has a nonce; so has every refusal, as
+ * nginx hides the method of a request that it refused itself.  7.1: "index" is
+ * on all but the directory.  A reply without them is still better than none.
  */
 
 void
@@ -456,7 +456,8 @@ acme_ca_reply_dress(acme_ca_exchange_t *x)
     directory = &acme_ca_routes[ACME_CA_ROUTE_DIRECTORY];
     new_nonce = &acme_ca_routes[ACME_CA_ROUTE_NEW_NONCE];
 
-    fresh = (x->request.method == ACME_CA_POST || x->route == new_nonce);
+    fresh = (x->request.method == ACME_CA_POST || x->route == new_nonce
+             || x->reply.status >= 400);
 
     x->reply.no_store = fresh;
 

@@ -195,6 +195,7 @@ acme_ca_verdict_write(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
 
     authz = &verdict->authz;
     challenge = &verdict->challenge;
+    authz_to = authz->status;
 
     rc = acme_ca_state_next(ACME_CA_MACHINE_CHALLENGE, challenge->status,
                             event, &challenge_to);

@@ -66,6 +66,12 @@ acme_ca_store_open(ngx_str_t *path, acme_ca_store_mode_e mode, ngx_log_t *log)
         return NULL;
     }
 
+    /* not earlier: another process may recover the WAL while we open it */
+
+    if (mode == ACME_CA_STORE_READ) {
+        (void) sqlite3_busy_timeout(store->db, ACME_CA_STORE_READ_TIMEOUT);
+    }
+
     return store;
 }
 
@@ -202,10 +208,7 @@ acme_ca_store_configure(acme_ca_store_t *store)
         }
     }
 
-    rc = sqlite3_busy_timeout(store->db,
-                              (store->mode == ACME_CA_STORE_READ)
-                              ? ACME_CA_STORE_READ_TIMEOUT
-                              : ACME_CA_STORE_WRITE_TIMEOUT);
+    rc = sqlite3_busy_timeout(store->db, ACME_CA_STORE_WRITE_TIMEOUT);
 
     if (rc != SQLITE_OK) {
         return acme_ca_store_failed(store, "configure", rc);
@@ -215,7 +218,8 @@ acme_ca_store_configure(acme_ca_store_t *store)
 
     (void) sqlite3_wal_hook(store->db, acme_ca_store_committed, store);
 
-    return acme_ca_store_script(store, &acme_ca_sql_scripts[ACME_CA_SCRIPT_OPEN],
+    return acme_ca_store_script(store,
+                                &acme_ca_sql_scripts[ACME_CA_SCRIPT_OPEN],
                                 NULL, 0);
 }
 

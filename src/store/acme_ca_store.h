@@ -55,10 +55,15 @@ void acme_ca_store_close(acme_ca_store_t *store);
 ngx_int_t acme_ca_store_check(ngx_pool_t *pool, ngx_str_t *path,
     ngx_str_t *error);
 
-/* sha-256 over all migrations' names and the schema version, for the log */
+/* of the schema that this release knows: the number of its migrations */
 ngx_uint_t acme_ca_store_version(void);
 
-/* transactions (BEGIN IMMEDIATE) and savepoints inside them */
+/*
+ * Transactions (BEGIN IMMEDIATE) and savepoints inside them.  A commit that
+ * fails has rolled back.  rollback_to() ends its savepoint, a release() after
+ * it does nothing.  When SQLite ended the transaction by itself (disk full),
+ * every call until the commit or rollback fails: nothing is half written.
+ */
 ngx_int_t acme_ca_store_begin(acme_ca_store_t *store);
 ngx_int_t acme_ca_store_commit(acme_ca_store_t *store);
 void acme_ca_store_rollback(acme_ca_store_t *store);
@@ -66,7 +71,10 @@ ngx_int_t acme_ca_store_savepoint(acme_ca_store_t *store);
 ngx_int_t acme_ca_store_release(acme_ca_store_t *store);
 ngx_int_t acme_ca_store_rollback_to(acme_ca_store_t *store);
 
-/* moves the WAL into the database, on a store thread between batches */
+/*
+ * Moves the WAL into the database, on a store thread between batches; does
+ * nothing until the WAL has grown by a thousand pages.
+ */
 void acme_ca_store_checkpoint(acme_ca_store_t *store);
 
 /*
@@ -174,7 +182,11 @@ ngx_int_t acme_ca_store_issuer_find_chain(acme_ca_store_t *store,
     ngx_pool_t *pool, int64_t id, ngx_str_t *chain_pem);
 
 
-/* jobs: validations to be done.  run_at, lease_until in seconds */
+/*
+ * Jobs: validations to be done.  run_at, lease_until in seconds.  A job's id
+ * is its challenge's, set by add: NGX_DECLINED when it has one already.  Who
+ * adds it may start it: nobody else can claim it before run_at.
+ */
 ngx_int_t acme_ca_store_job_add(acme_ca_store_t *store, acme_ca_job_t *job,
     time_t run_at);
 /*

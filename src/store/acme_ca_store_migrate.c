@@ -317,7 +317,8 @@ acme_ca_store_wal(acme_ca_store_t *store)
 {
     int  rc, pages, moved;
 
-    if (acme_ca_store_script(store, &acme_ca_sql_scripts[ACME_CA_SCRIPT_OPEN_WAL],
+    if (acme_ca_store_script(store,
+                             &acme_ca_sql_scripts[ACME_CA_SCRIPT_OPEN_WAL],
                              NULL, 0)
         != NGX_OK)
     {

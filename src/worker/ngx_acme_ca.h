@@ -37,6 +37,7 @@
 
 typedef struct ngx_acme_ca_s        ngx_acme_ca_t;
 typedef struct ngx_acme_ca_write_s  ngx_acme_ca_write_t;
+typedef struct ngx_acme_ca_wait_s   ngx_acme_ca_wait_t;
 
 
 /* what all workers share; the nonces' zone lies behind it */
@@ -62,6 +63,15 @@ struct ngx_acme_ca_write_s {
     /* in the event loop.  rc: NGX_OK (committed), NGX_BUSY or NGX_ERROR */
     void                 (*done)(ngx_acme_ca_write_t *write, ngx_int_t rc);
     void                  *data;
+};
+
+
+/* somebody who would like to hear of a validation's end */
+struct ngx_acme_ca_wait_s {
+    void                 (*handler)(ngx_acme_ca_wait_t *wait);
+    void                  *data;
+    ngx_acme_ca_wait_t   **place;      /* where the validation keeps it; NULL
+                                          when there is none (any more) */
 };
 
 
@@ -144,9 +154,13 @@ ngx_int_t ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
 
 /*
  * ngx_acme_ca_validator.c: start() runs a job that this worker has leased;
- * tick() claims what nobody works on.
+ * wait (may be NULL) is told once when this attempt has ended and was written,
+ * never before start() returns.  forget() takes it back.  tick() claims what
+ * nobody works on.
  */
-void ngx_acme_ca_validator_start(ngx_acme_ca_t *ca, acme_ca_job_t *job);
+void ngx_acme_ca_validator_start(ngx_acme_ca_t *ca, acme_ca_job_t *job,
+    ngx_acme_ca_wait_t *wait);
+void ngx_acme_ca_validator_forget(ngx_acme_ca_wait_t *wait);
 void ngx_acme_ca_validator_tick(ngx_acme_ca_t *ca);
 /* seconds that a lease lasts: one attempt and a little more */
 time_t ngx_acme_ca_validator_lease(const ngx_acme_ca_t *ca);

@@ -62,6 +62,7 @@ struct ngx_acme_ca_validation_s {
     ngx_acme_ca_write_t         write;
     ngx_str_t                   details;
     time_t                      run_at;       /* of the next attempt */
+    ngx_acme_ca_wait_t         *wait;
 
     unsigned                    fetching:1;
     unsigned                    running:1;
@@ -150,7 +151,8 @@ ngx_acme_ca_validator_lease(const ngx_acme_ca_t *ca)
 
 
 void
-ngx_acme_ca_validator_start(ngx_acme_ca_t *ca, acme_ca_job_t *job)
+ngx_acme_ca_validator_start(ngx_acme_ca_t *ca, acme_ca_job_t *job,
+    ngx_acme_ca_wait_t *wait)
 {
     ngx_acme_ca_validation_t  *v;
 
@@ -159,9 +161,24 @@ ngx_acme_ca_validator_start(ngx_acme_ca_t *ca, acme_ca_job_t *job)
         return;
     }
 
+    if (wait != NULL) {
+        v->wait = wait;
+        wait->place = &v->wait;
+    }
+
     ngx_queue_insert_tail(&ca->claimed, &v->queue);
 
     ngx_acme_ca_validator_next(ca);
+}
+
+
+void
+ngx_acme_ca_validator_forget(ngx_acme_ca_wait_t *wait)
+{
+    if (wait->place != NULL) {
+        *wait->place = NULL;
+        wait->place = NULL;
+    }
 }
 
 
@@ -256,7 +273,7 @@ ngx_acme_ca_validator_claimed(ngx_acme_ca_write_t *write, ngx_int_t rc)
         job = claim->jobs->elts;
 
         for (i = 0; i < claim->jobs->nelts; i++) {
-            ngx_acme_ca_validator_start(claim->ca, &job[i]);
+            ngx_acme_ca_validator_start(claim->ca, &job[i], NULL);
         }
     }
 
@@ -645,6 +662,8 @@ ngx_acme_ca_validation_redirect(ngx_acme_ca_validation_t *v)
     ngx_int_t                rc;
     acme_ca_http01_target_t  target;
 
+    target = v->target;
+
     if (++v->redirects > ACME_CA_HTTP01_REDIRECTS) {
 
         rc = acme_ca_refuse(&v->ctx, ACME_CA_CONNECTION,
@@ -855,9 +874,11 @@ ngx_acme_ca_validation_tried(ngx_acme_ca_validation_t *v, const char *result,
 static void
 ngx_acme_ca_validation_drop(ngx_acme_ca_validation_t *v)
 {
-    ngx_acme_ca_t  *ca;
+    ngx_acme_ca_t       *ca;
+    ngx_acme_ca_wait_t  *wait;
 
     ca = v->ca;
+    wait = v->wait;
 
     ngx_acme_ca_validation_stop(v);
 
@@ -865,6 +886,11 @@ ngx_acme_ca_validation_drop(ngx_acme_ca_validation_t *v)
     ca->validations_n -= v->running;
 
     ngx_destroy_pool(v->ctx.pool);
+
+    if (wait != NULL) {
+        wait->place = NULL;
+        wait->handler(wait);
+    }
 
     ngx_acme_ca_validator_next(ca);
 }

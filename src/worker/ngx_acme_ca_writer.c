@@ -119,7 +119,7 @@ ngx_acme_ca_writer_post(ngx_acme_ca_t *ca)
     if (ca->writer == NULL
         || ngx_thread_task_post(ca->threads, ca->task) != NGX_OK)
     {
-        /* all are still NGX_BUSY; answered from the event loop, not from here */
+        /* all are still NGX_BUSY; the event loop answers them, not we */
 
         ngx_post_event(&ca->task->event, &ngx_posted_events);
     }

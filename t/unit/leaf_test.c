@@ -9,6 +9,7 @@
 
 
 #include "pki.h"
+#include "tap.h"
 
 
 #define DAY  ((time_t) 86400)

@@ -12,7 +12,6 @@
 
 
 #include "shim.h"
-#include "tap.h"
 
 #include "acme_ca_csr.h"
 #include "acme_ca_der.h"

@@ -111,6 +111,17 @@ test_new_order(client_t *a)
                                "value"), "a_b.c", "with the identifier");
     is_int(env.x->audit.details.len > 0, 1, "in the audit log as well");
 
+    env.authority.wildcard = 1;
+    POST(.by = a, .path = "new-order",
+         .payload = ORDER("{\"type\":\"dns\",\"value\":\"*.a.example\"}"));
+    refused(400, "rejectedIdentifier", "http-01 does not prove a wildcard");
+    env.authority.wildcard = 0;
+
+    env.authority.challenges = 0;
+    POST(.by = a, .path = "new-order", .payload = ORDER(NAME_A));
+    refused(400, "rejectedIdentifier", "nor nothing anything");
+    env.authority.challenges = 1 << ACME_CA_HTTP_01;
+
     order_new(a, "{\"identifiers\":[" NAME_A "," NAME_B ","
                  "{\"type\":\"dns\",\"value\":\"A.Example\"}],"
                  "\"status\":\"\",\"expires\":\"0001-01-01T00:00:00Z\","
@@ -142,6 +153,17 @@ test_new_order(client_t *a)
     is_member("profile", "short", "the profile that was asked for");
     is_member("notBefore", "2027-01-15T08:00:00Z", "dates, in UTC");
     is_member("notAfter", "2027-01-16T08:00:00Z", "both");
+
+    /* a profile that the configuration has no more */
+
+    pass(a, &o);
+    env.authority.profiles.nelts = 1;
+    finalize(a, &o, a->key, "DNS:a.example");
+    refused(400, "invalidProfile", "a profile that went");
+    env.authority.profiles.nelts = 2;
+
+    POST(.by = a, .path = o.authz[0],
+         .payload = "{\"status\":\"deactivated\"}");
     order_free(&o);
 }
 
@@ -260,6 +282,59 @@ test_authz(client_t *a, client_t *b)
 }
 
 
+/* the verdict comes before the reply has left */
+
+static void
+test_settle(client_t *a)
+{
+    char                *jws, *url;
+    u_char               nonce[ACME_CA_NONCE_LEN + 1];
+    order_t              o;
+    ngx_uint_t           i;
+    acme_ca_job_t        job;
+    acme_ca_exchange_t  *x;
+
+    for (i = 0; i < 2; i++) {
+        order_new(a, ORDER("{\"type\":\"dns\",\"value\":\"s.example\"}"),
+                  &o);
+        env_drop();
+
+        acme_ca_nonce_issue(env.nonces, env.now, nonce);
+        nonce[ACME_CA_NONCE_LEN] = '\0';
+
+        x = env_exchange(ACME_CA_POST, o.challenge[0], NULL);
+        url = text_of(BASE "%s", o.challenge[0]);
+        jws = jws_new(a, NULL, a->kid, (char *) nonce, url, "{}");
+        ngx_str_set(&x->request.content_type, "application/jose+json");
+        acme_ca_copy(x->ctx.pool, &x->request.body, (u_char *) jws,
+                     strlen(jws));
+        free(jws);
+        free(url);
+
+        acme_ca_protocol_start(x);
+        is_int(env_write(x), NGX_OK, "responded");
+
+        job = x->job;
+        verdict(&job, i ? ACME_CA_PROBLEM_N : ACME_CA_DNS, 0);
+
+        acme_ca_protocol_settle(x, env.reader, env.now);
+        env_parse();
+        is_int(x->reply.status, 200, "settled");
+        is_member("status", i ? "valid" : "invalid", "the verdict is shown");
+        ok(acme_ca_json_member(env.body, "error") == NULL || i == 0,
+           "with its error, if any");
+        is_int(x->reply.retry_after, 0, "nothing to wait for");
+        ok(x->reply.has_nonce && strcmp(link_of("up"), "(none)") != 0
+           && strcmp(link_of("index"), BASE "directory") == 0,
+           "nonce, up, index");
+
+        POST(.by = a, .path = o.authz[0],
+             .payload = "{\"status\":\"deactivated\"}");
+        order_free(&o);
+    }
+}
+
+
 static void
 test_deactivate(client_t *a)
 {
@@ -277,7 +352,8 @@ test_deactivate(client_t *a)
     job = respond(a, &o, 0);
 
     payload = "{\"identifier\":{\"type\":\"\",\"value\":\"\"},"
-              "\"status\":\"deactivated\",\"expires\":\"0001-01-01T00:00:00Z\"}";
+              "\"expires\":\"0001-01-01T00:00:00Z\","
+              "\"status\":\"deactivated\"}";
     is_int(POST(.by = a, .path = o.authz[0], .payload = payload), 200,
            "deactivated while it is validated");
     is_member("status", "deactivated", "is");
@@ -402,6 +478,15 @@ test_issue(client_t *a, client_t *b)
 
     POST(.by = a, .path = o.path);
     is_member("status", "ready", "still ready");
+
+    {
+        acme_ca_issuer_t  *issuer = env.authority.issuer;
+
+        env.authority.issuer = NULL;
+        finalize(a, &o, key, "DNS:a.example,DNS:b.example");
+        refused(503, "serverInternal", "no issuer");
+        env.authority.issuer = issuer;
+    }
 
     /* rules that changed meanwhile */
 
@@ -665,7 +750,8 @@ test_revoke(client_t *a, client_t *b)
     }
 
     foreign = text_of("%s", cert);
-    foreign[strlen(foreign) - 6] ^= 1;
+    foreign[strlen(foreign) - 6] = (foreign[strlen(foreign) - 6] == 'A')
+                                   ? 'B' : 'A';
     revoke_cert(a, 0, foreign, "");
     refused(404, "malformed", "a serial of ours, but not our certificate");
     free(foreign);
@@ -768,6 +854,7 @@ main(void)
 
     test_new_order(&a);
     test_authz(&a, &b);
+    test_settle(&a);
     test_deactivate(&a);
     test_expiry(&a);
     test_issue(&a, &b);

@@ -166,9 +166,10 @@ add_accounts(acme_ca_store_t *store, int64_t *ids, ngx_uint_t n)
     ngx_uint_t         i;
     acme_ca_account_t  account;
 
-    static ngx_str_t  jwk = ngx_string("{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":"
-        "\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":"
-        "\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
+    static ngx_str_t  jwk = ngx_string(
+        "{\"crv\":\"P-256\",\"kty\":\"EC\","
+        "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+        "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
     static ngx_str_t  contact = ngx_string("[\"mailto:a@example.com\"]");
     static ngx_str_t  name = ngx_string("issuer");
 

@@ -28,6 +28,9 @@ static char        fixture_folder[64];
 static char        fixture_file[96];
 static ngx_str_t   fixture_path;
 
+/* the clock of log lines that come once a second */
+static ngx_time_t  fixture_time;
+
 /* of the test that runs: between fixture_start() and fixture_stop() */
 static ngx_pool_t       *pool;
 static acme_ca_store_t  *store;
@@ -48,6 +51,15 @@ fixture_begin(void)
 
     fixture_path.data = (u_char *) fixture_file;
     fixture_path.len = strlen(fixture_file);
+}
+
+
+static inline void
+fixture_tick(void)
+{
+    fixture_time.sec++;
+    ngx_cached_time = &fixture_time;
+    shim_logged[0] = '\0';
 }
 
 
@@ -248,7 +260,7 @@ fixture_start(void)
     fixture_str(&s, "issuer");
     (void) acme_ca_store_issuer_add(store, &s, &s, &s, NOW, NOW, NOW,
                                     &issuer_id);
-    shim_logged[0] = '\0';
+    fixture_tick();
 }
 
 

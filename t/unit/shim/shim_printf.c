@@ -261,16 +261,19 @@ shim_put(shim_out_t *out, const u_char *p, size_t n)
 static void
 shim_put_text(shim_out_t *out, const u_char *p, size_t n)
 {
-    u_char  c[2];
+    u_char       c[2];
+    const char  *hex;
 
     if (out->hex == 0) {
         shim_put(out, p, n);
         return;
     }
 
+    hex = (out->hex == 1) ? "0123456789abcdef" : "0123456789ABCDEF";
+
     for ( /* void */ ; n; n--, p++) {
-        c[0] = (out->hex == 1 ? "0123456789abcdef" : "0123456789ABCDEF")[*p >> 4];
-        c[1] = (out->hex == 1 ? "0123456789abcdef" : "0123456789ABCDEF")[*p & 15];
+        c[0] = hex[*p >> 4];
+        c[1] = hex[*p & 15];
         shim_put(out, c, 2);
     }
 }

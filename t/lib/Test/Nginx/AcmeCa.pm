@@ -272,6 +272,7 @@ sub acme_ca_workers {
     my @pids;
 
     chomp $master;
+    return if $master eq '';
 
     foreach my $file (glob '/proc/[0-9]*/stat') {
         open my $f, '<', $file or next;

@@ -344,7 +344,8 @@ sub dns_answer {
     my $silent = $entry->{silent};
     return if $silent && ($silent eq '1' || $silent eq $type_name);
 
-    my @records = $rcode eq 'NOERROR' ? dns_records($entry, $type_name) : ();
+    my @records = $rcode eq 'NOERROR'
+        ? dns_records($file, $name, $entry, $type_name) : ();
     my $cut = $entry->{truncate} && $proto eq 'udp';
     @records = () if $cut;
 
@@ -354,8 +355,8 @@ sub dns_answer {
                  1, scalar @records, 0, 0)
             . $question
             . join('', map {
-                  "\xc0\x0c" . pack('nnNn', $types{$_->[0]}, 1, 1,
-                                    length $_->[1]) . $_->[1]
+                  dns_name($_->[0]) . pack('nnN n/a*', $types{$_->[1]}, 1, 1,
+                                           $_->[2])
               } @records),
             $entry->{delay});
 }
@@ -381,25 +382,36 @@ sub dns_find {
 }
 
 
-sub dns_records {
-    my ($entry, $type) = @_;
+# [ name, type, data ], ...: with what an alias leads to, as a resolver does
 
-    return [ CNAME => dns_name($entry->{CNAME}) ] if $entry->{CNAME};
+sub dns_records {
+    my ($file, $name, $entry, $type) = @_;
+
+    if (my $target = $entry->{CNAME}) {
+        my $next = $type eq 'CNAME' ? undef : dns_find($file, lc $target);
+
+        return ([ $name, CNAME => dns_name($target) ],
+                $next && !$next->{CNAME}
+                ? dns_records($file, $target, $next, $type) : ());
+    }
 
     my $values = $entry->{$type};
     return () unless defined $values;
 
+    my %encode = (
+        A    => sub { inet_pton(AF_INET, $_[0]) },
+        AAAA => sub { inet_pton(AF_INET6, $_[0]) },
+        TXT  => sub { join '', map { pack('C/a*', $_) }
+                                   unpack('(a255)*', $_[0]) },
+        CAA  => sub { pack('C C/a*', @{$_[0]}[0, 1]) . $_[0][2] },
+    );
     my @values = ref $values eq 'ARRAY' ? @$values : $values;
 
-    return map { [ A => inet_pton(AF_INET, $_) ] } @values if $type eq 'A';
-    return map { [ AAAA => inet_pton(AF_INET6, $_) ] } @values
-        if $type eq 'AAAA';
-    return map { [ TXT => join '', map { pack('C/a*', $_) }
-                                       unpack('(a255)*', $_) ] } @values
-        if $type eq 'TXT';
-    return map { [ CAA => pack('C C/a*', $_->[0], $_->[1]) . $_->[2] ] }
-               ref $values[0] ? @values : [ @values ]
-        if $type eq 'CAA';
+    # one CAA record may stand without a list around it
+    @values = ([ @values ]) if $type eq 'CAA' && !ref $values[0];
+
+    return map { [ $name, $type => $encode{$type}->($_) ] } @values
+        if $encode{$type};
 
     return ();
 }

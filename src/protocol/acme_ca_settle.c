@@ -1,0 +1,34 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The reply to "I am ready" once more, when the verdict came before the reply
+ * had to leave: clients that hear "valid" at once need not poll, and some wait
+ * five or ten seconds before they do.
+ */
+
+
+#include "acme_ca_protocol_private.h"
+
+
+void
+acme_ca_protocol_settle(acme_ca_exchange_t *x, acme_ca_store_t *store,
+    time_t now)
+{
+    acme_ca_reply_t  before;
+
+    before = x->reply;
+
+    ngx_memzero(&x->reply, sizeof(acme_ca_reply_t));
+
+    x->store = store;
+    x->ctx.now = now;
+
+    /* what was committed stands, should it be unreadable now */
+
+    if (x->route->read(x) != NGX_OK) {
+        x->reply = before;
+    }
+
+    acme_ca_protocol_finish(x, NGX_OK);
+}

@@ -1,0 +1,215 @@
+#!/usr/bin/perl
+
+# Copyright (C) the nginx-acme-ca authors
+
+# The operator's own CA: "issuer CERTIFICATE KEY" with keys of each kind, and
+# the mistakes that "nginx -t" finds.
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
+
+use Test::Nginx;
+use Test::Nginx::AcmeCa;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my %kinds = (
+    ec       => [ qw/ -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 / ],
+    ec384    => [ qw/ -newkey ec -pkeyopt ec_paramgen_curve:secp384r1 / ],
+    rsa      => [ qw/ -newkey rsa:2048 / ],
+    ed25519  => [ qw/ -newkey ed25519 / ],
+);
+
+my %signed_by = (ec => 'ecdsa-with-SHA256', ec384 => 'ecdsa-with-SHA384',
+    rsa => 'sha256WithRSAEncryption', ed25519 => 'ED25519');
+
+my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('openssl');
+my $dir = $t->testdir();
+
+acme_ca_module($t);
+
+foreach my $kind (sort keys %kinds) {
+    make_ca("$kind-root", $kinds{$kind});
+    make_ca($kind, $kinds{$kind}, parent => "$kind-root");
+}
+
+my $authorities = join '', map { authority($_) } sort keys %kinds;
+my $locations = join '', map { "        location /$_/ { acme_ca $_; }\n" }
+                         sort keys %kinds;
+
+acme_ca_conf($t, conf => <<EOF)->plan(5 * scalar(keys %kinds) + 14)->run();
+%%TEST_GLOBALS%%
+
+daemon off;
+worker_processes 2;
+
+events {
+}
+
+http {
+    %%TEST_GLOBALS_HTTP%%
+
+$authorities
+    server {
+        listen 127.0.0.1:8080;
+
+$locations
+    }
+}
+EOF
+
+###############################################################################
+
+foreach my $kind (sort keys %kinds) {
+    my $acme = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
+                                            . "/$kind/directory");
+    my $chain = $acme->issue([ "$kind.example" ])->{chain};
+
+    is(chain_verify($chain, "$dir/$kind-root.pem"), 'OK', "$kind: verified");
+    like(cert_text($chain), qr/Signature Algorithm: \Q$signed_by{$kind}\E/,
+        "$kind: signature");
+    is(cert_field($chain, 'issuer'), "CN = $kind", "$kind: issuer");
+    is(() = $chain =~ /BEGIN CERT/g, 2, "$kind: chain without the root");
+    is(join(' ', glob "$dir/$kind/*.{key,pem}"), '', "$kind: no CA of ours")
+        unless -e "$dir/$kind/root.key";
+}
+
+###############################################################################
+
+# a CA without anybody above it
+
+make_ca('alone', $kinds{ec});
+is(refused(authority('alone')), '', 'root as the issuer');
+
+# mistakes
+
+my ($cert, $key) = ("$dir/ec.pem", "$dir/ec.key");
+
+like(refused(authority('x', $cert, "$dir/ec384.key")),
+    qr/the key is not that of the certificate in \S+:\d+/,
+    'key of another curve');
+like(refused(authority('x', $cert, "$dir/ec-root.key")),
+    qr/the key is not that of the certificate in \S+:\d+/, 'another key');
+like(refused(authority('x', $cert, "$dir/rsa.key")),
+    qr/the key is not that of the certificate in \S+:\d+/,
+    'key of another kind');
+like(refused(authority('x', "$dir/none.pem", $key)),
+    qr/none\.pem.*No such file.* in \S+:\d+/, 'no certificate');
+like(refused(authority('x', $cert, "$dir/none.key")),
+    qr/none\.key.*No such file.* in \S+:\d+/i, 'no key');
+like(refused(authority('x', $key, $key)),
+    qr/no certificate in PEM form in \S+:\d+/, 'key as the certificate');
+like(refused(authority('x', $cert, $cert)),
+    qr/ec\.pem.* in \S+:\d+/, 'certificate as the key');
+like(refused(authority('x', $dir, $key)),
+    qr/no file of certificates or keys in \S+:\d+/, 'folder');
+
+make_ca('leaf', $kinds{ec}, parent => 'ec-root', constraints => 'CA:FALSE');
+like(refused(authority('leaf')), qr/not one of a CA .* in \S+:\d+/,
+    'certificate of no CA');
+
+make_ca('unusable', $kinds{ec}, usage => 'digitalSignature');
+like(refused(authority('unusable')), qr/not one of a CA .* in \S+:\d+/,
+    'certificate that may not sign');
+
+make_ca('expired', $kinds{ec}, parent => 'ec-root', days => -1);
+like(refused(authority('expired')), qr/has expired in \S+:\d+/,
+    'expired certificate');
+
+make_ca('small', [ qw/ -newkey rsa:1024 / ]);
+like(refused(authority('small')), qr/key is not supported.* in \S+:\d+/,
+    'small RSA key');
+
+$t->write_file('wrong.pem', $t->read_file('ec.pem')
+                            . $t->read_file('rsa-root.pem'));
+like(refused(authority('x', "$dir/wrong.pem", $key)),
+    qr/certificate 2 did not sign the one before it in \S+:\d+/,
+    'chain of strangers');
+
+# two more tests, which would not be counted at the end of everything
+undef $t;
+
+###############################################################################
+
+# a CA certificate and its key; "parent" signs it
+
+sub make_ca {
+    my ($name, $kind, %opts) = @_;
+    my $usage = $opts{usage} || 'keyCertSign,cRLSign';
+    my $constraints = $opts{constraints} || 'CA:TRUE';
+    my $run = \&Test::Nginx::AcmeCa::run_command;
+
+    $t->write_file("$name.ext", <<EOF);
+basicConstraints = critical, $constraints
+keyUsage = critical, $usage
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+EOF
+
+    my $said = $run->('openssl', 'req', '-new', @$kind, '-nodes', '-subj',
+        "/CN=$name", '-keyout', "$dir/$name.key", '-out', "$dir/$name.csr");
+
+    $said .= $run->('openssl', 'x509', '-req', '-in', "$dir/$name.csr",
+        '-days', $opts{days} || 30, '-extfile', "$dir/$name.ext",
+        '-out', "$dir/$name.pem", '-set_serial', 1 + int(rand(1 << 30)),
+        $opts{parent} ? ('-CA', "$dir/$opts{parent}.pem", '-CAkey',
+                         "$dir/$opts{parent}.key")
+                      : ('-signkey', "$dir/$name.key"));
+
+    die "no CA $name: $said\n" unless -s "$dir/$name.pem";
+}
+
+
+sub authority {
+    my ($name, $cert, $key) = @_;
+
+    $cert = "$dir/$name.pem" unless defined $cert;
+    $key = "$dir/$name.key" unless defined $key;
+
+    return <<EOF;
+    acme_ca_authority $name {
+        path %%TESTDIR%%/$name;
+        issuer $cert $key;
+        resolver 127.0.0.1:%%PORT_8053_UDP%%;
+        http_01_ports %%PORT_8081%%;
+        allow address 127.0.0.0/8;
+    }
+
+EOF
+}
+
+
+# what "nginx -t" says, '' if it is content
+
+sub refused {
+    my ($authority) = @_;
+    my ($name) = $authority =~ /acme_ca_authority (\w+)/;
+
+    my ($good, $said) = acme_ca_config_test($t, <<EOF);
+%%TEST_GLOBALS%%
+
+events {
+}
+
+http {
+    %%TEST_GLOBALS_HTTP%%
+
+$authority
+    server {
+        listen 127.0.0.1:8080;
+        location / { acme_ca $name; }
+    }
+}
+EOF
+
+    return $good ? '' : $said;
+}
+
+###############################################################################
