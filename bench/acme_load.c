@@ -371,7 +371,8 @@ acme_load_phase(unsigned count, double seconds, unsigned record)
         w = &acme_load.worker[i];
 
         w->record = record;
-        w->done = w->failed = w->polls = w->retries = w->handshakes = 0;
+        w->done = w->failed = w->unfinished = 0;
+        w->polls = w->retries = w->handshakes = 0;
     }
 
     if (acme_load_threads(acme_load_run) != 0) {

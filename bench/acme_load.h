@@ -118,6 +118,7 @@ typedef struct {
     unsigned             sent:1;    /* of the last exchange */
     unsigned long        done;
     unsigned long        failed;
+    unsigned long        unfinished; /* cut short by the end of the run */
     unsigned long        polls;
     unsigned long        retries;   /* of badNonce */
     unsigned long        handshakes;

@@ -536,6 +536,9 @@ acme_load_run(void *data)
             acme_load_record(w, ACME_LOAD_FLOW, acme_load_now() - start);
             w->done++;
 
+        } else if (acme_load_now() > acme_load.deadline) {
+            w->unfinished++;
+
         } else {
             acme_load_failure(w);
             w->failed++;

@@ -331,9 +331,10 @@ acme_load_report(FILE *out, double seconds, const acme_load_usage_t *before,
     double          done;
     unsigned        i;
     unsigned long   failed, polls, retries, handshakes, flows, rechecked;
-    unsigned long   missing;
+    unsigned long   missing, unfinished;
 
     flows = failed = polls = retries = handshakes = rechecked = missing = 0;
+    unfinished = 0;
 
     for (i = 0; i < acme_load.concurrency; i++) {
         flows += acme_load.worker[i].done;
@@ -341,6 +342,7 @@ acme_load_report(FILE *out, double seconds, const acme_load_usage_t *before,
         polls += acme_load.worker[i].polls;
         retries += acme_load.worker[i].retries;
         handshakes += acme_load.worker[i].handshakes;
+        unfinished += acme_load.worker[i].unfinished;
         rechecked += acme_load.worker[i].rechecked;
         missing += acme_load.worker[i].missing;
     }
@@ -349,12 +351,12 @@ acme_load_report(FILE *out, double seconds, const acme_load_usage_t *before,
 
     fprintf(out, "{\n  \"concurrency\": %u,\n  \"accounts\": %u,\n"
             "  \"seconds\": %.3f,\n  \"flows\": %lu,\n  \"failed\": %lu,\n"
-            "  \"flows_per_second\": %.1f,\n  \"polls\": %lu,\n"
-            "  \"bad_nonce_retries\": %lu,\n  \"handshakes\": %lu,\n"
-            "  \"client_cpu_ms_per_flow\": %.3f",
+            "  \"unfinished\": %lu,\n  \"flows_per_second\": %.1f,\n"
+            "  \"polls\": %lu,\n  \"bad_nonce_retries\": %lu,\n"
+            "  \"handshakes\": %lu,\n  \"client_cpu_ms_per_flow\": %.3f",
             acme_load.concurrency, acme_load.accounts, seconds, flows,
-            failed, flows / (seconds > 0 ? seconds : 1), polls, retries,
-            handshakes, own_cpu_ms / done);
+            failed, unfinished, flows / (seconds > 0 ? seconds : 1), polls,
+            retries, handshakes, own_cpu_ms / done);
 
     if (acme_load.npids) {
         fprintf(out, ",\n  \"server_cpu_ms\": %.0f,\n"

@@ -120,7 +120,7 @@ like(refused(authority('unusable')), qr/not one of a CA .* in \S+:\d+/,
     'certificate that may not sign');
 
 make_ca('expired', $kinds{ec}, parent => 'ec-root', days => -1);
-like(refused(authority('expired')), qr/has expired in \S+:\d+/,
+like(refused(authority('expired')), qr/issuer "\S+\/expired\.pem": .*has expired in \S+:\d+/,
     'expired certificate');
 
 make_ca('small', [ qw/ -newkey rsa:1024 / ]);

@@ -6,8 +6,9 @@
  * once at the door, compared byte by byte ever after.
  *
  * dns: lower-case LDH labels of at most 63 bytes, at most 253 in all, no dot
- * at an end, at least one letter in the last label (so that nothing that an
- * inet_aton() reads as an address passes: "10.0.0.5", "2130706433", "0x7f.1").
+ * at an end, a last label with a letter that is no 0x number (so that nothing
+ * that inet_aton() reads as an address passes: "10.0.0.5", "2130706433",
+ * "0x7f.1", "127.0.0.0x1").
  * "xn--" labels are taken as they are.  "*." stands only at the front.
  * Underscores are refused (CA/B ballot SC12; no host name has one).
  * ip: as inet_ntop() writes it (RFC 5952); no zone, no v4-mapped v6.

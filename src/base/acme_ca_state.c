@@ -33,7 +33,8 @@
  *
  *     PASS, FAIL  acme_ca_protocol_verdict()     as its challenge
  *     DEACTIVATE  acme_ca_authz_update()         RFC 8555, 7.5.2
- *     EXPIRE      whoever reads it after "expires": nothing has to run then
+ *     EXPIRE      acme_ca_view_authz()           read after "expires": nothing
+ *                                                has to run at that second
  *     REVOKE      kept for the operator
  *
  *
@@ -45,19 +46,26 @@
  *                     V                V                     V
  *                  invalid <-- FAIL, EXPIRE ------------- invalid
  *
- *     PASS      acme_ca_protocol_verdict()       the last authorization passed
+ *     PASS      acme_ca_protocol_verdict()       the last authorization passed;
+ *               acme_ca_order_new()              all of them were valid already
  *     FAIL      acme_ca_protocol_verdict(), acme_ca_authz_update()
  *     FINALIZE  acme_ca_order_finalize()         the signer is elsewhere
  *     ISSUE     acme_ca_order_finalize()         the signer is here: the
  *                                                certificate's row and "valid"
  *                                                are one transaction
- *     EXPIRE    whoever reads it after "expires"
+ *     EXPIRE    acme_ca_view_order()             as of an authorization
  *
  *
- *   account        valid --DEACTIVATE--> deactivated     RFC 8555, 7.3.6
- *                    +-----REVOKE------> revoked         the operator
+ *   account        valid --DEACTIVATE--> deactivated
+ *                    +-----REVOKE------> revoked
  *
- *   certificate    valid --REVOKE--> revoked             RFC 8555, 7.6
+ *     DEACTIVATE  acme_ca_account_update()       RFC 8555, 7.3.6
+ *     REVOKE      kept for the operator
+ *
+ *
+ *   certificate    valid --REVOKE--> revoked
+ *
+ *     REVOKE      acme_ca_revoke()               RFC 8555, 7.6
  */
 
 

@@ -50,11 +50,13 @@ static ngx_int_t ngx_acme_ca_fetch_ssl_create(ngx_conf_t *cf,
 
 extern ngx_module_t  ngx_http_ssl_module __attribute__((weak));
 
+
+static const ngx_str_t  ngx_acme_ca_fetch_https = ngx_string("https://");
+
 #endif
 
 
 static const ngx_str_t  ngx_acme_ca_fetch_http = ngx_string("http://");
-static const ngx_str_t  ngx_acme_ca_fetch_https = ngx_string("https://");
 
 
 ngx_acme_ca_fetch_conf_t *

@@ -86,9 +86,9 @@ ngx_int_t
 acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem, EVP_PKEY *key,
     time_t now, acme_ca_issuer_t **issuer, ngx_str_t *error)
 {
-    ngx_int_t               rc;
-    acme_ca_issuer_load_t   load;
-    acme_ca_issuer_step_pt  const *step;
+    ngx_int_t                      rc;
+    acme_ca_issuer_load_t          load;
+    const acme_ca_issuer_step_pt  *step;
 
     ngx_str_set(error, "no memory for an issuer");
 

@@ -2,10 +2,9 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * Leaf certificates, written backwards into one buffer (RFC 5280, 4.1).  Of
- * the client's making are only the public key, which was read and written
- * anew nowhere but compared with what was verified, and the names of the
- * order, which were proven.
+ * Leaf certificates, written backwards into one buffer (RFC 5280, 4.1).  Only
+ * two things in one are of the client's making: the public key, by which its
+ * request was verified, and the names of the order, which were proven.
  */
 
 

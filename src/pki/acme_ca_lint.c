@@ -20,12 +20,6 @@
 #define ACME_CA_LINT_TAG_VERSION  0xa0
 
 
-/* a check answers NULL, or what is wrong */
-
-typedef const char *(*acme_ca_lint_pt)(acme_ca_lint_t *lint,
-    acme_ca_der_t *der);
-
-
 static const char *acme_ca_lint_version(acme_ca_lint_t *lint,
     acme_ca_der_t *der);
 static const char *acme_ca_lint_serial(acme_ca_lint_t *lint,
@@ -67,7 +61,7 @@ acme_ca_lint(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf, ngx_str_t *tbs)
     const char             *fault;
     acme_ca_der_t           span, parts;
     acme_ca_lint_t          lint;
-    acme_ca_lint_pt  const *part;
+    const acme_ca_lint_pt  *part;
 
     ngx_memzero(&lint, sizeof(acme_ca_lint_t));
 

@@ -27,6 +27,11 @@ typedef struct {
 } acme_ca_lint_t;
 
 
+/* a check answers NULL, or what is wrong */
+typedef const char *(*acme_ca_lint_pt)(acme_ca_lint_t *lint,
+    acme_ca_der_t *der);
+
+
 /* takes all of the extensions.  Answers NULL, or what is wrong */
 const char *acme_ca_lint_extensions(acme_ca_lint_t *lint, acme_ca_der_t *der);
 

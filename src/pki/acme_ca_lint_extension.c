@@ -18,11 +18,6 @@
 #define ACME_CA_LINT_TAG_KEY_ID   0x80
 
 
-/* a check answers NULL, or what is wrong */
-
-typedef const char *(*acme_ca_lint_pt)(acme_ca_lint_t *lint,
-    acme_ca_der_t *der);
-
 typedef enum {
     ACME_CA_LINT_PLAIN = 0,
     ACME_CA_LINT_CRITICAL,
@@ -109,6 +104,7 @@ static const char *
 acme_ca_lint_extension(acme_ca_lint_t *lint, acme_ca_der_t *der,
     ngx_uint_t *seen)
 {
+    const char                      *fault;
     ngx_uint_t                       i, critical;
     acme_ca_der_t                    extension, oid, flag, value;
     const acme_ca_lint_extension_t  *ext;
@@ -158,7 +154,9 @@ acme_ca_lint_extension(acme_ca_lint_t *lint, acme_ca_der_t *der,
             return "an extension is critical that should not be, or not";
         }
 
-        return ext->check(lint, &value);
+        fault = ext->check(lint, &value);
+
+        return fault;
     }
 
     return "there is an extension of another kind";

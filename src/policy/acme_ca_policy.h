@@ -28,15 +28,18 @@ ngx_int_t acme_ca_policy_identifier(acme_ca_ctx_t *ctx,
 /*
  * May validation connect to this address?  NGX_OK, or NGX_DECLINED.  Beside
  * the rules: link-local, multicast, unspecified, broadcast and reserved ones
- * are denied unless an "allow address" names them.
+ * and the metadata services of clouds are denied unless an "allow address" that
+ * lies inside such a range names them ("0.0.0.0/0" does not).  An IPv6 address
+ * that wraps an IPv4 one is judged as that one, too.
  */
 ngx_int_t acme_ca_policy_address(const acme_ca_authority_t *authority,
     struct sockaddr *sockaddr);
 
 /*
  * Checks "contact" of a new account or an update (RFC 8555, 7.3): an array of
- * mailto: URLs with one address each and no header fields.  contact is the
- * JSON array to store.  NGX_ABORT: invalidContact, unsupportedContact.
+ * mailto: URLs with one address each and no header fields; value is NULL when
+ * it is absent.  contact is the JSON array to store.  NGX_ABORT:
+ * invalidContact, unsupportedContact, malformed.
  */
 ngx_int_t acme_ca_policy_contact(acme_ca_ctx_t *ctx,
     const acme_ca_authority_t *authority, acme_ca_json_t *value,

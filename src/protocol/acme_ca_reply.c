@@ -375,7 +375,7 @@ acme_ca_reply_problem(acme_ca_exchange_t *x, ngx_int_t rc)
                               NULL);
     }
 
-    if (rc == NGX_BUSY && x->ctx.problem) {
+    if (x->ctx.problem && x->ctx.problem->type == ACME_CA_UNAVAILABLE) {
         x->ctx.problem->retry_after = ACME_CA_RETRY_AFTER_BUSY;
     }
 

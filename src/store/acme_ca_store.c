@@ -28,6 +28,7 @@ static acme_ca_store_t *acme_ca_store_create(ngx_str_t *path,
     acme_ca_store_mode_e mode, ngx_log_t *log);
 static ngx_int_t acme_ca_store_touch(acme_ca_store_t *store);
 static ngx_int_t acme_ca_store_connect(acme_ca_store_t *store);
+static ngx_uint_t acme_ca_store_is_moved(acme_ca_store_t *store);
 static ngx_int_t acme_ca_store_configure(acme_ca_store_t *store);
 static ngx_int_t acme_ca_store_prepare_all(acme_ca_store_t *store);
 static int acme_ca_store_committed(void *data, sqlite3 *db, const char *name,
@@ -189,7 +190,34 @@ acme_ca_store_connect(acme_ca_store_t *store)
 
     (void) sqlite3_extended_result_codes(store->db, 1);
 
+    /* SQLite is content to read what it may not write, and stays so */
+
+    if (sqlite3_db_readonly(store->db, "main") == 1) {
+        return acme_ca_store_failed(store, "open", SQLITE_READONLY);
+    }
+
     return NGX_OK;
+}
+
+
+ngx_uint_t
+acme_ca_store_is_stale(acme_ca_store_t *store)
+{
+    return store->stale || acme_ca_store_is_moved(store);
+}
+
+
+static ngx_uint_t
+acme_ca_store_is_moved(acme_ca_store_t *store)
+{
+    int  moved;
+
+    moved = 0;
+
+    (void) sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED,
+                                &moved);
+
+    return moved;
 }
 
 
@@ -325,6 +353,10 @@ ngx_int_t
 acme_ca_store_begin(acme_ca_store_t *store)
 {
     ngx_int_t  rc;
+
+    if (acme_ca_store_is_moved(store)) {
+        return acme_ca_store_failed(store, "begin", SQLITE_READONLY_DBMOVED);
+    }
 
     rc = acme_ca_store_run(store, ACME_CA_SQL_BEGIN);
 

@@ -48,6 +48,13 @@ acme_ca_store_t *acme_ca_store_open(ngx_str_t *path, acme_ca_store_mode_e mode,
 void acme_ca_store_close(acme_ca_store_t *store);
 
 /*
+ * A new handle may do better: the file was moved or removed, or this handle
+ * met it read-only, out of reach or damaged.  Nothing is written to a file
+ * that nobody can find any more: begin() answers NGX_BUSY then.
+ */
+ngx_uint_t acme_ca_store_is_stale(acme_ca_store_t *store);
+
+/*
  * The state of a database without touching it, for nginx -t: NGX_OK,
  * NGX_DECLINED (absent), or NGX_ERROR with *error: newer, not a database,
  * corrupt header.

@@ -48,6 +48,7 @@ struct acme_ca_store_s {
     int                    lost;           /* what ended the transaction */
     time_t                 complained_at;  /* of log lines once a second */
     unsigned               transaction:1;  /* between begin and its end */
+    unsigned               stale:1;        /* a new handle may do better */
     char                  *path;
     sqlite3_stmt          *statements[ACME_CA_SQL_N];
 };

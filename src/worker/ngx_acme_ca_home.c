@@ -144,7 +144,7 @@ ngx_acme_ca_home_load(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
 {
     EVP_PKEY   *key;
     ngx_int_t   rc;
-    ngx_str_t   certificate, private_key, own, root, pem;
+    ngx_str_t   certificate, private_key, own, root, pem, file, reason;
 
     certificate = ca->issuer_certificate;
     private_key = ca->issuer_key;
@@ -179,6 +179,7 @@ ngx_acme_ca_home_load(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
     }
 
     pem = own;
+    file = certificate;
 
     if (ca->issuer_certificate.len == 0) {
 
@@ -201,10 +202,20 @@ ngx_acme_ca_home_load(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
         return NGX_ERROR;
     }
 
+    ngx_str_null(&reason);
+
     rc = acme_ca_issuer_load(ca->pool, &pem, key, ngx_time(),
-                             &ca->authority.issuer, error);
+                             &ca->authority.issuer, &reason);
 
     EVP_PKEY_free(key);
+
+    if (rc != NGX_OK
+        && acme_ca_format(temp, error, file.len + reason.len + 16,
+                          "issuer \"%s\": %V", file.data, &reason)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
 }

@@ -26,7 +26,9 @@ typedef struct {
 } ngx_acme_ca_sweep_t;
 
 
+static ngx_uint_t ngx_acme_ca_worker_is_stale(ngx_acme_ca_t *ca);
 static ngx_int_t ngx_acme_ca_worker_open(ngx_acme_ca_t *ca);
+static void ngx_acme_ca_worker_close(ngx_acme_ca_t *ca);
 static void ngx_acme_ca_chores(ngx_event_t *ev);
 static void ngx_acme_ca_sweep_start(ngx_acme_ca_t *ca);
 static ngx_int_t ngx_acme_ca_sweep_apply(ngx_acme_ca_write_t *write,
@@ -78,9 +80,28 @@ ngx_acme_ca_is_open(const ngx_acme_ca_t *ca)
 }
 
 
+/* handles that a task is using are looked at by the next chores */
+
+static ngx_uint_t
+ngx_acme_ca_worker_is_stale(ngx_acme_ca_t *ca)
+{
+    if (ca->writer == NULL) {
+        return 1;
+    }
+
+    return !ca->in_flight
+           && (acme_ca_store_is_stale(ca->writer)
+               || acme_ca_store_is_stale(ca->reader));
+}
+
+
+/* the old handles, if there are some, stay until there are better ones */
+
 static ngx_int_t
 ngx_acme_ca_worker_open(ngx_acme_ca_t *ca)
 {
+    acme_ca_store_t  *reader, *writer;
+
     if (!ca->ready) {
 
         if (!ca->complained) {
@@ -94,19 +115,23 @@ ngx_acme_ca_worker_open(ngx_acme_ca_t *ca)
         return NGX_ERROR;
     }
 
-    ca->reader = acme_ca_store_open(&ca->authority.database,
-                                    ACME_CA_STORE_READ, ngx_cycle->log);
-    if (ca->reader == NULL) {
+    reader = acme_ca_store_open(&ca->authority.database, ACME_CA_STORE_READ,
+                                ngx_cycle->log);
+    if (reader == NULL) {
         return NGX_ERROR;
     }
 
-    ca->writer = acme_ca_store_open(&ca->authority.database,
-                                    ACME_CA_STORE_WRITE, ngx_cycle->log);
-    if (ca->writer == NULL) {
-        acme_ca_store_close(ca->reader);
-        ca->reader = NULL;
+    writer = acme_ca_store_open(&ca->authority.database, ACME_CA_STORE_WRITE,
+                                ngx_cycle->log);
+    if (writer == NULL) {
+        acme_ca_store_close(reader);
         return NGX_ERROR;
     }
+
+    ngx_acme_ca_worker_close(ca);
+
+    ca->reader = reader;
+    ca->writer = writer;
 
     ngx_acme_ca_server_load(ca);
 
@@ -123,13 +148,7 @@ ngx_acme_ca_worker_exit(ngx_acme_ca_t *ca)
 
     /* the pool of threads is gone by now: nobody uses the handles */
 
-    if (ca->reader != NULL) {
-        acme_ca_store_close(ca->reader);
-    }
-
-    if (ca->writer != NULL) {
-        acme_ca_store_close(ca->writer);
-    }
+    ngx_acme_ca_worker_close(ca);
 
     if (ca->server_pool != NULL) {
         ngx_destroy_pool(ca->server_pool);
@@ -138,11 +157,26 @@ ngx_acme_ca_worker_exit(ngx_acme_ca_t *ca)
 
 
 static void
+ngx_acme_ca_worker_close(ngx_acme_ca_t *ca)
+{
+    acme_ca_store_close(ca->reader);
+    acme_ca_store_close(ca->writer);
+
+    ca->reader = NULL;
+    ca->writer = NULL;
+}
+
+
+static void
 ngx_acme_ca_chores(ngx_event_t *ev)
 {
     ngx_acme_ca_t  *ca = ev->data;
 
-    if (ca->writer != NULL || ngx_acme_ca_worker_open(ca) == NGX_OK) {
+    if (ngx_acme_ca_worker_is_stale(ca)) {
+        (void) ngx_acme_ca_worker_open(ca);
+    }
+
+    if (ca->writer != NULL) {
 
         ngx_acme_ca_validator_tick(ca);
         ngx_acme_ca_server_tick(ca);

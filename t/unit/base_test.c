@@ -142,7 +142,7 @@ test_dns_refused(acme_ca_ctx_t *ctx)
         "", ".", "..", "example.com.", ".example.com", "a..b", "-a.com",
         "a-.com", "a.-b", "a.b-", "a_b.com", "_acme-challenge.example.com",
         "a b.com", "a.com\n", "a,b.com", "a/b.com", "a:b", "a@b.com",
-        "b\xc3\xbc" "cher.example", "*", "*.", "**.a.com", "*a.com",
+        ("b\xc3\xbc" "cher.example"), "*", "*.", "**.a.com", "*a.com",
         "a.*.com", "*.*.com", "a.*", "10.0.0.5", "2130706433", "1.2.3",
         "127.1", "0x7f.1", "0x7f000001", "127.0.0.0x1", "0177.0.0.1", "a.0x",
         "example.123", "a.1-2", "*.1.2.3.4", "a.0XFF", "[::1]", "::1",

@@ -19,6 +19,8 @@ static void test_contention(void);
 static void test_reader(void);
 static void test_checkpoint(void);
 static void test_killed(void);
+static void test_killed_often(void);
+static void write_until_killed(int fd, ngx_uint_t round);
 
 
 
@@ -33,6 +35,7 @@ main(void)
     test_reader();
     test_checkpoint();
     test_killed();
+    test_killed_often();
 
     fixture_end();
 
@@ -292,4 +295,89 @@ test_killed(void)
                          "pragma_integrity_check"), 1, "integrity_check");
 
     fixture_stop();
+}
+
+
+/* two writers at a time; what was acknowledged is there afterwards */
+
+static void
+test_killed_often(void)
+{
+    int          fds[2];
+    pid_t        pids[2];
+    int64_t      id;
+    ngx_uint_t   i, round, lost, acknowledged;
+
+    fixture_start();
+    acme_ca_store_close(store);
+
+    lost = 0;
+    acknowledged = 0;
+
+    for (round = 0; round < 20; round++) {
+        (void) pipe(fds);
+
+        for (i = 0; i < 2; i++) {
+            pids[i] = fork();
+
+            if (pids[i] == 0) {
+                write_until_killed(fds[1], round * 2 + i);
+            }
+        }
+
+        (void) usleep(20000 + 1000 * (round * 7 % 20));
+
+        for (i = 0; i < 2; i++) {
+            (void) kill(pids[i], SIGKILL);
+            (void) waitpid(pids[i], NULL, 0);
+        }
+
+        (void) close(fds[1]);
+        store = fixture_open(ACME_CA_STORE_WRITE);
+
+        while (store && read(fds[0], &id, sizeof(int64_t)) > 0) {
+            acme_ca_account_t  account;
+
+            acknowledged++;
+            lost += acme_ca_store_account_find(store, pool, id, &account)
+                    != NGX_OK;
+        }
+
+        (void) close(fds[0]);
+        acme_ca_store_close(store);
+    }
+
+    store = fixture_open(ACME_CA_STORE_WRITE);
+
+    is_int(lost, 0, "20 times two killed writers, %d accounts: none is lost",
+           (int) acknowledged);
+    is_int(fixture_count("SELECT integrity_check = 'ok' FROM "
+                         "pragma_integrity_check"), 1, "integrity_check");
+
+    fixture_stop();
+}
+
+
+static void
+write_until_killed(int fd, ngx_uint_t round)
+{
+    acme_ca_account_t  account;
+
+    store = fixture_open(ACME_CA_STORE_WRITE);
+
+    fixture_account(&account, 0);
+
+    while (store) {
+        (void) acme_ca_random(account.thumbprint, ACME_CA_SHA256_LEN);
+
+        if (acme_ca_store_begin(store) == NGX_OK
+            && acme_ca_store_account_add(store, &account) == NGX_OK
+            && acme_ca_store_commit(store) == NGX_OK)
+        {
+            (void) write(fd, &account.id, sizeof(int64_t));
+            acme_ca_store_checkpoint(store);
+        }
+    }
+
+    _exit((int) round);
 }

@@ -329,7 +329,10 @@ sub stop {
 
     return $self unless $self->{_started};
 
-    my $pid = $self->master();
+    # one that died at a second start left none
+    my $pid = eval { $self->master() };
+    return $self unless $pid;
+
     kill 'QUIT', $pid;
 
     if (!wait_pid($pid, 90)) {

@@ -1,0 +1,243 @@
+#!/usr/bin/perl
+
+# Copyright (C) the nginx-acme-ca authors
+
+# Reload: nonces go on, nothing is lost under load, a validation that is under
+# way comes to its end, a bad configuration leaves the old one running, a new
+# authority is made, and old workers leave.
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
+
+use Test::Nginx;
+use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Load;
+use Time::HiRes qw/ sleep /;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3')
+    ->has_daemon('openssl');
+my $dir = $t->testdir();
+
+acme_ca_conf($t)->plan(36)->run();
+
+my $acme = acme_client($t);
+my @old;
+$acme->new_account();
+
+acme_ca_wait(\&new_workers);
+
+###############################################################################
+
+# nonces
+
+my $nonce = $acme->fresh_nonce();
+my $spent = $acme->fresh_nonce();
+is($acme->account(undef, nonce => $spent)->{status}, 200, 'nonce is spent');
+
+ok(reload(), 'new workers, old ones left');
+is($acme->account(undef, nonce => $nonce)->{status}, 200,
+    'nonce goes on after a reload');
+is($acme->account(undef, nonce => $nonce)->outcome(), '400 badNonce',
+    'once');
+is($acme->account(undef, nonce => $spent)->outcome(), '400 badNonce',
+    'nonce that was spent before the reload');
+
+# a zone of another size is another zone
+
+$nonce = $acme->fresh_nonce();
+configure(authority => 'zone 2m;');
+ok(reload(), 'another size of the zone');
+is($acme->account(undef, nonce => $nonce)->outcome(), '400 badNonce',
+    'nonce of the old zone');
+is($acme->account()->{status}, 200, 'next try');
+
+configure();
+ok(reload(), 'size of before');
+
+###############################################################################
+
+# a validation that is under way
+
+my $ready = slow_validation('slow.example', 2);
+@old = workers();
+
+$t->reload();
+ok(acme_ca_wait(\&new_workers, 10), 'workers come at once');
+is($acme->poll($ready)->json()->{status}, 'valid', 'validation came to its end');
+is(scalar(http_01_log($t, 'well-known')), 1, 'was asked once');
+ok(acme_ca_wait(\&old_left, 10), 'old workers leave after it');
+
+# and what is finished in an old worker is seen in a new one
+
+is(acme_ca_sql_value($t, 'SELECT count(*) FROM jobs'), 0, 'no job is left');
+
+# more than may run at the same time
+
+configure(authority => 'validation_concurrency 1; validation_timeout 2s;');
+ok(reload(), 'one validation at a time');
+
+my @ready = map { slow_validation("queue$_.example", 1) } 1 .. 4;
+configure();
+$t->reload();
+is(join(' ', map { $acme->poll($_)->json()->{status} } @ready),
+    'valid valid valid valid', 'those that wait are not forgotten');
+ok(acme_ca_wait(\&old_left, 15), 'old workers left');
+
+###############################################################################
+
+# under load
+
+my $load = acme_load_start($t, clients => 3);
+my $reloads = 0;
+@old = ();
+
+for (1 .. 10) {
+    sleep(0.3 + rand(0.5));
+    push @old, workers();
+    $t->reload();
+    $reloads++ if acme_ca_wait(\&new_workers, 20);
+}
+
+my $result = acme_load_end($load);
+note(join(', ', map { "$_ $result->{$_}" }
+                qw/ accounts orders certificates revoked broken refused
+                    busy /));
+
+is($reloads, 10, 'reloads');
+is($result->{done}, 3, 'clients are well');
+cmp_ok($result->{certificates}, '>', 10, 'certificates');
+is("$result->{broken}, $result->{refused}, $result->{busy}", '0, 0, 0',
+    'each request was answered');
+is($result->{odd}, '', 'no answer that the protocol does not foresee');
+is($result->{lost}, '', 'nothing is lost');
+is($result->{unended}, 0, 'all orders came to their end');
+is($result->{serials}, '', 'no serial twice');
+ok(acme_ca_wait(\&old_left, 20), 'all old workers left');
+
+###############################################################################
+
+# errors leave the old configuration running
+
+my $good = $t->read_file('nginx.conf');
+@old = workers();
+
+configure(authority => 'validation_timeout never;');
+like(failing_reload(), qr/\[emerg\].*validation_timeout.*nginx\.conf:\d+/,
+    'mistake in a directive');
+
+configure(path => '%%TESTDIR%%/nginx.conf/ca');
+like(failing_reload(), qr/\[emerg\].*nginx\.conf\/ca/,
+    'folder that cannot be made');
+
+configure(authority => "issuer $dir/ca/root.pem $dir/ca/issuer.key;");
+like(failing_reload(), qr/\[emerg\].*key is not that of the certificate/,
+    'issuer with the key of another');
+
+is(join(' ', workers()), join(' ', @old), 'the same workers');
+is($acme->account()->{status}, 200, 'old configuration runs on');
+is($acme->issue([ 'old.example' ])->{order}->json()->{status}, 'valid',
+    'and issues');
+
+###############################################################################
+
+# one authority more
+
+$good =~ s/(?=\n\s+server \{)/
+    acme_ca_authority second {
+        path $dir\/second;
+        resolver 127.0.0.1:@{[ port(8053) ]};
+        http_01_ports @{[ port(8081) ]};
+        allow address 127.0.0.0\/8;
+    }
+/;
+$good =~ s!(?=\n\s+location /acme/)!\n location /second/ { acme_ca second; }!;
+$t->write_file('nginx.conf', $good);
+
+ok(reload(), 'second authority');
+
+my $second = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
+                                          . '/second/directory');
+is(chain_verify($second->issue([ 'second.example' ])->{chain},
+                "$dir/second/root.pem"), 'OK', 'second authority issues');
+is($acme->account()->{status}, 200, 'first one knows its accounts');
+
+my $log = $t->read_file('error.log');
+is(() = $log =~ /exited on signal/g, 0, 'no worker died');
+
+# two more tests, which would not be counted at the end of everything
+undef $t;
+
+###############################################################################
+
+sub configure {
+    $t->write_file_expand('nginx.conf', Test::Nginx::AcmeCa::conf_text(@_));
+}
+
+
+sub workers {
+    return acme_ca_workers($t);
+}
+
+
+# two workers that are not of those before
+
+sub new_workers {
+    my %old = map { $_ => 1 } @old;
+    return 2 == grep { !$old{$_} } workers();
+}
+
+
+sub old_left {
+    return !grep { kill 0, $_ } @old;
+}
+
+
+# a reload that goes well: the new ones are there and the old ones are not
+
+sub reload {
+    @old = workers();
+    $t->reload();
+
+    return acme_ca_wait(\&new_workers, 20) && acme_ca_wait(\&old_left, 20);
+}
+
+
+# what the log says of a reload that fails
+
+sub failing_reload {
+    my $before = length $t->read_file('error.log');
+    my $said;
+
+    $t->reload();
+    acme_ca_wait(sub {
+        $said = substr($t->read_file('error.log'), $before);
+        $said =~ /\[emerg\]/;
+    });
+
+    return join "\n", $said =~ /^.*\[emerg\].*$/mg;
+}
+
+
+# an authorization whose server takes its time: its URL
+
+sub slow_validation {
+    my ($name, $delay) = @_;
+
+    my $order = $acme->new_order([ $name ]);
+    my ($url) = @{$order->json()->{authorizations}};
+
+    $acme->respond($url, delay => $delay);
+
+    return $url;
+}
+
+###############################################################################
