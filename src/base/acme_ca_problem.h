@@ -54,6 +54,8 @@
     X(USER_ACTION_REQUIRED, "userActionRequired", 403,                        \
       "visit the instance URL")                                               \
     /* the same types under other HTTP statuses */                            \
+    X(ACCOUNT_DEACTIVATED, "unauthorized", 401,                               \
+      "the account is deactivated")                                           \
     X(NOT_FOUND, "malformed", 404, "no such resource")                        \
     X(METHOD_NOT_ALLOWED, "malformed", 405, "the method is not allowed here") \
     X(CONFLICT, "malformed", 409, "the request conflicts with another")       \

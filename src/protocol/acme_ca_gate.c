@@ -254,7 +254,8 @@ acme_ca_gate_account(acme_ca_exchange_t *x)
         return NGX_OK;
     }
 
-    return acme_ca_refuse(&x->ctx, ACME_CA_UNAUTHORIZED, "the account is %V",
+    return acme_ca_refuse(&x->ctx, ACME_CA_ACCOUNT_DEACTIVATED,
+                          "the account is %V",
                           &acme_ca_statuses[x->account->status]);
 }
 

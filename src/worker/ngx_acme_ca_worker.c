@@ -14,7 +14,10 @@
 #define NGX_ACME_CA_SWEEP       60       /* seconds */
 #define NGX_ACME_CA_SWEEP_N     200      /* orders at a time */
 #define NGX_ACME_CA_KEYS        1024
-#define NGX_ACME_CA_DNS_MS      2000
+
+/* a second try takes twice as long: both are well within an attempt, so that
+   an A record helps where the question for AAAA is never answered */
+#define NGX_ACME_CA_DNS_PART    8        /* of validation_timeout */
 #define NGX_ACME_CA_DNS_TRIES   2
 
 
@@ -49,12 +52,17 @@ ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
     ca->nonces = acme_ca_nonces_open(cycle->pool, ca->shared->nonces);
     ca->keys = acme_ca_keys_create(cycle->pool, NGX_ACME_CA_KEYS);
     ca->dns = ngx_acme_ca_dns_create(cycle->pool, ca->resolvers,
-                                     NGX_ACME_CA_DNS_MS, NGX_ACME_CA_DNS_TRIES,
-                                     cycle->log);
+                                     ca->authority.validation_timeout
+                                     / NGX_ACME_CA_DNS_PART,
+                                     NGX_ACME_CA_DNS_TRIES, cycle->log);
 
     if (ca->nonces == NULL || ca->keys == NULL || ca->dns == NULL) {
         return NGX_ERROR;
     }
+
+    /* the zone may be older than this configuration */
+
+    acme_ca_nonce_zone_lifetime(ca->shared->nonces, ca->nonce_lifetime);
 
     (void) ngx_acme_ca_worker_open(ca);
 

@@ -835,7 +835,7 @@ test_account_gone(void)
     is_int(authz.status, ACME_CA_PENDING, "its authorization does not pass");
 
     POST(.by = &c, .path = o.finalize, .payload = "{}");
-    refused(403, "unauthorized", "its order is out of reach");
+    refused(401, "unauthorized", "its order is out of reach");
 
     order_free(&o);
     client_free(&c);

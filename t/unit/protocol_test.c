@@ -388,9 +388,9 @@ test_account(void)
     ok(strcmp(env.x->audit.action, "deactivate-account") == 0, "audited");
 
     POST(.by = &a, .path = path);
-    refused(403, "unauthorized", "no more requests");
+    refused(401, "unauthorized", "no more requests");
     POST(.by = &a, .jwk = 1, .path = "new-account", .payload = "{}");
-    refused(403, "unauthorized", "nor a new account with the key");
+    refused(401, "unauthorized", "nor a new account with the key");
     POST(.by = &a, .path = path, .forged = 1);
     ok(strstr(member("detail"), "deactivated") == NULL,
        "who has not the key is not told");
@@ -519,7 +519,7 @@ test_races(void)
            "the account ends meanwhile");
 
     resume(first);
-    refused(403, "unauthorized", "the order is not made");
+    refused(401, "unauthorized", "the order is not made");
 
     client_free(&a);
     client_free(&fresh);

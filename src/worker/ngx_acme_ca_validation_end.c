@@ -1,0 +1,147 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * How an attempt ends: its verdict is written, or it is put back to be tried
+ * again (RFC 8555, 8.2).
+ */
+
+
+#include "ngx_acme_ca_validation.h"
+
+
+#define NGX_ACME_CA_BACKOFF  60            /* seconds, at most */
+
+
+static ngx_uint_t ngx_acme_ca_validation_again(ngx_acme_ca_validation_t *v);
+static ngx_int_t ngx_acme_ca_validation_verdict(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static ngx_int_t ngx_acme_ca_validation_retry(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static void ngx_acme_ca_validation_written(ngx_acme_ca_write_t *write,
+    ngx_int_t rc);
+
+
+/* v->ctx.problem is the verdict: NULL is passed */
+
+void
+ngx_acme_ca_validation_finish(ngx_acme_ca_validation_t *v)
+{
+    ngx_acme_ca_validation_stop(v);
+
+    v->ctx.now = ngx_time();
+
+    if (v->ctx.problem != NULL) {
+        ngx_log_error(NGX_LOG_INFO, &v->log, 0, "validation failed: %V",
+                      &v->ctx.problem->detail);
+    }
+
+    acme_ca_json_shut(&v->tried);
+    acme_ca_json_shut(&v->tried);
+
+    if (acme_ca_json_finish(&v->tried, &v->details) != NGX_OK) {
+        ngx_acme_ca_validation_drop(v);
+        return;
+    }
+
+    v->write.apply = ngx_acme_ca_validation_again(v)
+                     ? ngx_acme_ca_validation_retry
+                     : ngx_acme_ca_validation_verdict;
+
+    v->write.done = ngx_acme_ca_validation_written;
+    v->write.data = v;
+
+    ngx_acme_ca_write_add(v->ca, &v->write);
+}
+
+
+/*
+ * Only what may be over in a moment is asked again: no name, no connection, a
+ * server that said so itself.  Another wrong answer is final.
+ */
+
+static ngx_uint_t
+ngx_acme_ca_validation_again(ngx_acme_ca_validation_t *v)
+{
+    ngx_uint_t              passing;
+    acme_ca_problem_type_e  type;
+
+    if (v->ctx.problem == NULL) {
+        return 0;
+    }
+
+    type = v->ctx.problem->type;
+
+    passing = type == ACME_CA_CONNECTION || type == ACME_CA_DNS
+              || type == ACME_CA_TLS || v->status >= 500;
+
+    v->run_at = v->ctx.now
+                + ngx_min((time_t) 1 << ngx_min(v->job.attempts, 16),
+                          NGX_ACME_CA_BACKOFF);
+
+    return passing
+           && v->job.attempts + 1 < v->ca->authority.validation_attempts
+           && v->run_at <= v->job.deadline_at;
+}
+
+
+static ngx_int_t
+ngx_acme_ca_validation_verdict(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store)
+{
+    ngx_acme_ca_validation_t  *v = write->data;
+
+    return acme_ca_protocol_verdict(&v->ctx, &v->ca->authority, store, &v->job,
+                                    v->ctx.problem, &v->details);
+}
+
+
+static ngx_int_t
+ngx_acme_ca_validation_retry(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store)
+{
+    ngx_acme_ca_validation_t  *v = write->data;
+
+    return acme_ca_protocol_retry(&v->ctx, store, &v->job, v->ctx.problem,
+                                  &v->details, v->run_at);
+}
+
+
+static void
+ngx_acme_ca_validation_written(ngx_acme_ca_write_t *write, ngx_int_t rc)
+{
+    ngx_acme_ca_validation_t  *v = write->data;
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, &v->log, 0,
+                      "a verdict could not be written; the validation will be "
+                      "run again");
+    }
+
+    ngx_acme_ca_validation_drop(v);
+}
+
+
+void
+ngx_acme_ca_validation_drop(ngx_acme_ca_validation_t *v)
+{
+    ngx_acme_ca_t       *ca;
+    ngx_acme_ca_wait_t  *wait;
+
+    ca = v->ca;
+    wait = v->wait;
+
+    ngx_acme_ca_validation_stop(v);
+
+    ngx_queue_remove(&v->queue);
+    ca->validations_n -= v->running;
+
+    ngx_destroy_pool(v->ctx.pool);
+
+    if (wait != NULL) {
+        wait->place = NULL;
+        wait->handler(wait);
+    }
+
+    ngx_acme_ca_validator_next(ca);
+}
