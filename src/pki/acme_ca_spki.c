@@ -160,7 +160,7 @@ acme_ca_spki_parse(acme_ca_ctx_t *ctx, const acme_ca_der_t *spki,
         }
     }
 
-    return acme_ca_refuse(ctx, ACME_CA_BAD_PUBLIC_KEY,
+    return acme_ca_refuse(ctx, ACME_CA_BAD_CSR,
                           "key of an unsupported kind or curve");
 }
 
@@ -222,7 +222,7 @@ acme_ca_spki_rsa_check(acme_ca_ctx_t *ctx, acme_ca_der_t *modulus,
     for (size = acme_ca_spki_sizes; bits < size->bits; size++) { /* void */ }
 
     if (size->key == 0 || bits > ACME_CA_SPKI_MODULUS_MAX * 8) {
-        return acme_ca_refuse(ctx, ACME_CA_BAD_PUBLIC_KEY,
+        return acme_ca_refuse(ctx, ACME_CA_BAD_CSR,
                               "RSA key of %ui bits", bits);
     }
 
@@ -244,7 +244,7 @@ acme_ca_spki_rsa_check(acme_ca_ctx_t *ctx, acme_ca_der_t *modulus,
         || !(exponent->last[-1] & 1)
         || !(modulus->last[-1] & 1))
     {
-        return acme_ca_refuse(ctx, ACME_CA_BAD_PUBLIC_KEY,
+        return acme_ca_refuse(ctx, ACME_CA_BAD_CSR,
                               "RSA key with a bad exponent or an even modulus");
     }
 
@@ -269,7 +269,7 @@ acme_ca_spki_rsa_import(acme_ca_ctx_t *ctx, acme_ca_der_t *modulus,
     }
 
     if (e < ACME_CA_SPKI_EXPONENT_MIN) {
-        return acme_ca_refuse(ctx, ACME_CA_BAD_PUBLIC_KEY,
+        return acme_ca_refuse(ctx, ACME_CA_BAD_CSR,
                               "RSA key with an exponent below 65537");
     }
 
@@ -282,7 +282,7 @@ acme_ca_spki_rsa_import(acme_ca_ctx_t *ctx, acme_ca_der_t *modulus,
     rc = acme_ca_modulus_check(ctx->log, n, &fault);
 
     if (rc == NGX_DECLINED) {
-        rc = acme_ca_refuse(ctx, ACME_CA_BAD_PUBLIC_KEY, "%s", fault);
+        rc = acme_ca_refuse(ctx, ACME_CA_BAD_CSR, "%s", fault);
 
     } else if (rc == NGX_OK && pkey != NULL) {
         *pkey = acme_ca_spki_rsa_key(n, e);
@@ -488,7 +488,7 @@ acme_ca_spki_allowed(acme_ca_ctx_t *ctx, acme_ca_csr_t *csr,
         return NGX_OK;
     }
 
-    return acme_ca_refuse(ctx, ACME_CA_BAD_PUBLIC_KEY,
+    return acme_ca_refuse(ctx, ACME_CA_BAD_CSR,
                           "the profile takes no keys of type %V",
                           &csr->key_type);
 }

@@ -20,8 +20,8 @@
 /*
  * Reads a whole SubjectPublicKeyInfo and fills csr->spki (a copy), key,
  * key_type and thumbprint.  pkey, unless NULL, becomes a key to verify with,
- * that the caller frees whatever the outcome.  NGX_ABORT: badPublicKey when
- * the key is of a kind not in key_types, or weak; badCSR when it is malformed.
+ * that the caller frees whatever the outcome.  NGX_ABORT: badCSR, the key is of
+ * a kind not in key_types, weak, or malformed.
  */
 ngx_int_t acme_ca_spki_parse(acme_ca_ctx_t *ctx, const acme_ca_der_t *spki,
     ngx_uint_t key_types, acme_ca_csr_t *csr, EVP_PKEY **pkey);

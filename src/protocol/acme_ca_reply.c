@@ -375,7 +375,10 @@ acme_ca_reply_problem(acme_ca_exchange_t *x, ngx_int_t rc)
                               NULL);
     }
 
-    if (x->ctx.problem && x->ctx.problem->type == ACME_CA_UNAVAILABLE) {
+    if (x->ctx.problem
+        && (x->ctx.problem->type == ACME_CA_UNAVAILABLE
+            || x->ctx.problem->type == ACME_CA_RATE_LIMITED))
+    {
         x->ctx.problem->retry_after = ACME_CA_RETRY_AFTER_BUSY;
     }
 

@@ -231,6 +231,8 @@ ngx_acme_ca_validation_resolved(ngx_acme_ca_validation_t *v)
     ngx_acme_ca_validation_police(v, &denied);
 
     if (v->n == 0) {
+        v->final = 1;
+
         (void) acme_ca_refuse(&v->ctx, ACME_CA_CONNECTION,
                               "%V resolves to %V, which this authority may "
                               "not connect to", &v->target.host, &denied);
@@ -437,6 +439,7 @@ ngx_acme_ca_validation_redirect(ngx_acme_ca_validation_t *v)
         ngx_acme_ca_validation_ask(v);
 
     } else if (rc == NGX_ABORT) {
+        v->final = 1;
         ngx_acme_ca_validation_finish(v);
 
     } else {

@@ -54,6 +54,7 @@ struct ngx_acme_ca_validation_s {
     time_t                      run_at;       /* of the next attempt */
     ngx_acme_ca_wait_t         *wait;
 
+    unsigned                    final:1;      /* asking again cannot help */
     unsigned                    fetching:1;
     unsigned                    running:1;
 };

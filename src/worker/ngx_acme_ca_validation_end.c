@@ -79,7 +79,7 @@ ngx_acme_ca_validation_again(ngx_acme_ca_validation_t *v)
                 + ngx_min((time_t) 1 << ngx_min(v->job.attempts, 16),
                           NGX_ACME_CA_BACKOFF);
 
-    return passing
+    return passing && !v->final
            && v->job.attempts + 1 < v->ca->authority.validation_attempts
            && v->run_at <= v->job.deadline_at;
 }

@@ -256,7 +256,7 @@ test_keys(acme_ca_ctx_t *ctx)
         }
 
         key_types = ACME_CA_KEY_ANY & ~kinds[i].key;
-        taken(ctx, simple(ctx, k), ACME_CA_BAD_PUBLIC_KEY, "not in the list");
+        taken(ctx, simple(ctx, k), ACME_CA_BAD_CSR, "not in the list");
         key_types = ACME_CA_KEY_ANY;
 
         EVP_PKEY_free(k);
@@ -303,7 +303,7 @@ test_key_refused(acme_ca_ctx_t *ctx)
 
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         k = pki_key(kinds[i]);
-        taken(ctx, with_spki(ctx, pki_spki(p, k)), ACME_CA_BAD_PUBLIC_KEY,
+        taken(ctx, with_spki(ctx, pki_spki(p, k)), ACME_CA_BAD_CSR,
               kinds[i]);
         EVP_PKEY_free(k);
     }
@@ -420,37 +420,37 @@ test_modulus(acme_ca_ctx_t *ctx)
 
     rsa_refused(ctx, n, e, ACME_CA_BAD_CSR, "a sound modulus");
 
-    rsa_refused(ctx, n, pki_lit("\x02\x01\x03"), ACME_CA_BAD_PUBLIC_KEY,
+    rsa_refused(ctx, n, pki_lit("\x02\x01\x03"), ACME_CA_BAD_CSR,
                 "exponent 3");
     rsa_refused(ctx, n, pki_lit("\x02\x03\0\xff\xff"),
-                ACME_CA_BAD_PUBLIC_KEY, "exponent 65535");
+                ACME_CA_BAD_CSR, "exponent 65535");
     rsa_refused(ctx, n, pki_lit("\x02\x03\x01\0\x02"),
-                ACME_CA_BAD_PUBLIC_KEY, "an even exponent");
+                ACME_CA_BAD_CSR, "an even exponent");
     rsa_refused(ctx, n, pki_lit("\x02\x05\x01\xff\xff\xff\xff"),
                 ACME_CA_BAD_CSR, "the largest exponent (the key is taken)");
     rsa_refused(ctx, n, pki_lit("\x02\x05\x02\0\0\0\x01"),
-                ACME_CA_BAD_PUBLIC_KEY, "an exponent too large");
+                ACME_CA_BAD_CSR, "an exponent too large");
     rsa_refused(ctx, n, pki_lit("\x02\x06\x01\0\0\0\0\x01"),
-                ACME_CA_BAD_PUBLIC_KEY, "an exponent far too large");
+                ACME_CA_BAD_CSR, "an exponent far too large");
     rsa_refused(ctx, n, pki_lit("\x02\x04\0\x01\0\x01"), ACME_CA_BAD_CSR,
                 "an exponent with a leading zero");
     rsa_refused(ctx, n, pki_lit("\x02\x03\x81\0\x01"), ACME_CA_BAD_CSR,
                 "a negative exponent");
     rsa_refused(ctx, n, pki_lit("\x02\0"), ACME_CA_BAD_CSR,
                 "an empty exponent");
-    rsa_refused(ctx, n, pki_lit("\x02\x01\0"), ACME_CA_BAD_PUBLIC_KEY,
+    rsa_refused(ctx, n, pki_lit("\x02\x01\0"), ACME_CA_BAD_CSR,
                 "exponent 0");
 
     taken(ctx, with_spki(ctx, rsa_spki(ctx, pki_lit("\x02\x01\0"), e)),
-          ACME_CA_BAD_PUBLIC_KEY, "modulus 0");
+          ACME_CA_BAD_CSR, "modulus 0");
     taken(ctx, with_spki(ctx, rsa_spki(ctx, pki_lit("\x02\x01\x01"), e)),
-          ACME_CA_BAD_PUBLIC_KEY, "modulus 1");
+          ACME_CA_BAD_CSR, "modulus 1");
     taken(ctx, with_spki(ctx, rsa_spki(ctx, number(ctx, n),
                                        pki_cat(ctx->pool, e, e))),
           ACME_CA_BAD_CSR, "three numbers");
 
     BN_sub_word(n, 1);
-    rsa_refused(ctx, n, e, ACME_CA_BAD_PUBLIC_KEY, "an even modulus");
+    rsa_refused(ctx, n, e, ACME_CA_BAD_CSR, "an even modulus");
 
     for (i = 0; i < (int) (sizeof(factors) / sizeof(factors[0])); i++) {
         BN_generate_prime_ex(p, 1500, 0, NULL, NULL, NULL);
@@ -465,7 +465,7 @@ test_modulus(acme_ca_ctx_t *ctx)
             BN_mul(n, p, q, bn);
         }
 
-        rsa_refused(ctx, n, e, ACME_CA_BAD_PUBLIC_KEY, "a small factor");
+        rsa_refused(ctx, n, e, ACME_CA_BAD_CSR, "a small factor");
     }
 
     /* close primes: p and the one after it; p squared */
@@ -480,13 +480,13 @@ test_modulus(acme_ca_ctx_t *ctx)
     BN_mul(n, p, q, bn);
 
     if (BN_num_bits(n) == 2048) {
-        rsa_refused(ctx, n, e, ACME_CA_BAD_PUBLIC_KEY, "twin primes");
+        rsa_refused(ctx, n, e, ACME_CA_BAD_CSR, "twin primes");
     }
 
     BN_sqr(n, p, bn);
 
     if (BN_num_bits(n) == 2048) {
-        rsa_refused(ctx, n, e, ACME_CA_BAD_PUBLIC_KEY, "a square");
+        rsa_refused(ctx, n, e, ACME_CA_BAD_CSR, "a square");
     }
 
     /*
@@ -509,7 +509,7 @@ test_modulus(acme_ca_ctx_t *ctx)
             BN_mul(n, p, q, bn);
         } while (BN_num_bits(n) != 2048);
 
-        rsa_refused(ctx, n, e, i == 516 ? ACME_CA_BAD_PUBLIC_KEY
+        rsa_refused(ctx, n, e, i == 516 ? ACME_CA_BAD_CSR
                                         : ACME_CA_BAD_CSR,
                     i == 516 ? "close primes" : "primes not that close");
     }
@@ -517,10 +517,10 @@ test_modulus(acme_ca_ctx_t *ctx)
     /* sizes just beyond the limits */
 
     BN_rand(n, 2047, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
-    rsa_refused(ctx, n, e, ACME_CA_BAD_PUBLIC_KEY, "2047 bits");
+    rsa_refused(ctx, n, e, ACME_CA_BAD_CSR, "2047 bits");
 
     BN_rand(n, 8193, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
-    rsa_refused(ctx, n, e, ACME_CA_BAD_PUBLIC_KEY, "8193 bits");
+    rsa_refused(ctx, n, e, ACME_CA_BAD_CSR, "8193 bits");
 
     BN_free(n);
     BN_free(p);
@@ -1263,7 +1263,7 @@ test_corpus(acme_ca_ctx_t *ctx)
             taken(ctx, pki_str((char *) bytes, len),
                   (strstr(entry->d_name, "-1024")
                    || strstr(entry->d_name, "secp"))
-                  ? ACME_CA_BAD_PUBLIC_KEY : ACME_CA_BAD_CSR,
+                  ? ACME_CA_BAD_CSR : ACME_CA_BAD_CSR,
                   entry->d_name);
         }
     }

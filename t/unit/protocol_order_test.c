@@ -473,7 +473,7 @@ test_issue(client_t *a, client_t *b)
 
     weak = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t) 1024);
     finalize(a, &o, weak, "DNS:a.example,DNS:b.example");
-    refused(400, "badPublicKey", "a weak key");
+    refused(400, "badCSR", "a weak key");
     EVP_PKEY_free(weak);
 
     POST(.by = a, .path = o.path);

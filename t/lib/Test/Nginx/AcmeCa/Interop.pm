@@ -1,0 +1,236 @@
+package Test::Nginx::AcmeCa::Interop;
+
+# Copyright (C) the nginx-acme-ca authors
+#
+# What the tests with real ACME clients share: an nginx that serves https with
+# the CA's own certificate, and http-01 on a port that needs no root.
+#
+#     my $t = Test::Nginx->new()->has(qw/ http http_ssl /)
+#         ->has_daemon('lego');
+#     interop_conf($t)->plan(3)->run();
+#     my ($status, $text) = interop_client($t, 'lego', ...);
+#
+# Port names: 8443 https, 8083 where a client's own server listens, 8082 the
+# folder "webroot" served by nginx.
+
+use warnings;
+use strict;
+
+use base qw/ Exporter /;
+
+use Digest::SHA qw/ sha256_hex /;
+use MIME::Base64 qw/ decode_base64 /;
+use POSIX ();
+use Test::More ();
+use Test::Nginx qw/ port /;
+use Test::Nginx::AcmeCa;
+
+our @EXPORT = qw/ interop_conf interop_client interop_script interop_root
+    interop_names interop_stored interop_audit interop_ok interop_slurp
+    interop_run interop_validated /;
+
+# a client that hangs must not hold up everything: seconds for one run of it
+my $limit = 90;
+
+
+# acme_ca_conf() for a client: https, and the name gone.example, which
+# nobody knows.  webroot => 1: validation goes to nginx's folder "webroot"
+# instead of the client's own server
+
+sub interop_conf {
+    my ($t, %opts) = @_;
+    my $dir = $t->testdir();
+    my $web = delete $opts{webroot};
+
+    $t->has_daemon($_) foreach qw/ openssl sqlite3 timeout env /;
+
+    # what clients write must be readable to nginx's workers
+    umask 0022;
+    mkdir "$dir/$_" foreach qw! home webroot webroot/.well-known
+        webroot/.well-known/acme-challenge !;
+
+    return acme_ca_conf($t, tls => 1,
+        http_01_ports => $web ? '%%PORT_8082%%' : '%%PORT_8083%%',
+        dns => { 'gone.example' => { rcode => 'NXDOMAIN' } },
+        http => <<EOF, %opts);
+    server {
+        listen 127.0.0.1:8082;
+        root %%TESTDIR%%/webroot;
+        default_type text/plain;
+    }
+EOF
+}
+
+
+sub interop_root {
+    my ($t) = @_;
+    return $t->testdir() . '/ca/root.pem';
+}
+
+
+# Runs a client with nothing of our environment but PATH, and with our root as
+# the only one it trusts: (exit status, what it said on stdout and stderr).
+# The command may begin with NAME=value.
+
+sub interop_client {
+    my ($t, @command) = @_;
+    my $dir = $t->testdir();
+    my $root = interop_root($t);
+
+    my $pid = open my $out, '-|';
+    die "Can't fork: $!\n" unless defined $pid;
+
+    if ($pid == 0) {
+        open STDERR, '>&', \*STDOUT;
+        open STDIN, '<', '/dev/null';
+        chdir $dir or POSIX::_exit(126);
+        exec { 'timeout' } 'timeout', '-k', 5, $limit, 'env', '-i',
+            "PATH=$ENV{PATH}", "HOME=$dir/home", "TMPDIR=$dir", 'LC_ALL=C',
+            (map { "$_=$root" } qw/ SSL_CERT_FILE REQUESTS_CA_BUNDLE
+                CURL_CA_BUNDLE LEGO_CA_CERTIFICATES /), @command
+            or POSIX::_exit(127);
+    }
+
+    local $/;
+    my $text = <$out>;
+    close $out;
+
+    my $status = $? >> 8 || $? & 127;
+    $text = '' unless defined $text;
+    Test::More::diag("@command\n$text") if $ENV{TEST_NGINX_VERBOSE};
+
+    return ($status, $text);
+}
+
+
+# the same as a test that it succeeds; what the client said
+
+sub interop_ok {
+    my ($t, $name, @command) = @_;
+    my ($status, $text) = interop_client($t, @command);
+
+    Test::More::is($status, 0, $name) or Test::More::diag($text);
+
+    return $text;
+}
+
+
+# a program that only prepares something: dies unless it succeeds
+
+sub interop_run {
+    my (@command) = @_;
+
+    my $text = Test::Nginx::AcmeCa::run_command(@command);
+    die "@command: $text\n" if $? != 0;
+
+    return $text;
+}
+
+
+# how many authorizations had a validation that was audited as done or failed;
+# one that fails is tried several times
+
+sub interop_validated {
+    my ($t, $outcome) = @_;
+
+    return acme_ca_sql_value($t, "SELECT count(DISTINCT authz_id)
+        FROM acme_audit_logs
+        WHERE action = 'validate' AND outcome = '$outcome'");
+}
+
+
+# an executable file for a client's hooks; its path
+
+sub interop_script {
+    my ($t, $name, $text) = @_;
+
+    $t->write_file($name, $text);
+    chmod 0755, $t->testdir() . "/$name";
+
+    return $t->testdir() . "/$name";
+}
+
+
+# the text of a file, '' if there is none
+
+sub interop_slurp {
+    my ($file) = @_;
+
+    return '' unless defined $file;
+    open my $f, '<', $file or return '';
+    local $/;
+    my $text = <$f>;
+    close $f;
+
+    return defined $text ? $text : '';
+}
+
+
+# the DNS names of a certificate, sorted
+
+sub interop_names {
+    my ($pem) = @_;
+
+    my @names = $pem eq '' ? () : cert_text($pem) =~ /DNS:([^,\s]+)/g;
+
+    return join ' ', sort @names;
+}
+
+
+# What the database says of a certificate that a client holds: "valid serial
+# order valid downloaded" is how it should be; each word after the first says
+# what is wrong otherwise.
+
+sub interop_stored {
+    my ($t, $pem) = @_;
+    my $digest = fingerprint($pem) or return 'no certificate';
+
+    my ($row) = acme_ca_sql($t, "SELECT c.status, hex(c.serial) AS serial,
+            o.status AS order_status, c.revocation_reason AS reason,
+            c.first_download_at IS NOT NULL AS downloaded
+        FROM acme_certificates c
+        LEFT JOIN acme_orders o ON o.id = c.order_id
+            AND o.certificate_id = c.id AND o.account_id = c.account_id
+        WHERE c.fingerprint = x'$digest'");
+    return 'not stored' unless $row;
+
+    my $serial = cert_field($pem, 'serial');
+    s/^0+// foreach $serial, $row->{serial};
+
+    return join ' ',
+        $row->{status} . (defined $row->{reason} ? " ($row->{reason})" : ''),
+        $row->{serial} eq $serial ? 'serial' : "serial $row->{serial}",
+        'order ' . ($row->{order_status} || 'missing'),
+        $row->{downloaded} ? 'downloaded' : 'never downloaded';
+}
+
+
+# what its account did to a certificate, as audited: "issue done, ..."
+
+sub interop_audit {
+    my ($t, $pem) = @_;
+    my $digest = fingerprint($pem) or return 'no certificate';
+
+    return join ', ', map { "$_->{action} $_->{outcome}" }
+        acme_ca_sql($t, "SELECT a.action, a.outcome, min(a.id) AS first
+            FROM acme_audit_logs a
+            JOIN acme_certificates c ON c.id = a.certificate_id
+            WHERE c.fingerprint = x'$digest' AND a.account_id = c.account_id
+                AND a.client_address = '127.0.0.1'
+            GROUP BY a.action, a.outcome ORDER BY first");
+}
+
+
+# SHA-256 of the first certificate, as hexadecimal digits
+
+sub fingerprint {
+    my ($pem) = @_;
+
+    return undef unless $pem
+        =~ /-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----/s;
+
+    return sha256_hex(decode_base64($1));
+}
+
+
+1;
