@@ -412,6 +412,7 @@ ngx_http_acme_ca_run(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
     rc = ngx_http_acme_ca_reply_send(r, &x->reply);
 
     if (x->silent) {
+        ctx->write.lazy = 1;
         ngx_acme_ca_write_add(ctx->ca, &ctx->write);
     }
 

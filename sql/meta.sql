@@ -2,6 +2,10 @@
 -- why: IMMEDIATE takes the write lock at once: no upgrade that could fail later
 BEGIN IMMEDIATE;
 
+-- name: begin_read
+-- why: DEFERRED takes no lock: the first read does, and the others share it
+BEGIN DEFERRED;
+
 -- name: commit
 -- why: one sync for the whole batch
 COMMIT;

@@ -21,9 +21,10 @@ PRAGMA journal_size_limit = 16777216;
 PRAGMA cache_size = -8192;
 
 -- script: open_read
--- why: the event loop reads only; a mapped page is read without a system call
+-- why: the event loop reads only.  It maps no page: every commit of another
+-- handle would unmap them all, and a disk that fails would be a SIGBUS
 PRAGMA query_only = ON;
-PRAGMA mmap_size = 268435456;
+PRAGMA mmap_size = 0;
 
 -- script: version
 -- why: whose database it is, before anything is believed or changed

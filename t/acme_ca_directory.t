@@ -23,7 +23,7 @@ select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /);
 
-acme_ca_conf($t, authority => <<'END', http => <<'END2')->plan(62)->run();
+acme_ca_conf($t, authority => <<'END', http => <<'END2')->plan(60)->run();
 terms_of_service https://ca.example/terms;
         website https://ca.example/;
         caa_identities ca.example other.example;

@@ -65,12 +65,12 @@ my @protected = (
     [ 'no url', { url => undef }, '400 malformed' ],
     [ 'url number', { url => 1 }, '400 malformed' ],
     [ 'url list', { url => [ $url ] }, '400 malformed' ],
-    [ 'url with slash', { url => "$url/" }, '401 unauthorized' ],
-    [ 'url with query', { url => "$url?x" }, '401 unauthorized' ],
-    [ 'url of another', { url => $new }, '401 unauthorized' ],
-    [ 'url relative', { url => '/acme/new-order' }, '401 unauthorized' ],
+    [ 'url with slash', { url => "$url/" }, '403 unauthorized' ],
+    [ 'url with query', { url => "$url?x" }, '403 unauthorized' ],
+    [ 'url of another', { url => $new }, '403 unauthorized' ],
+    [ 'url relative', { url => '/acme/new-order' }, '403 unauthorized' ],
     [ 'nonce number', { nonce => 1 }, '400 malformed' ],
-    [ 'nonce null', { nonce => JSON::PP::null() }, '400 malformed' ],
+    [ 'nonce null', { nonce => JSON::PP::null() }, '400 badNonce' ],
     [ 'nonce letters', { nonce => 'a b+/=' },
       qr/^400 (?:malformed|badNonce)$/ ],
     [ 'nonce long', { nonce => 'A' x 5000 },
@@ -80,7 +80,7 @@ my @protected = (
     [ 'kid unknown', { kid => $kid . 'A' }, '400 accountDoesNotExist' ],
     [ 'kid short', { kid => substr($kid, 0, -1) },
       '400 accountDoesNotExist' ],
-    [ 'kid of another', { kid => $victim->{kid} }, '400 malformed' ],
+    [ 'kid of another', { kid => $victim->{kid} }, '403 unauthorized' ],
     [ 'kid number', { kid => 1 }, '400 malformed' ],
     [ 'kid with query', { kid => "$kid?x" }, '400 accountDoesNotExist' ],
     [ 'kid of an order', { kid => $url }, '400 accountDoesNotExist' ],
@@ -137,7 +137,7 @@ my @payloads = (
 
 refused($_->[2], $_->[0], $acme->post($url, $order, protected => $_->[1]))
     foreach @protected;
-refused('400 malformed', "signature: $_->[0]",
+refused(qr/^(?:400 malformed|403 unauthorized)$/, "signature: $_->[0]",
         $acme->post($url, $order, signature => $_->[1])) foreach @signature;
 refused('400 malformed', $_->[0],
         $acme->post($url, $order, members => $_->[1])) foreach @members;

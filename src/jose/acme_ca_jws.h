@@ -56,5 +56,13 @@ ngx_int_t acme_ca_jws_parse_json(acme_ca_ctx_t *ctx, acme_ca_json_t *value,
 ngx_int_t acme_ca_jws_verify(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws,
     EVP_PKEY *key);
 
+/*
+ * The same for a key that will verify more: *kept, at first NULL, is what need
+ * not be made again.  It belongs to this key and to one thread, and the caller
+ * frees it.
+ */
+ngx_int_t acme_ca_jws_verify_again(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws,
+    EVP_PKEY *key, EVP_PKEY_CTX **kept);
+
 
 #endif /* _ACME_CA_JWS_H_INCLUDED_ */

@@ -21,15 +21,36 @@ static ngx_int_t acme_ca_jws_key_fits(const acme_ca_jws_alg_t *alg,
     EVP_PKEY *key);
 static u_char *acme_ca_jws_ecdsa(u_char *dst, const u_char *raw, size_t len);
 static u_char *acme_ca_jws_integer(u_char *dst, const u_char *n, size_t len);
+static ngx_int_t acme_ca_jws_check_ec(const acme_ca_jws_alg_t *alg,
+    EVP_PKEY *key, ngx_str_t *signature, ngx_str_t *input,
+    EVP_PKEY_CTX **kept);
+static EVP_PKEY_CTX *acme_ca_jws_context(EVP_PKEY *key);
 static ngx_int_t acme_ca_jws_check(const acme_ca_jws_alg_t *alg, EVP_PKEY *key,
-    const u_char *signature, size_t len, ngx_str_t *input);
+    ngx_str_t *signature, ngx_str_t *input);
+static ngx_int_t acme_ca_jws_outcome(int verified);
 
 
 ngx_int_t
 acme_ca_jws_verify(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key)
 {
-    size_t                    len, n;
-    u_char                    der[ACME_CA_ECDSA_MAX], *p;
+    ngx_int_t      rc;
+    EVP_PKEY_CTX  *kept;
+
+    kept = NULL;
+
+    rc = acme_ca_jws_verify_again(ctx, jws, key, &kept);
+
+    EVP_PKEY_CTX_free(kept);
+
+    return rc;
+}
+
+
+ngx_int_t
+acme_ca_jws_verify_again(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key,
+    EVP_PKEY_CTX **kept)
+{
+    size_t                    len;
     ngx_int_t                 rc;
     const acme_ca_jws_alg_t  *alg;
 
@@ -61,15 +82,14 @@ acme_ca_jws_verify(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key)
                               "not %uz", &alg->name, len, jws->signature.len);
     }
 
-    p = jws->signature.data;
-    n = len;
+    rc = alg->group ? acme_ca_jws_check_ec(alg, key, &jws->signature,
+                                           &jws->input, kept)
+                    : acme_ca_jws_check(alg, key, &jws->signature,
+                                        &jws->input);
 
-    if (alg->group != NULL) {
-        n = acme_ca_jws_ecdsa(der, p, len) - der;
-        p = der;
+    if (rc != NGX_OK) {
+        ERR_clear_error();
     }
-
-    rc = acme_ca_jws_check(alg, key, p, n, &jws->input);
 
     if (rc == NGX_DECLINED) {
         return acme_ca_refuse(ctx, ACME_CA_UNAUTHORIZED,
@@ -153,11 +173,55 @@ acme_ca_jws_integer(u_char *dst, const u_char *n, size_t len)
 }
 
 
-/* NGX_OK, NGX_DECLINED or NGX_ERROR */
+/*
+ * NGX_OK, NGX_DECLINED or NGX_ERROR.  The digest is made apart, since a context
+ * without one verifies as often as it is asked.
+ */
+
+static ngx_int_t
+acme_ca_jws_check_ec(const acme_ca_jws_alg_t *alg, EVP_PKEY *key,
+    ngx_str_t *signature, ngx_str_t *input, EVP_PKEY_CTX **kept)
+{
+    size_t  len, n;
+    u_char  der[ACME_CA_ECDSA_MAX], digest[EVP_MAX_MD_SIZE];
+
+    if (*kept == NULL) {
+        *kept = acme_ca_jws_context(key);
+    }
+
+    if (*kept == NULL
+        || EVP_Q_digest(NULL, alg->digest, NULL, input->data, input->len,
+                        digest, &n)
+           != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    len = acme_ca_jws_ecdsa(der, signature->data, signature->len) - der;
+
+    return acme_ca_jws_outcome(EVP_PKEY_verify(*kept, der, len, digest, n));
+}
+
+
+static EVP_PKEY_CTX *
+acme_ca_jws_context(EVP_PKEY *key)
+{
+    EVP_PKEY_CTX  *ctx;
+
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+
+    if (ctx != NULL && EVP_PKEY_verify_init(ctx) != 1) {
+        EVP_PKEY_CTX_free(ctx);
+        return NULL;
+    }
+
+    return ctx;
+}
+
 
 static ngx_int_t
 acme_ca_jws_check(const acme_ca_jws_alg_t *alg, EVP_PKEY *key,
-    const u_char *signature, size_t len, ngx_str_t *input)
+    ngx_str_t *signature, ngx_str_t *input)
 {
     ngx_int_t      rc;
     EVP_MD_CTX    *md;
@@ -185,21 +249,26 @@ acme_ca_jws_check(const acme_ca_jws_alg_t *alg, EVP_PKEY *key,
         goto done;
     }
 
-    if (EVP_DigestVerify(md, signature, len, input->data, input->len) == 1) {
-        rc = NGX_OK;
-
-    } else {
-        /* nothing is said of most wrong signatures, RSA's leave errors */
-        rc = acme_ca_jose_errors() == NGX_ERROR ? NGX_ERROR : NGX_DECLINED;
-    }
+    rc = acme_ca_jws_outcome(EVP_DigestVerify(md, signature->data,
+                                              signature->len, input->data,
+                                              input->len));
 
 done:
-
-    if (rc != NGX_OK) {
-        ERR_clear_error();
-    }
 
     EVP_MD_CTX_free(md);
 
     return rc;
+}
+
+
+/* nothing is said of most wrong signatures, RSA's leave errors */
+
+static ngx_int_t
+acme_ca_jws_outcome(int verified)
+{
+    if (verified == 1) {
+        return NGX_OK;
+    }
+
+    return acme_ca_jose_errors() == NGX_ERROR ? NGX_ERROR : NGX_DECLINED;
 }

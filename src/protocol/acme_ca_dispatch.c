@@ -96,11 +96,15 @@ acme_ca_protocol_start(acme_ca_exchange_t *x)
 {
     acme_ca_dispatch_begin(x);
 
+    acme_ca_store_begin_read(x->store);
+
     x->rc = acme_ca_dispatch_admit(x);
 
     if (x->rc == NGX_OK && x->payload == NULL) {
         x->rc = x->route->read(x);
     }
+
+    acme_ca_store_end_read(x->store);
 
     if (x->rc == NGX_ABORT || (x->rc == NGX_OK && x->payload)) {
         return NGX_AGAIN;

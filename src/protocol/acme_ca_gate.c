@@ -200,21 +200,13 @@ acme_ca_gate_kid(acme_ca_exchange_t *x)
 static ngx_int_t
 acme_ca_gate_signature(acme_ca_exchange_t *x)
 {
-    EVP_PKEY   *key;
-    ngx_int_t   rc;
+    ngx_int_t  rc;
 
     if (x->jwk) {
         return acme_ca_jws_verify(&x->ctx, x->jws, x->jwk->key);
     }
 
-    rc = acme_ca_keys_find(&x->ctx, x->keys, x->account, &key);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    rc = acme_ca_jws_verify(&x->ctx, x->jws, key);
-
-    EVP_PKEY_free(key);
+    rc = acme_ca_keys_verify(&x->ctx, x->keys, x->account, x->jws);
 
     if (rc == NGX_OK) {
         x->audit.actor = "account";

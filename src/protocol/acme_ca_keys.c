@@ -13,9 +13,10 @@
 
 
 typedef struct {
-    int64_t      account_id;
-    u_char       thumbprint[ACME_CA_SHA256_LEN];
-    EVP_PKEY    *key;                            /* NULL: empty */
+    int64_t        account_id;
+    u_char         thumbprint[ACME_CA_SHA256_LEN];
+    EVP_PKEY      *key;                          /* NULL: empty */
+    EVP_PKEY_CTX  *verify;                       /* with that key, or NULL */
 } acme_ca_keys_slot_t;
 
 
@@ -26,6 +27,7 @@ struct acme_ca_keys_s {
 
 
 static void acme_ca_keys_cleanup(void *data);
+static void acme_ca_keys_empty(acme_ca_keys_slot_t *slot);
 static acme_ca_keys_slot_t *acme_ca_keys_slot(acme_ca_keys_t *keys,
     acme_ca_account_t *account);
 static ngx_uint_t acme_ca_keys_match(acme_ca_keys_slot_t *slot,
@@ -69,14 +71,14 @@ acme_ca_keys_cleanup(void *data)
     ngx_uint_t  i;
 
     for (i = 0; i < keys->n; i++) {
-        EVP_PKEY_free(keys->slots[i].key);
+        acme_ca_keys_empty(&keys->slots[i]);
     }
 }
 
 
 ngx_int_t
-acme_ca_keys_find(acme_ca_ctx_t *ctx, acme_ca_keys_t *keys,
-    acme_ca_account_t *account, EVP_PKEY **key)
+acme_ca_keys_verify(acme_ca_ctx_t *ctx, acme_ca_keys_t *keys,
+    acme_ca_account_t *account, acme_ca_jws_t *jws)
 {
     ngx_int_t             rc;
     acme_ca_jwk_t        *jwk;
@@ -84,30 +86,35 @@ acme_ca_keys_find(acme_ca_ctx_t *ctx, acme_ca_keys_t *keys,
 
     slot = acme_ca_keys_slot(keys, account);
 
-    if (slot && acme_ca_keys_match(slot, account)) {
-        *key = slot->key;
-        return EVP_PKEY_up_ref(*key) == 1 ? NGX_OK : NGX_ERROR;
-    }
+    if (slot == NULL || !acme_ca_keys_match(slot, account)) {
+        rc = acme_ca_jwk_parse_text(ctx, &account->jwk, &jwk);
+        if (rc != NGX_OK) {
+            return rc;
+        }
 
-    rc = acme_ca_jwk_parse_text(ctx, &account->jwk, &jwk);
-    if (rc != NGX_OK) {
-        return rc;
-    }
+        if (slot == NULL || EVP_PKEY_up_ref(jwk->key) != 1) {
+            return acme_ca_jws_verify(ctx, jws, jwk->key);
+        }
 
-    if (EVP_PKEY_up_ref(jwk->key) != 1) {
-        return NGX_ERROR;
-    }
+        acme_ca_keys_empty(slot);
 
-    *key = jwk->key;
-
-    if (slot && EVP_PKEY_up_ref(jwk->key) == 1) {
-        EVP_PKEY_free(slot->key);
         slot->key = jwk->key;
         slot->account_id = account->id;
         ngx_memcpy(slot->thumbprint, account->thumbprint, ACME_CA_SHA256_LEN);
     }
 
-    return NGX_OK;
+    return acme_ca_jws_verify_again(ctx, jws, slot->key, &slot->verify);
+}
+
+
+static void
+acme_ca_keys_empty(acme_ca_keys_slot_t *slot)
+{
+    EVP_PKEY_CTX_free(slot->verify);
+    EVP_PKEY_free(slot->key);
+
+    slot->verify = NULL;
+    slot->key = NULL;
 }
 
 

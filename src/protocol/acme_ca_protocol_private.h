@@ -82,11 +82,11 @@ ngx_int_t acme_ca_gate_account(acme_ca_exchange_t *x);
 
 
 /*
- * acme_ca_keys.c.  The key of an account that the store answered, from the
- * cache or parsed; the caller frees it.  keys may be NULL: no cache.
+ * acme_ca_keys.c.  The signature against the key of an account that the store
+ * answered, from the cache or parsed.  keys may be NULL: no cache.
  */
-ngx_int_t acme_ca_keys_find(acme_ca_ctx_t *ctx, acme_ca_keys_t *keys,
-    acme_ca_account_t *account, EVP_PKEY **key);
+ngx_int_t acme_ca_keys_verify(acme_ca_ctx_t *ctx, acme_ca_keys_t *keys,
+    acme_ca_account_t *account, acme_ca_jws_t *jws);
 
 
 /* the endpoints, each beside its row in acme_ca_dispatch.c */

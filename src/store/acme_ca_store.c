@@ -407,6 +407,24 @@ acme_ca_store_rollback(acme_ca_store_t *store)
 }
 
 
+void
+acme_ca_store_begin_read(acme_ca_store_t *store)
+{
+    (void) acme_ca_store_run(store, ACME_CA_SQL_BEGIN_READ);
+}
+
+
+void
+acme_ca_store_end_read(acme_ca_store_t *store)
+{
+    /* an error may have ended it; unlike COMMIT, ROLLBACK always does */
+
+    if (!sqlite3_get_autocommit(store->db)) {
+        (void) acme_ca_store_run(store, ACME_CA_SQL_ROLLBACK);
+    }
+}
+
+
 ngx_int_t
 acme_ca_store_savepoint(acme_ca_store_t *store)
 {

@@ -79,6 +79,14 @@ ngx_int_t acme_ca_store_release(acme_ca_store_t *store);
 ngx_int_t acme_ca_store_rollback_to(acme_ca_store_t *store);
 
 /*
+ * Of a READ handle: what is read in between sees one state of the database and
+ * takes SQLite's locks once.  If it cannot begin, which is logged, each read is
+ * for itself.  Nothing may be waited for before the end: it stops checkpoints.
+ */
+void acme_ca_store_begin_read(acme_ca_store_t *store);
+void acme_ca_store_end_read(acme_ca_store_t *store);
+
+/*
  * Moves the WAL into the database, on a store thread between batches; does
  * nothing until the WAL has grown by a thousand pages.
  */

@@ -51,6 +51,8 @@ typedef struct {
 struct ngx_acme_ca_write_s {
     ngx_queue_t            queue;
     ngx_int_t              rc;
+    ngx_uint_t             lazy;       /* nobody waits for it: it is not worth
+                                          a transaction of its own */
 
     /* on the store thread; prepare and record may be NULL */
     void                 (*prepare)(ngx_acme_ca_write_t *write,
@@ -105,10 +107,12 @@ struct ngx_acme_ca_s {
     ngx_acme_ca_dns_t         *dns;
 
     ngx_queue_t                waiting;         /* writes to be done */
+    ngx_queue_t                lazy;            /* and those that can wait */
     ngx_queue_t                batch;           /* writes being done */
     ngx_thread_pool_t         *threads;
     ngx_thread_task_t         *task;
     ngx_event_t                hold;            /* keeps a draining worker */
+    ngx_event_t                linger;          /* ends the wait of the lazy */
 
     ngx_event_t                chores;
     ngx_queue_t                validations;     /* running */

@@ -4,7 +4,8 @@
  *
  * The store task: everything that arrives while one batch is being written is
  * the next batch, and a batch is one transaction with one fsync, each write in
- * a savepoint of its own.  Replies leave after the commit.
+ * a savepoint of its own.  Replies leave after the commit.  A lazy write goes
+ * with the next batch that has another reason, or, after a while, alone.
  *
  * On the thread nothing of nginx is touched but the writes handed over: no
  * request, no timer, no cycle.
@@ -22,8 +23,13 @@
 
 #define NGX_ACME_CA_HOLD_MS     60000
 
+/* what an idle writer saves up: a crash costs no more than it */
+#define NGX_ACME_CA_LAZY_MS     20
+
 
 static void ngx_acme_ca_writer_post(ngx_acme_ca_t *ca);
+static ngx_uint_t ngx_acme_ca_writer_take(ngx_acme_ca_t *ca,
+    ngx_queue_t *from, ngx_uint_t n);
 static void ngx_acme_ca_writer_thread(void *data, ngx_log_t *log);
 static ngx_int_t ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca);
 static ngx_int_t ngx_acme_ca_writer_one(ngx_acme_ca_t *ca,
@@ -32,6 +38,7 @@ static void ngx_acme_ca_writer_spread(ngx_acme_ca_t *ca, ngx_int_t rc);
 static void ngx_acme_ca_writer_done(ngx_event_t *ev);
 static void ngx_acme_ca_writer_answer(ngx_queue_t *batch);
 static void ngx_acme_ca_writer_hold(ngx_event_t *ev);
+static void ngx_acme_ca_writer_linger(ngx_event_t *ev);
 
 
 typedef struct {
@@ -46,6 +53,7 @@ ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
     ngx_acme_ca_writer_task_t  *data;
 
     ngx_queue_init(&ca->waiting);
+    ngx_queue_init(&ca->lazy);
     ngx_queue_init(&ca->batch);
 
     ca->threads = ngx_thread_pool_get(cycle, &name);
@@ -70,6 +78,12 @@ ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
     ca->hold.data = ca;
     ca->hold.log = cycle->log;
 
+    /* nor before it has written what could wait */
+
+    ca->linger.handler = ngx_acme_ca_writer_linger;
+    ca->linger.data = ca;
+    ca->linger.log = cycle->log;
+
     return NGX_OK;
 }
 
@@ -77,6 +91,16 @@ ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 void
 ngx_acme_ca_write_add(ngx_acme_ca_t *ca, ngx_acme_ca_write_t *write)
 {
+    if (write->lazy) {
+        ngx_queue_insert_tail(&ca->lazy, &write->queue);
+
+        if (!ca->linger.timer_set) {
+            ngx_add_timer(&ca->linger, NGX_ACME_CA_LAZY_MS);
+        }
+
+        return;
+    }
+
     ngx_queue_insert_tail(&ca->waiting, &write->queue);
 
     if (!ca->in_flight) {
@@ -88,9 +112,7 @@ ngx_acme_ca_write_add(ngx_acme_ca_t *ca, ngx_acme_ca_write_t *write)
 static void
 ngx_acme_ca_writer_post(ngx_acme_ca_t *ca)
 {
-    ngx_uint_t            n;
-    ngx_queue_t          *q;
-    ngx_acme_ca_write_t  *write;
+    ngx_uint_t  n;
 
     if (ngx_queue_empty(&ca->waiting)) {
 
@@ -101,13 +123,12 @@ ngx_acme_ca_writer_post(ngx_acme_ca_t *ca)
         return;
     }
 
-    for (n = 0; n < NGX_ACME_CA_BATCH && !ngx_queue_empty(&ca->waiting); n++) {
-        q = ngx_queue_head(&ca->waiting);
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&ca->batch, q);
+    n = ngx_acme_ca_writer_take(ca, &ca->waiting, NGX_ACME_CA_BATCH);
 
-        write = ngx_queue_data(q, ngx_acme_ca_write_t, queue);
-        write->rc = NGX_BUSY;
+    (void) ngx_acme_ca_writer_take(ca, &ca->lazy, NGX_ACME_CA_BATCH - n);
+
+    if (ngx_queue_empty(&ca->lazy) && ca->linger.timer_set) {
+        ngx_del_timer(&ca->linger);
     }
 
     ca->in_flight = 1;
@@ -123,6 +144,28 @@ ngx_acme_ca_writer_post(ngx_acme_ca_t *ca)
 
         ngx_post_event(&ca->task->event, &ngx_posted_events);
     }
+}
+
+
+/* moves at most n writes to the batch, the oldest first: how many it were */
+
+static ngx_uint_t
+ngx_acme_ca_writer_take(ngx_acme_ca_t *ca, ngx_queue_t *from, ngx_uint_t n)
+{
+    ngx_uint_t            i;
+    ngx_queue_t          *q;
+    ngx_acme_ca_write_t  *write;
+
+    for (i = 0; i < n && !ngx_queue_empty(from); i++) {
+        q = ngx_queue_head(from);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&ca->batch, q);
+
+        write = ngx_queue_data(q, ngx_acme_ca_write_t, queue);
+        write->rc = NGX_BUSY;
+    }
+
+    return i;
 }
 
 
@@ -302,4 +345,20 @@ static void
 ngx_acme_ca_writer_hold(ngx_event_t *ev)
 {
     ngx_add_timer(ev, NGX_ACME_CA_HOLD_MS);
+}
+
+
+/* from now on they wait like any other write */
+
+static void
+ngx_acme_ca_writer_linger(ngx_event_t *ev)
+{
+    ngx_acme_ca_t *ca = ev->data;
+
+    ngx_queue_add(&ca->waiting, &ca->lazy);
+    ngx_queue_init(&ca->lazy);
+
+    if (!ca->in_flight) {
+        ngx_acme_ca_writer_post(ca);
+    }
 }

@@ -1,0 +1,206 @@
+#!/usr/bin/perl
+
+# Copyright (C) the nginx-acme-ca authors
+
+# Mistakes in nginx.conf: each is an error of "nginx -t" that names the file
+# and the line; and what is no mistake.
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
+
+use Test::Nginx;
+use Test::Nginx::AcmeCa;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/ http /);
+
+acme_ca_module($t);
+
+# in the authority block
+
+my @bad = map { s/^\s+//r } grep { /\S/ } split /\n/, <<'END';
+    path;
+    path "";
+    path /a; path /b;
+    base_url ca.example;
+    base_url ftp://ca.example/;
+    base_url https://;
+    base_url https://ca.example/?x;
+    base_url https://ca.example/#x;
+    base_url "https://ca.example/a b";
+    resolver;
+    resolver ca.example;
+    resolver 127.0.0.1:0;
+    resolver 127.0.0.1:70000;
+    resolver 127.0.0.1; resolver 127.0.0.2;
+    issuer /nowhere.pem;
+    issuer /nowhere.pem /nowhere.key;
+    challenges;
+    challenges dns-99;
+    allow;
+    allow dns;
+    allow name a.example;
+    allow dns a..example;
+    allow dns *.a.example;
+    deny dns -a.example;
+    deny ip 10.0.0.0/33;
+    deny ip a.example;
+    allow address 10.0.0;
+    http_01_ports;
+    http_01_ports 0;
+    http_01_ports 65536;
+    http_01_ports http;
+    http_01_ports 80; http_01_ports 81;
+    tls_alpn_01_ports -1;
+    max_identifiers 0;
+    max_identifiers many;
+    order_lifetime 0;
+    order_lifetime soon;
+    authorization_lifetime 0;
+    retention ever;
+    validation_timeout 10ms;
+    validation_timeout x;
+    validation_deadline 0;
+    validation_attempts 0;
+    validation_concurrency 0;
+    zone 1k;
+    zone x;
+    nonce_lifetime 0;
+    terms_of_service terms;
+    website ca.example;
+    caa_identities;
+    contact;
+    contact perhaps;
+    contact optional min=1;
+    contact optional max=0;
+    contact_domains;
+    profile;
+    profile a/b { }
+    profile A { }
+    profile a { } profile a { }
+    profile a;
+    default_profile nobody;
+    include /nowhere.conf;
+    unknown 1;
+    listen 80;
+    lifetime 1d;
+    profile a { lifetime 0; }
+    profile a { lifetime x; }
+    profile a { lifetime 1d; lifetime 2d; }
+    profile a { key_types; }
+    profile a { key_types dsa; }
+    profile a { extended_key_usage mail; }
+    profile a { common_name last; }
+    profile a { path /x; }
+    profile a { unknown 1; }
+END
+
+my @good = map { s/^\s+//r } grep { /\S/ } split /\n/, <<'END';
+    base_url http://ca.example;
+    base_url https://ca.example:8443/a/b/;
+    resolver 127.0.0.1 127.0.0.2:53 [::1] [::1]:5353;
+    challenges http-01;
+    allow dns a.example; allow dns .b.example; deny dns *;
+    allow ip 10.0.0.0/8; deny ip fd00::/8; deny address 10.1.2.3;
+    http_01_ports 80 8080; tls_alpn_01_ports 443 8443;
+    max_identifiers 1; order_lifetime 1h; authorization_lifetime 1s;
+    validation_timeout 100ms; validation_deadline 1m; validation_attempts 1;
+    zone 8m; nonce_lifetime 10m; retention 1d;
+    terms_of_service https://a.example/; website http://a.example/;
+    caa_identities a.example b.example;
+    contact required max=1; contact_domains a.example b.example;
+    profile a { } profile b { lifetime 1d; } default_profile b;
+    profile a { key_types p256 rsa4096; extended_key_usage server client; }
+    profile a { common_name first; backdate 5m; description "some text"; }
+    include nowhere/*.conf;
+END
+
+# the rest of http, with the line of the mistake
+
+my @blocks = (
+    [ 'two of a name', 'acme_ca_authority a { }' . "\n"
+      . 'acme_ca_authority a { }', 7 ],
+    [ 'no name', 'acme_ca_authority { }', 6 ],
+    [ 'name', 'acme_ca_authority "A b" { }', 6 ],
+    [ 'long name', 'acme_ca_authority ' . 'a' x 33 . ' { }', 6 ],
+    [ 'authority in server', 'server { acme_ca_authority a { } }', 6 ],
+    [ 'acme_ca in server', 'server { acme_ca; }', 6 ],
+    [ 'acme_ca twice', location('/a/', 'acme_ca; acme_ca;'), 6 ],
+    [ 'two names', location('/a/', 'acme_ca a b;'), 6 ],
+    [ 'no such authority', location('/a/', 'acme_ca nobody;'), 6 ],
+    [ 'regular expression', location('~ ^/a/', 'acme_ca;'), 6 ],
+    [ 'exact location', location('= /a', 'acme_ca;'), 6 ],
+    [ 'named location', location('@a', 'acme_ca;'), 6 ],
+    [ 'acme_ca in if', location('/a/', 'if ($args) { acme_ca; }'), 6 ],
+);
+
+$t->plan(@bad + @good + @blocks + 4);
+
+###############################################################################
+
+foreach my $text (@bad) {
+    my ($good, $said) = config_test("acme_ca_authority a {\n$text\n}\n"
+                                    . location('/a/', 'acme_ca a;'));
+
+    # a word that is missing in the middle is found at the end of the block
+    like($good ? "good: $said" : $said,
+        qr/\[emerg\] .* in \S*(?:test\.conf:[6-8]\b|nowhere)|nowhere\.conf/,
+        $text);
+}
+
+foreach my $text (@good) {
+    my ($good, $said) = config_test("acme_ca_authority a {\n$text\n}\n"
+                                    . location('/a/', 'acme_ca a;'));
+
+    ok($good, $text) or diag($said);
+}
+
+foreach my $case (@blocks) {
+    my ($name, $text, $line) = @$case;
+    my ($good, $said) = config_test($text);
+
+    like($good ? "good: $said" : $said,
+        qr/\[emerg\] .* in \S*test\.conf:$line\b/, $name);
+}
+
+# nothing but the one line
+
+my ($good, $said) = config_test(location('/acme/', 'acme_ca;'));
+ok($good, 'one line') or diag($said);
+($good, $said) = config_test(location('/acme', 'acme_ca;'));
+ok($good, 'location without a slash at the end') or diag($said);
+($good, $said) = config_test(location('^~ /acme/', 'acme_ca;'));
+ok($good, 'location before regular expressions') or diag($said);
+($good, $said) = config_test('acme_ca_authority unused { }');
+ok($good, 'authority that is not used') or diag($said);
+
+# two more tests, which would not be counted at the end of everything
+undef $t;
+
+###############################################################################
+
+sub location {
+    my ($name, $text) = @_;
+    return "server { listen 127.0.0.1:8080; location $name { $text } }";
+}
+
+
+sub config_test {
+    my ($http) = @_;
+
+    # $http begins in line 6, in whatever form the globals are
+    my $globals = ($ENV{TEST_NGINX_GLOBALS} || '') =~ tr/\n/ /r;
+
+    return acme_ca_config_test($t, "$globals\nevents {\n}\n\nhttp {\n"
+                                   . "$http\n}\n");
+}
+
+###############################################################################
