@@ -23,7 +23,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
 acme_ca_conf($t, authority => 'terms_of_service https://ca.example/terms;
         contact optional max=2; contact_domains example;',
-    http => <<'END')->plan(73)->run();
+    http => <<'END')->plan(75)->run();
 acme_ca_authority strict {
         path %%TESTDIR%%/strict;
         base_url http://127.0.0.1:8082/strict;
@@ -161,7 +161,8 @@ foreach my $case (@changes) {
     my ($name, %opts) = @$case;
     my $reply = $acme->key_change($new, %opts);
 
-    like($reply->outcome(), qr/^(?:400 (?:malformed|badSignatureAlgorithm)|403 unauthorized)$/,
+    like($reply->outcome(), qr/^(?:400\ (?:malformed|badSignatureAlgorithm)
+                                   |403\ unauthorized)$/x,
         "key change: $name");
     $acme->{key} = $old;
 }
@@ -199,6 +200,9 @@ is($acme->key_change(acme_key('ES256'))->outcome(), '401 unauthorized',
 is($acme->find_account()->outcome(), '401 unauthorized', 'find');
 is($acme->new_account()->outcome(), '401 unauthorized', 'new account');
 is($other->account()->outcome(), '200', 'the others are as they were');
+
+# two more tests, which would not be counted at the end of everything
+undef $t;
 
 ###############################################################################
 

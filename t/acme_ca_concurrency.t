@@ -48,13 +48,17 @@ my %serials = map { $_ => 1 } @issued;
 is_deeply(\@failed, [], 'nothing failed');
 is(scalar @issued, CLIENTS * ROUNDS, 'all were issued');
 is(scalar keys %serials, CLIENTS * ROUNDS, 'serials are unique');
-is(count('acme_certificates'), CLIENTS * ROUNDS, 'certificates stored');
+is(count('acme_certificates WHERE account_id IS NOT NULL'),
+    CLIENTS * ROUNDS, 'certificates stored');
 is(count('acme_accounts'), 1, 'one account');
 is(count("acme_orders WHERE status = 'valid'"), CLIENTS * ROUNDS,
     'valid orders');
 is(acme_ca_sql_value($t, 'SELECT integrity_check FROM '
                          . 'pragma_integrity_check'), 'ok', 'database');
 unlike($t->read_file('error.log'), qr/\[(?:alert|emerg|crit|error)\]/, 'log');
+
+# two more tests, which would not be counted at the end of everything
+undef $t;
 
 ###############################################################################
 

@@ -30,7 +30,7 @@ acme_ca_conf($t, http_01_ports => '%%PORT_8084%% %%PORT_8081%%',
         'gone.example'    => { rcode => 'NXDOMAIN' },
         'fail.example'    => { rcode => 'SERVFAIL' },
         'silent.example'  => { silent => 1 },
-        'slowdns.example' => { A => '127.0.0.1', delay => 1 },
+        'slowdns.example' => { A => '127.0.0.1', delay => 0.3 },
         'denied.example'  => { A => '127.0.0.9' },
         'private.example' => { A => '10.1.2.3' },
         'noaddr.example'  => { TXT => 'x' },
@@ -39,7 +39,7 @@ acme_ca_conf($t, http_01_ports => '%%PORT_8084%% %%PORT_8081%%',
         'cut.example'     => { A => '127.0.0.1', truncate => 1 },
         'cname.example'   => { CNAME => 'a.example' },
         'v6.example'      => { AAAA => '::1' },
-    })->plan(142)->run();
+    })->plan(144)->run();
 
 my $p = port(8081);
 
@@ -52,19 +52,19 @@ my @cases = (
     [ 'redirected', '', elsewhere => 1 ],
     [ 'slowdns', '' ], [ 'half', '' ], [ 'two', '' ], [ 'cut', '' ],
     [ 'cname', '' ], [ 'flaky', '', fail => 1 ],
-    [ 'wrong', 'unauthorized', body => $secret ],
-    [ 'empty', 'unauthorized', body => '' ],
-    [ 'prefix', 'unauthorized', before => ' ' ],
+    [ 'wrong', 'incorrectResponse', body => $secret ],
+    [ 'empty', 'incorrectResponse', body => '' ],
+    [ 'prefix', 'incorrectResponse', before => ' ' ],
     [ 'page404', 'unauthorized', status => 404, body => $secret ],
     [ 'page403', 'unauthorized', status => 403, body => $secret ],
-    [ 'big', 'unauthorized', big => 300000 ],
-    [ 'endless', 'unauthorized', endless => 1 ],
+    [ 'big', 'incorrectResponse', big => 300000 ],
+    [ 'endless', 'incorrectResponse', endless => 1 ],
     [ 'page500', undef, status => 500, body => $secret ],
-    [ 'drop', 'connection', drop => 1 ],
+    [ 'drop', 'incorrectResponse', drop => 1 ],
     [ 'reset', 'connection', reset => 1 ],
     [ 'trickle', 'connection', trickle => 1 ],
     [ 'delay5', 'connection', delay => 5 ],
-    [ 'raw', undef, raw => "$secret\r\n\r\n" ],
+    [ 'raw', 'incorrectResponse', raw => "$secret\r\n\r\n" ],
     [ 'loop', undef, redirect => "http://loop.example:$p/loop" ],
     [ 'todenied', undef, redirect => "http://denied.example:$p/x" ],
     [ 'toaddress', undef, redirect => "http://127.0.0.9:$p/" ],
@@ -101,7 +101,8 @@ foreach my $run (@running) {
 
     if (defined $type && $type eq '') {
         is_deeply([ $json->{status}, $challenge->{status}, $state->{status},
-                    $error ], [ qw/ valid valid ready /, undef ], $name);
+                    $error ], [ qw/ valid valid ready /, undef ], $name)
+            or diag json_encode($challenge);
         like($challenge->{validated}, qr/^\d{4}-\d\d-\d\dT[\d:]+Z$/,
             "$name: when");
         next;
@@ -110,7 +111,8 @@ foreach my $run (@running) {
     is_deeply([ $json->{status}, $challenge->{status}, $state->{status} ],
         [ qw/ invalid invalid invalid / ], $name);
     like($error->{type} || '', defined $type ? qr/:error:$type$/
-         : qr/:error:(?:connection|unauthorized|dns|rejectedIdentifier)$/,
+         : qr/:error:(?:connection|unauthorized|dns|incorrectResponse
+             |rejectedIdentifier)$/x,
         "$name: type") or diag $error->{detail};
     ok(length($error->{detail} || '') > 10
        && json_encode($json) !~ /SECRET|xxxx|root:/, "$name: detail")
@@ -123,7 +125,8 @@ foreach my $run (@running) {
 my ($bad) = grep { $_->[0] eq 'wrong' } @running;
 my $challenge = $acme->challenge($acme->post($bad->[2]));
 $acme->provision($bad->[4]);
-is($acme->post($challenge->{url}, {})->outcome(), '400 malformed',
+$acme->post($challenge->{url}, {});
+is($acme->poll($bad->[2])->json()->{status}, 'invalid',
     'invalid stays invalid');
 
 # who was asked
@@ -141,6 +144,9 @@ ok($flaky[0]{agent}, 'user agent');
 is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_challenges"
                          . " WHERE status = 'processing'"), 0, 'all ended');
 unlike($t->read_file('error.log'), qr/\[(?:alert|emerg|crit)\]/, 'log');
+
+# two more tests, which would not be counted at the end of everything
+undef $t;
 
 ###############################################################################
 

@@ -10,6 +10,8 @@
 #include "ngx_http_acme_ca_slots.h"
 
 
+static void ngx_http_acme_ca_inherit(ngx_conf_t *cf,
+    ngx_http_acme_ca_loc_conf_t *prev, ngx_http_acme_ca_loc_conf_t *conf);
 static ngx_int_t ngx_http_acme_ca_fault_pages(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_acme_ca_server_names(ngx_conf_t *cf,
@@ -59,6 +61,7 @@ ngx_http_acme_ca_create_loc_conf(ngx_conf_t *cf)
 char *
 ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
+    ngx_http_acme_ca_loc_conf_t *prev = parent;
     ngx_http_acme_ca_loc_conf_t *conf = child;
 
     ngx_acme_ca_t                 *ca;
@@ -67,6 +70,8 @@ ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_core_loc_conf_t      *clcf;
     ngx_http_acme_ca_srv_conf_t   *ascf;
     ngx_http_acme_ca_main_conf_t  *amcf;
+
+    ngx_http_acme_ca_inherit(cf, prev, conf);
 
     if (conf->name.len == 0) {
         return NGX_CONF_OK;
@@ -135,6 +140,31 @@ ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * "if" and "limit_except" within a location are locations to nginx, and the
+ * request is served by ours all the same.
+ */
+
+static void
+ngx_http_acme_ca_inherit(ngx_conf_t *cf, ngx_http_acme_ca_loc_conf_t *prev,
+    ngx_http_acme_ca_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (!clcf->noname || conf->name.len != 0 || prev->name.len == 0) {
+        return;
+    }
+
+    *conf = *prev;
+
+    if (clcf->lmt_excpt && clcf->handler == NULL) {
+        clcf->handler = ngx_http_acme_ca_handler;
+    }
 }
 
 

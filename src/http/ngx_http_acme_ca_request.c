@@ -89,6 +89,12 @@ ngx_http_acme_ca_request_path(ngx_http_request_t *r,
 
     if (p < last && *p == '/') {
         p++;
+
+    } else if (p < last && p[-1] != '/') {
+
+        /* "location /acme" takes "/acmefoo" too, which is nothing of ours */
+
+        p = r->uri.data;
     }
 
     if (acme_ca_copy(pool, &request->path, p, last - p) != NGX_OK) {

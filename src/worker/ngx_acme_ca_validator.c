@@ -102,7 +102,10 @@ ngx_acme_ca_validator_tick(ngx_acme_ca_t *ca)
     ngx_pool_t           *pool;
     ngx_acme_ca_claim_t  *claim;
 
-    if (ca->claiming
+    /* a draining worker would find something to do for ever */
+
+    if (ngx_exiting
+        || ca->claiming
         || ca->validations_n >= ca->authority.validation_concurrency
         || acme_ca_store_job_find_due(ca->reader, ngx_time(), &n) != NGX_OK
         || n == 0)

@@ -26,6 +26,7 @@ static ngx_int_t test_row(acme_ca_ctx_t *ctx, const char *alg,
 static void test_vectors(acme_ca_ctx_t *ctx);
 static void test_algorithms(acme_ca_ctx_t *ctx);
 static void test_one_algorithm(acme_ca_ctx_t *ctx, const char *alg);
+static void test_again(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key);
 static void test_mismatches(acme_ca_ctx_t *ctx);
 static void test_ecdsa_range(acme_ca_ctx_t *ctx);
 static void test_shape(acme_ca_ctx_t *ctx);
@@ -289,9 +290,36 @@ test_one_algorithm(acme_ca_ctx_t *ctx, const char *alg)
     jws->input.data[0] ^= 1;
     is_int(acme_ca_jws_verify(ctx, jws, key), NGX_ABORT, "not another text");
     is_int(ERR_peek_error(), 0, "and no error left behind");
+    jws->input.data[0] ^= 1;
+
+    test_again(ctx, jws, key);
 
     EVP_PKEY_free(key);
     EVP_PKEY_free(other);
+}
+
+
+/* right and wrong ones by turns, with what the first one left */
+
+static void
+test_again(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key)
+{
+    int            i, bad;
+    ngx_int_t      rc;
+    EVP_PKEY_CTX  *kept;
+
+    kept = NULL;
+    bad = 0;
+
+    for (i = 0; i < 6; i++) {
+        rc = acme_ca_jws_verify_again(ctx, jws, key, &kept);
+        bad += rc != ((i & 1) ? NGX_ABORT : NGX_OK);
+        jws->input.data[0] ^= 1;
+    }
+
+    is_int(bad, 0, "the same answers again and again");
+
+    EVP_PKEY_CTX_free(kept);
 }
 
 

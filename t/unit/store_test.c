@@ -20,6 +20,7 @@ static void test_identifiers(void);
 static void test_challenge(void);
 static void test_certificate(void);
 static void test_revocation(void);
+static void test_begin_read(void);
 
 
 int
@@ -37,6 +38,7 @@ main(void)
     test_challenge();
     test_certificate();
     test_revocation();
+    test_begin_read();
 
     fixture_end();
 
@@ -547,6 +549,40 @@ test_revocation(void)
 
     (void) acme_ca_store_certificate_find(store, pool, 1, &found);
     is_int(found.revocation_reason, 7, "the reason");
+
+    fixture_stop();
+}
+
+
+static void
+test_begin_read(void)
+{
+    acme_ca_store_t    *reader;
+    acme_ca_account_t   account, found;
+
+    fixture_start();
+
+    reader = fixture_open(ACME_CA_STORE_READ);
+
+    acme_ca_store_begin_read(reader);
+    is_int(acme_ca_store_account_find(reader, pool, account_id, &found),
+           NGX_OK, "begin_read: the first read");
+
+    fixture_account(&account, 2);
+    is_int(acme_ca_store_account_add(store, &account), NGX_OK,
+           "does not stop a writer");
+    is_int(acme_ca_store_account_find(reader, pool, account.id, &found),
+           NGX_DECLINED, "the second one sees what the first one saw");
+
+    acme_ca_store_end_read(reader);
+    is_int(acme_ca_store_account_find(reader, pool, account.id, &found),
+           NGX_OK, "end_read: what was written meanwhile");
+    is_int(sqlite3_wal_checkpoint_v2(store->db, NULL,
+                                     SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL),
+           SQLITE_OK, "and no checkpoint is stopped");
+    is_int(shim_logged[0], 0, "nothing is logged");
+
+    acme_ca_store_close(reader);
 
     fixture_stop();
 }
