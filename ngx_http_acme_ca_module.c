@@ -271,10 +271,16 @@ ngx_http_acme_ca_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_OK;
     }
 
+    /* a renewal may come while r lives */
+
+    v->data = ngx_pstrdup(r->pool, value);
+    if (v->data == NULL) {
+        return NGX_ERROR;
+    }
+
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;
-    v->data = value->data;
     v->len = value->len;
 
     return NGX_OK;
@@ -429,6 +435,10 @@ ngx_http_acme_ca_start(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
     ngx_uint_t  status;
 
     status = r->internal ? (ngx_uint_t) r->err_status : 0;
+
+    /* the reply has a status of its own, equal to its document's */
+
+    r->err_status = 0;
 
     if (!ngx_acme_ca_is_open(ctx->ca)) {
 

@@ -21,11 +21,11 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 use constant CLIENTS => 8;
-use constant ROUNDS => 4;
+use constant ROUNDS => 5;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
-acme_ca_conf($t)->plan(8)->run();
+acme_ca_conf($t)->plan(14)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -33,11 +33,12 @@ $acme->new_account();
 ###############################################################################
 
 my @pipes = map { flows($_) } 1 .. CLIENTS;
-my (@issued, @failed);
+my (@issued, @failed, %nonces);
 
 foreach my $pipe (@pipes) {
     while (my $line = <$pipe>) {
         chomp $line;
+        ++$nonces{$1} and next if $line =~ /^nonce (\S+)$/;
         push @{$line =~ /^[0-9A-F]+$/ ? \@issued : \@failed}, $line;
     }
     close $pipe;
@@ -53,6 +54,20 @@ is(count('acme_certificates WHERE account_id IS NOT NULL'),
 is(count('acme_accounts'), 1, 'one account');
 is(count("acme_orders WHERE status = 'valid'"), CLIENTS * ROUNDS,
     'valid orders');
+is(count("acme_audit_logs WHERE outcome = 'done' AND action = '$_'"),
+    CLIENTS * ROUNDS, "audit of $_") foreach qw/ new-order issue download /;
+is_deeply([ grep { $nonces{$_} > 1 } keys %nonces ], [],
+    'no nonce was given twice');
+cmp_ok(scalar keys %nonces, '>', CLIENTS * ROUNDS, 'nonces were seen');
+
+# one nonce, sent by all at the same time: it is good once
+
+my $nonce = $acme->fresh_nonce();
+my @outcomes = sort map { my $line = <$_>; chomp $line; close $_; $line }
+               map { spend($nonce) } 1 .. CLIENTS;
+is_deeply(\@outcomes, [ 200, ('400 badNonce') x (CLIENTS - 1) ],
+    'one nonce is good once');
+
 is(acme_ca_sql_value($t, 'SELECT integrity_check FROM '
                          . 'pragma_integrity_check'), 'ok', 'database');
 unlike($t->read_file('error.log'), qr/\[(?:alert|emerg|crit|error)\]/, 'log');
@@ -77,6 +92,16 @@ sub flows {
     my $client = $acme->another(key => $acme->{key}, kid => $acme->{kid},
                                 keep_alive => 0);
 
+    # says each nonce that comes
+    my $request = \&Test::Nginx::AcmeCa::Client::request;
+    no warnings 'redefine';
+    local *Test::Nginx::AcmeCa::Client::request = sub {
+        my $reply = $request->(@_);
+        my $nonce = $reply->header('Replay-Nonce');
+        print "nonce $nonce\n" if defined $nonce;
+        return $reply;
+    };
+
     foreach my $round (1 .. ROUNDS) {
         my $got = eval { $client->issue([ "c$n-$round.example" ]) };
         my $serial = $got ? cert_field($got->{chain}, 'serial')
@@ -84,6 +109,24 @@ sub flows {
         $serial =~ s/\n/ /g;
         print "$serial\n";
     }
+
+    POSIX::_exit(0);
+}
+
+
+# a process that asks for the account with that nonce and says the outcome
+
+sub spend {
+    my ($nonce) = @_;
+
+    my $pid = open my $out, '-|';
+    die "Can't fork: $!\n" unless defined $pid;
+    return $out if $pid;
+
+    $| = 1;
+    my $client = $acme->another(key => $acme->{key}, kid => $acme->{kid},
+                                keep_alive => 0);
+    print $client->account(undef, nonce => $nonce)->outcome() . "\n";
 
     POSIX::_exit(0);
 }

@@ -34,6 +34,8 @@ my @bad = map { s/^\s+//r } grep { /\S/ } split /\n/, <<'END';
     path "";
     path /a; path /b;
     base_url ca.example;
+    base_url http:///acme;
+    base_url http://a/; base_url http://b/;
     base_url ftp://ca.example/;
     base_url https://;
     base_url https://ca.example/?x;
@@ -43,8 +45,11 @@ my @bad = map { s/^\s+//r } grep { /\S/ } split /\n/, <<'END';
     resolver ca.example;
     resolver 127.0.0.1:0;
     resolver 127.0.0.1:70000;
+    resolver 127.0.0.1:53x;
+    resolver "";
     resolver 127.0.0.1; resolver 127.0.0.2;
     issuer /nowhere.pem;
+    issuer a b; issuer c d;
     issuer /nowhere.pem /nowhere.key;
     challenges;
     challenges dns-99;
@@ -53,6 +58,10 @@ my @bad = map { s/^\s+//r } grep { /\S/ } split /\n/, <<'END';
     allow name a.example;
     allow dns a..example;
     allow dns *.a.example;
+    allow dns .;
+    allow dns 10.0.0.1;
+    allow dns a.example "";
+    allow address ::/129;
     deny dns -a.example;
     deny ip 10.0.0.0/33;
     deny ip a.example;
@@ -64,8 +73,12 @@ my @bad = map { s/^\s+//r } grep { /\S/ } split /\n/, <<'END';
     http_01_ports 80; http_01_ports 81;
     tls_alpn_01_ports -1;
     max_identifiers 0;
+    max_identifiers 1001;
+    max_identifiers 5; max_identifiers 6;
     max_identifiers many;
     order_lifetime 0;
+    order_lifetime 1h; order_lifetime 2h;
+    order_lifetime 99999999999999999999;
     order_lifetime soon;
     authorization_lifetime 0;
     retention ever;
@@ -73,24 +86,43 @@ my @bad = map { s/^\s+//r } grep { /\S/ } split /\n/, <<'END';
     validation_timeout x;
     validation_deadline 0;
     validation_attempts 0;
+    validation_attempts 101;
     validation_concurrency 0;
+    validation_concurrency 100001;
     zone 1k;
     zone x;
+    zone 1m; zone 2m;
     nonce_lifetime 0;
     terms_of_service terms;
     website ca.example;
     caa_identities;
+    caa_identities a.example; caa_identities b.example;
     contact;
     contact perhaps;
     contact optional min=1;
+    contact required; contact optional;
     contact optional max=0;
+    contact optional max=101;
+    contact optional max=;
+    contact optional max=5 more;
     contact_domains;
+    contact_domains a.example; contact_domains b.example;
     profile;
     profile a/b { }
     profile A { }
     profile a { } profile a { }
     profile a;
     default_profile nobody;
+    profile a { } default_profile default;
+    default_profile a; default_profile b;
+    profile "" { }
+    profile a { profile b { } }
+    profile a { backdate soon; }
+    profile a { common_name csr; common_name first; }
+    profile a { description a; description b; }
+    key_types p256;
+    acme_ca_authority b { }
+    location / { }
     include /nowhere.conf;
     unknown 1;
     listen 80;
@@ -124,6 +156,8 @@ my @good = map { s/^\s+//r } grep { /\S/ } split /\n/, <<'END';
     profile a { key_types p256 rsa4096; extended_key_usage server client; }
     profile a { common_name first; backdate 5m; description "some text"; }
     include nowhere/*.conf;
+    include included.conf;
+    profile b { include profile.conf; }
 END
 
 # the rest of http, with the line of the mistake
@@ -138,14 +172,31 @@ my @blocks = (
     [ 'acme_ca in server', 'server { acme_ca; }', 6 ],
     [ 'acme_ca twice', location('/a/', 'acme_ca; acme_ca;'), 6 ],
     [ 'two names', location('/a/', 'acme_ca a b;'), 6 ],
+    [ 'empty name', location('/a/', 'acme_ca "";'), 6 ],
+    [ 'one path for two', "acme_ca_authority a { path /x; }\n"
+      . 'acme_ca_authority b { path /x/; }', 7 ],
     [ 'no such authority', location('/a/', 'acme_ca nobody;'), 6 ],
     [ 'regular expression', location('~ ^/a/', 'acme_ca;'), 6 ],
     [ 'exact location', location('= /a', 'acme_ca;'), 6 ],
     [ 'named location', location('@a', 'acme_ca;'), 6 ],
+    [ 'unended', 'acme_ca_authority a {', 8 ],
+    [ 'authority without a block', 'acme_ca_authority a;', 6 ],
+    [ 'nested regular expression',
+      location('/a/', 'location ~ x { acme_ca; }'), 6 ],
+    [ 'acme_ca in http', 'acme_ca;', 6 ],
+    [ 'path in http', 'path /a;', 6 ],
+    [ 'profile in server', 'server { profile a { } }', 6 ],
+    [ 'challenges in location', location('/a/', 'challenges http-01;'), 6 ],
+    [ 'acme_ca in limit_except',
+      location('/a/', 'limit_except GET { acme_ca; }'), 6 ],
     [ 'acme_ca in if', location('/a/', 'if ($args) { acme_ca; }'), 6 ],
 );
 
-$t->plan(@bad + @good + @blocks + 4);
+$t->write_file('included.conf', "max_identifiers 5;\nprofile c { }\n");
+$t->write_file('profile.conf', "lifetime 1d;\n");
+$t->write_file('mistaken.conf', "max_identifiers 5;\nunknown 1;\n");
+
+$t->plan(@bad + @good + @blocks + 5);
 
 ###############################################################################
 
@@ -174,9 +225,16 @@ foreach my $case (@blocks) {
         qr/\[emerg\] .* in \S*test\.conf:$line\b/, $name);
 }
 
+# the file and the line of what is included
+
+my ($good, $said) = config_test(
+    "acme_ca_authority a {\ninclude mistaken.conf;\n}");
+like($said, qr/unknown directive "unknown" in \S*mistaken\.conf:2\b/,
+    'mistake in an included file');
+
 # nothing but the one line
 
-my ($good, $said) = config_test(location('/acme/', 'acme_ca;'));
+($good, $said) = config_test(location('/acme/', 'acme_ca;'));
 ok($good, 'one line') or diag($said);
 ($good, $said) = config_test(location('/acme', 'acme_ca;'));
 ok($good, 'location without a slash at the end') or diag($said);

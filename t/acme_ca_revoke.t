@@ -22,7 +22,7 @@ select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
-acme_ca_conf($t)->plan(34)->run();
+acme_ca_conf($t)->plan(40)->run();
 
 my $acme = acme_client($t);
 my $other = $acme->another();
@@ -47,6 +47,11 @@ is(revoked(), 0, 'not revoked yet');
 my $reply = $acme->revoke($chain, reason => 4);
 is($reply->outcome(), '200', 'revoked');
 is($reply->{body}, '', 'no body');
+is_deeply(row($chain), { status => 'revoked', revocation_reason => 4,
+                         dated => 1 }, 'status, reason and time');
+is(audit('done'), 'by account 4', 'audit of who and why');
+is(audit('refused'), 'unauthorized unauthorized'
+    . ' badRevocationReason' x 8 . ' malformed' x 2, 'audit of refusals');
 is(revoked(), 1, 'revoked in the database');
 is($acme->revoke($chain)->outcome(), '400 alreadyRevoked', 'again');
 is($acme->revoke($chain, key => $got->{key})->outcome(),
@@ -58,6 +63,7 @@ $got = $acme->issue([ 'b.example' ], key => acme_key('RS256'));
 is($acme->another()->revoke($got->{chain}, key => $got->{key}, reason => 1)
     ->outcome(), '200', 'by the key of the certificate');
 is(revoked(), 2, 'revoked');
+is(audit('done'), 'by account 4, by certificate key 1', 'audit of the key');
 
 # by an account that holds all names
 
@@ -67,6 +73,9 @@ is($other->revoke($got->{chain})->outcome(), '403 unauthorized',
     'one name of two');
 $other->ready_order([ 'd.example' ]);
 is($other->revoke($got->{chain})->outcome(), '200', 'all names');
+like(audit('done'), qr/, by authorizations none$/, 'audit of all names');
+is_deeply(row($got->{chain}), { status => 'revoked',
+    revocation_reason => undef, dated => 1 }, 'no reason given');
 
 # reasons that are taken
 
@@ -103,6 +112,39 @@ is($acme->revoke($got->{chain}, key => $got->{key})->outcome(), '200',
 undef $t;
 
 ###############################################################################
+
+# what the database says of a certificate
+
+sub row {
+    my ($chain) = @_;
+    my $serial = cert_field($chain, 'serial');
+
+    my ($row) = acme_ca_sql($t, 'SELECT status, revocation_reason,'
+        . " abs(revoked_at - strftime('%s', 'now')) < 60 AS dated"
+        . " FROM acme_certificates WHERE serial = x'$serial'");
+
+    return $row;
+}
+
+
+# "by RIGHT REASON" of what was done, problem types of what was refused
+
+sub audit {
+    my ($outcome) = @_;
+
+    my @rows = acme_ca_sql($t, 'SELECT reason, details FROM acme_audit_logs'
+        . " WHERE action = 'revoke' AND outcome = '$outcome' ORDER BY id");
+
+    return join ' ', map { $_->{reason} =~ /^(\w+)/ } @rows
+        if $outcome eq 'refused';
+
+    return join ', ', map {
+        my $details = json_decode($_->{details});
+        my $reason = $details->{reason};
+        "by $details->{by} " . (defined $reason ? $reason : 'none')
+    } @rows;
+}
+
 
 sub revoked {
     return acme_ca_sql_value($t, 'SELECT count(*) FROM acme_certificates'

@@ -311,7 +311,10 @@ ngx_http_acme_ca_profile_finish(ngx_conf_t *cf, acme_ca_profile_t *profile)
 static char *
 ngx_http_acme_ca_paths(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 {
-    acme_ca_authority_t  *a;
+    ngx_uint_t                     i;
+    acme_ca_authority_t           *a;
+    ngx_acme_ca_t                **other;
+    ngx_http_acme_ca_main_conf_t  *amcf;
 
     a = &ca->authority;
 
@@ -322,6 +325,23 @@ ngx_http_acme_ca_paths(ngx_conf_t *cf, ngx_acme_ca_t *ca)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
+    }
+
+    /* one database has one authority */
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_acme_ca_module);
+    other = amcf->authorities.elts;
+
+    for (i = 0; i < amcf->authorities.nelts; i++) {
+
+        if (other[i] != ca
+            && acme_ca_str_eq(&other[i]->authority.path, &a->path))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "path \"%V\" is that of authority \"%V\"",
+                               &a->path, &other[i]->authority.name);
+            return NGX_CONF_ERROR;
+        }
     }
 
     if (acme_ca_format(cf->pool, &a->database, a->path.len + 16, "%V/%s",

@@ -12,6 +12,7 @@
 
 static void ngx_http_acme_ca_inherit(ngx_conf_t *cf,
     ngx_http_acme_ca_loc_conf_t *prev, ngx_http_acme_ca_loc_conf_t *conf);
+static void ngx_http_acme_ca_limits(ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_acme_ca_fault_pages(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_acme_ca_server_names(ngx_conf_t *cf,
@@ -122,16 +123,7 @@ ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
-    /* nginx refuses what is too large before it reads it */
-
-    if (clcf->client_max_body_size == 0
-        || clcf->client_max_body_size > NGX_HTTP_ACME_CA_BODY)
-    {
-        clcf->client_max_body_size = NGX_HTTP_ACME_CA_BODY;
-    }
-
-    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
-                                            NGX_HTTP_ACME_CA_BODY);
+    ngx_http_acme_ca_limits(clcf);
 
     if (ngx_http_acme_ca_fault_pages(cf, clcf) != NGX_OK
         || ngx_http_acme_ca_server_names(cf, ca) != NGX_OK)
@@ -165,6 +157,22 @@ ngx_http_acme_ca_inherit(ngx_conf_t *cf, ngx_http_acme_ca_loc_conf_t *prev,
     if (clcf->lmt_excpt && clcf->handler == NULL) {
         clcf->handler = ngx_http_acme_ca_handler;
     }
+}
+
+
+/* nginx refuses what is too large before it reads it */
+
+static void
+ngx_http_acme_ca_limits(ngx_http_core_loc_conf_t *clcf)
+{
+    if (clcf->client_max_body_size == 0
+        || clcf->client_max_body_size > NGX_HTTP_ACME_CA_BODY)
+    {
+        clcf->client_max_body_size = NGX_HTTP_ACME_CA_BODY;
+    }
+
+    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
+                                            NGX_HTTP_ACME_CA_BODY);
 }
 
 
@@ -292,6 +300,10 @@ ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && value[1].len == 0) {
+        return "needs the name of an authority";
+    }
 
     if (cf->args->nelts == 2) {
         alcf->name = value[1];

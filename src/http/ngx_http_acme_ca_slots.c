@@ -302,6 +302,12 @@ ngx_http_acme_ca_contact(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_int_t   n;
     ngx_str_t  *value;
 
+    if (ca->contact_set) {
+        return "is duplicate";
+    }
+
+    ca->contact_set = 1;
+
     value = cf->args->elts;
 
     if (acme_ca_str_is(&value[1], "required")) {

@@ -341,6 +341,7 @@ acme_ca_protocol_fault(acme_ca_exchange_t *x, ngx_uint_t status)
         const char              *detail;
     } faults[] = {
         { 400, ACME_CA_MALFORMED, "the HTTP request is malformed" },
+        { 403, ACME_CA_UNAUTHORIZED, "the server's rules refuse this" },
         { 404, ACME_CA_NOT_FOUND, NULL },
         { 405, ACME_CA_METHOD_NOT_ALLOWED, NULL },
         { 408, ACME_CA_MALFORMED, "the request did not arrive in time" },

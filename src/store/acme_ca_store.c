@@ -401,9 +401,7 @@ acme_ca_store_rollback(acme_ca_store_t *store)
     store->transaction = 0;
     store->savepoints = 0;
 
-    if (!sqlite3_get_autocommit(store->db)) {
-        (void) acme_ca_store_run(store, ACME_CA_SQL_ROLLBACK);
-    }
+    acme_ca_store_end_read(store);
 }
 
 

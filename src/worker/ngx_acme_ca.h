@@ -93,6 +93,7 @@ struct ngx_acme_ca_s {
     ngx_array_t               *server_names;    /* ngx_str_t: of the servers it
                                                    was put into, or NULL */
     ngx_acme_ca_fetch_conf_t  *fetch;
+    ngx_uint_t                 contact_set;     /* "contact" was written */
     ngx_uint_t                 used;            /* a location names it */
     ngx_uint_t                 ready;           /* the master prepared it */
     ngx_pool_t                *pool;            /* of the configuration */

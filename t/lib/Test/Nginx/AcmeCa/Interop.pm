@@ -211,6 +211,13 @@ sub interop_audit {
     my ($t, $pem) = @_;
     my $digest = fingerprint($pem) or return 'no certificate';
 
+    # the note of a download is written after its reply has left
+
+    acme_ca_wait(sub { acme_ca_sql_value($t, "SELECT count(*)
+        FROM acme_audit_logs a
+        JOIN acme_certificates c ON c.id = a.certificate_id
+        WHERE c.fingerprint = x'$digest' AND a.action = 'download'") });
+
     return join ', ', map { "$_->{action} $_->{outcome}" }
         acme_ca_sql($t, "SELECT a.action, a.outcome, min(a.id) AS first
             FROM acme_audit_logs a
