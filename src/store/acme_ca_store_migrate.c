@@ -13,6 +13,9 @@
 
 #define ACME_CA_STORE_ERROR_LEN  512
 
+#define ACME_CA_STORE_TRIES      20
+#define ACME_CA_STORE_PAUSE      100     /* milliseconds */
+
 
 static ngx_int_t acme_ca_store_judge(acme_ca_store_t *store, int64_t *version,
     ngx_str_t *error);
@@ -23,6 +26,8 @@ static ngx_int_t acme_ca_store_migrate_next(acme_ca_store_t *store,
 static ngx_int_t acme_ca_store_migrate_run(acme_ca_store_t *store,
     int64_t version);
 static ngx_int_t acme_ca_store_wal(acme_ca_store_t *store);
+static int acme_ca_store_peek(acme_ca_store_t *store, u_char *uri,
+    ngx_str_t *path, ngx_str_t *error);
 static u_char *acme_ca_store_uri(ngx_pool_t *pool, ngx_str_t *path);
 
 
@@ -34,8 +39,9 @@ acme_ca_store_version(void)
 
 
 /*
- * Immutable: reads the file as it lies there, without a lock, a -shm file or
- * the recovery of a WAL.
+ * The workers of a running nginx may be in the middle of a checkpoint: its
+ * first page tells of pages that are not there yet, as that of a damaged file
+ * does.  Only what stays so is an error.
  */
 
 ngx_int_t
@@ -43,8 +49,7 @@ acme_ca_store_check(ngx_pool_t *pool, ngx_str_t *path, ngx_str_t *error)
 {
     int               rc;
     u_char           *uri;
-    int64_t           version;
-    ngx_int_t         outcome;
+    ngx_uint_t        tries;
     ngx_file_info_t   fi;
     acme_ca_store_t   store;
 
@@ -67,24 +72,54 @@ acme_ca_store_check(ngx_pool_t *pool, ngx_str_t *path, ngx_str_t *error)
         return NGX_DECLINED;
     }
 
-    rc = sqlite3_open_v2((char *) uri, &store.db,
+    tries = ACME_CA_STORE_TRIES;
+
+    for ( ;; ) {
+        rc = acme_ca_store_peek(&store, uri, path, error);
+
+        if (rc != SQLITE_CORRUPT || --tries == 0) {
+            break;
+        }
+
+        ngx_msleep(ACME_CA_STORE_PAUSE);
+    }
+
+    return (error->len == 0) ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Immutable: reads the file as it lies there, without a lock, a -shm file or
+ * the recovery of a WAL.  SQLite's code, and *error unless all is well.
+ */
+
+static int
+acme_ca_store_peek(acme_ca_store_t *store, u_char *uri, ngx_str_t *path,
+    ngx_str_t *error)
+{
+    int      rc;
+    int64_t  version;
+
+    error->len = 0;
+
+    rc = sqlite3_open_v2((char *) uri, &store->db,
                          SQLITE_OPEN_READONLY|SQLITE_OPEN_URI
                          |SQLITE_OPEN_NOMUTEX, NULL);
 
     if (rc == SQLITE_OK) {
-        outcome = acme_ca_store_judge(&store, &version, error);
+        (void) acme_ca_store_judge(store, &version, error);
+        rc = sqlite3_errcode(store->db);
 
     } else {
         error->len = ngx_snprintf(error->data, ACME_CA_STORE_ERROR_LEN,
                                   "database \"%V\": %s", path,
                                   sqlite3_errstr(rc))
                      - error->data;
-        outcome = NGX_ERROR;
     }
 
-    (void) sqlite3_close(store.db);
+    (void) sqlite3_close(store->db);
 
-    return outcome;
+    return rc;
 }
 
 

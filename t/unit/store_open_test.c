@@ -14,6 +14,8 @@ static void test_open(void);
 static void test_version(void);
 static void test_foreign(void);
 static void test_corrupt(void);
+static void test_checkpoint(void);
+static void checkpoint(const char *page, off_t offset);
 static void test_link(void);
 static void test_check_path(void);
 static void test_read_only(void);
@@ -33,6 +35,7 @@ main(void)
     test_version();
     test_foreign();
     test_corrupt();
+    test_checkpoint();
     test_link();
     test_check_path();
     test_read_only();
@@ -182,6 +185,46 @@ test_corrupt(void)
        "the log says what to do");
     acme_ca_store_close(store);
     ngx_destroy_pool(pool);
+}
+
+
+/* a checkpoint of another process has written the first page, not the last */
+
+static void
+test_checkpoint(void)
+{
+    int          fd, status;
+    char         page[4096];
+    pid_t        pid;
+    ngx_str_t    error;
+    struct stat  st;
+
+    acme_ca_store_close(fixture_new());
+
+    fd = open(fixture_file, O_RDWR);
+    (void) fstat(fd, &st);
+    (void) pread(fd, page, sizeof(page), st.st_size - (off_t) sizeof(page));
+    (void) ftruncate(fd, st.st_size - (off_t) sizeof(page));
+    (void) close(fd);
+
+    pid = fork();
+
+    if (pid == 0) {
+        checkpoint(page, st.st_size - (off_t) sizeof(page));
+    }
+
+    is_int(check(&error), NGX_OK, "check waits for the end of a checkpoint");
+    (void) waitpid(pid, &status, 0);
+    is_int(status, 0, "which came");
+}
+
+
+static void
+checkpoint(const char *page, off_t offset)
+{
+    ngx_msleep(50);
+    write_file(page, 4096, offset);
+    _exit(0);
 }
 
 
