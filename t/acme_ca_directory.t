@@ -23,7 +23,7 @@ select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /);
 
-acme_ca_conf($t, authority => <<'END', http => <<'END2')->plan(60)->run();
+acme_ca_conf($t, authority => <<'END', http => <<'END2')->plan(62)->run();
 terms_of_service https://ca.example/terms;
         website https://ca.example/;
         caa_identities ca.example other.example;
@@ -120,6 +120,11 @@ problem('413 malformed', 'large body', $acme->request('POST',
 problem('413 malformed', 'large chunk', $acme->request('POST',
     "$base/new-order", headers => \@chunked,
     body => sprintf("%x\r\n%s\r\n0\r\n\r\n", 200000, 'x' x 200000)));
+like(raw(8080, head('Transfer-Encoding: chunked'),
+    sprintf("%x\r\n", 200000), ('x' x 20000) x 10), qr/^HTTP\S+ 413 /,
+    'large chunk in pieces');
+like(raw(8080, head('Content-Length: 200000'), ('x' x 20000) x 10),
+    qr/^HTTP\S+ 413 /, 'large body in pieces');
 problem('400 malformed', 'bad chunk', $acme->request('POST',
     "$base/new-order", headers => \@chunked, body => "zz\r\nxx"));
 problem('400 malformed', 'neither length nor chunks', $acme->request('POST',
@@ -150,14 +155,30 @@ sub problem {
 }
 
 
+sub head {
+    my ($length) = @_;
+
+    return "POST /acme/new-order HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        . "Content-Type: application/jose+json\r\nConnection: close\r\n"
+        . "$length\r\n\r\n";
+}
+
+
+# what the server says to pieces that come one after the other
+
 sub raw {
-    my ($port, $text) = @_;
+    my ($port, @pieces) = @_;
 
     my $s = IO::Socket::INET->new(Proto => 'tcp', PeerAddr => '127.0.0.1',
                                   PeerPort => port($port), Timeout => 5)
         or return "no connection: $!";
     $s->autoflush(1);
-    print {$s} $text;
+    local $SIG{PIPE} = 'IGNORE';
+
+    foreach my $piece (@pieces) {
+        print {$s} $piece or last;
+        select undef, undef, undef, 0.02 if @pieces > 1;
+    }
 
     local $SIG{ALRM} = sub { die "timeout\n" };
     my $reply = '';

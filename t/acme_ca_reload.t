@@ -112,7 +112,8 @@ note(join(', ', map { "$_ $result->{$_}" }
                 qw/ accounts orders certificates revoked broken refused
                     busy /));
 
-is($reloads, 10, 'reloads');
+is($reloads, 10, 'reloads')
+    or diag($t->read_file('error.log') =~ /^.*\[(?:emerg|alert)\].*$/mg);
 is($result->{done}, 3, 'clients are well');
 cmp_ok($result->{certificates}, '>', 10, 'certificates');
 is("$result->{broken}, $result->{refused}, $result->{busy}", '0, 0, 0',

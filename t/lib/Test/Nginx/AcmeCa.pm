@@ -158,8 +158,6 @@ events {
 http {
     %%TEST_GLOBALS_HTTP%%
 
-    lingering_close off;
-
     acme_ca_authority $name {
 $authority
         $opts{authority}
