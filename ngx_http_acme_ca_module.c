@@ -307,6 +307,14 @@ ngx_http_acme_ca_body_handler(ngx_http_request_t *r)
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_acme_ca_module);
 
+    /* a body that nginx refused goes on coming: it is not refused twice */
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    if (r == r->main && r->connection->read->timer_set) {
+        ngx_del_timer(r->connection->read);
+    }
+
     ctx = ngx_http_acme_ca_ctx_create(r, alcf->ca);
 
     rc = (ctx == NULL) ? NGX_HTTP_INTERNAL_SERVER_ERROR
