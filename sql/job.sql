@@ -3,8 +3,8 @@
 -- starts it: it is leased until its run_at
 INSERT INTO jobs
     (authz_id, type, attempts, run_at, lease_until, deadline_at,
-     client_address, request_id)
-VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7);
+     client_address, request_id, account_url)
+VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8);
 
 -- name: job_claim
 -- why: what a worker left behind is taken by exactly one other
@@ -18,7 +18,7 @@ RETURNING authz_id, type;
 -- why: all that a validation needs.  The key is the account's current one
 SELECT j.authz_id, j.type, a.account_id, a.identifier_type, a.identifier,
        a.wildcard, c.token, k.thumbprint, j.attempts, j.deadline_at,
-       j.client_address, j.request_id
+       j.client_address, j.request_id, j.account_url
 FROM jobs AS j
 CROSS JOIN acme_challenges AS c ON c.authz_id = j.authz_id AND c.type = j.type
 CROSS JOIN acme_authorizations AS a ON a.id = j.authz_id

@@ -61,8 +61,13 @@ typedef struct {
 } acme_ca_order_identifier_t;
 
 
+/* the numbers are in the database: new ones at the end */
 typedef enum {
-    ACME_CA_HTTP_01 = 0,
+    ACME_CA_HTTP_01 = 0,          /* RFC 8555, 8.3 */
+    ACME_CA_TLS_ALPN_01,          /* RFC 8737 */
+    ACME_CA_DNS_01,               /* RFC 8555, 8.4 */
+    ACME_CA_DNS_ACCOUNT_01,       /* draft-ietf-acme-dns-account-label */
+    ACME_CA_DNS_PERSIST_01,       /* draft-ietf-acme-dns-persist */
     ACME_CA_CHALLENGE_TYPE_N
 } acme_ca_challenge_type_e;
 
@@ -116,6 +121,7 @@ typedef struct {
     acme_ca_challenge_type_e   type;
     ngx_str_t                  token;
     u_char                     thumbprint[ACME_CA_SHA256_LEN];
+    ngx_str_t                  account_url;    /* as the client knows it */
     ngx_uint_t                 attempts;       /* made so far */
     time_t                     deadline_at;    /* no attempt starts later */
     ngx_str_t                  client_address; /* of the one who answered */

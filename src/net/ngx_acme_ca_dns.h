@@ -65,6 +65,19 @@ void ngx_acme_ca_dns_destroy(ngx_acme_ca_dns_t *dns);
 ngx_acme_ca_dns_query_t *ngx_acme_ca_dns_resolve(ngx_acme_ca_dns_t *dns,
     ngx_str_t *name, ngx_acme_ca_dns_handler_pt handler, void *data);
 
+/*
+ * Asks for the records of one type (RFC 1035 number) at that very name, over
+ * TCP where UDP is too small; CNAMEs are the name server's business and in the
+ * message.  message: the answer as it came, NULL unless rc is OK, gone when the
+ * handler returns.  Calls, cancel() and NULL as of resolve().
+ */
+typedef void (*ngx_acme_ca_dns_search_pt)(void *data, ngx_acme_ca_dns_rc_e rc,
+    u_char *message, size_t len);
+
+ngx_acme_ca_dns_query_t *ngx_acme_ca_dns_search(ngx_acme_ca_dns_t *dns,
+    ngx_str_t *name, ngx_uint_t type, ngx_acme_ca_dns_search_pt handler,
+    void *data);
+
 /* the handler will not be called any more */
 void ngx_acme_ca_dns_cancel(ngx_acme_ca_dns_query_t *query);
 

@@ -20,7 +20,11 @@ static ngx_int_t acme_ca_challenge_add_job(acme_ca_exchange_t *x,
 const acme_ca_challenge_kind_t
     acme_ca_challenge_kinds[ACME_CA_CHALLENGE_TYPE_N] =
 {
-    { ngx_string("http-01"), 0 }
+    { ngx_string("http-01"), 0, 1 },
+    { ngx_string("tls-alpn-01"), 0, 1 },
+    { ngx_string("dns-01"), 1, 0 },
+    { ngx_string("dns-account-01"), 1, 0 },
+    { ngx_string("dns-persist-01"), 1, 0 }
 };
 
 
@@ -28,8 +32,13 @@ ngx_uint_t
 acme_ca_challenge_fits(const acme_ca_authority_t *authority, ngx_uint_t type,
     const acme_ca_identifier_t *identifier)
 {
+    const acme_ca_challenge_kind_t  *kind;
+
+    kind = &acme_ca_challenge_kinds[type];
+
     return (authority->challenges & ((ngx_uint_t) 1 << type)) != 0
-           && (!identifier->wildcard || acme_ca_challenge_kinds[type].wildcard);
+           && (!identifier->wildcard || kind->wildcard)
+           && (identifier->type != ACME_CA_IDENTIFIER_IP || kind->ip);
 }
 
 
@@ -128,6 +137,12 @@ acme_ca_challenge_add_job(acme_ca_exchange_t *x, acme_ca_authz_view_t *view,
     job->client_address = x->request.client_address;
     job->request_id = x->request.request_id;
     ngx_memcpy(job->thumbprint, x->account->thumbprint, ACME_CA_SHA256_LEN);
+
+    rc = acme_ca_reply_url(x, ACME_CA_ROUTE_ACCOUNT, job->account_id,
+                           &job->account_url);
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     lease = (time_t) ((x->lease_ms + 999) / 1000);
 

@@ -140,6 +140,7 @@ ngx_int_t acme_ca_order_refused(acme_ca_exchange_t *x);
 typedef struct {
     ngx_str_t    name;
     unsigned     wildcard:1;        /* proves wildcard names */
+    unsigned     ip:1;              /* proves addresses (RFC 8738) */
 } acme_ca_challenge_kind_t;
 
 extern const acme_ca_challenge_kind_t

@@ -30,6 +30,7 @@ acme_ca_store_job_add(acme_ca_store_t *store, acme_ca_job_t *job,
     acme_ca_query_integer(&q, job->deadline_at);
     acme_ca_query_text(&q, &job->client_address);
     acme_ca_query_text(&q, &job->request_id);
+    acme_ca_query_text(&q, &job->account_url);
 
     return acme_ca_query_add(&q, NULL);
 }
@@ -117,6 +118,7 @@ acme_ca_store_job_get(acme_ca_store_t *store, ngx_pool_t *pool,
     job->deadline_at = acme_ca_column_integer(&q);
     acme_ca_column_text(&q, pool, &job->client_address);
     acme_ca_column_text(&q, pool, &job->request_id);
+    acme_ca_column_text(&q, pool, &job->account_url);
 
     return acme_ca_query_end(&q);
 }

@@ -131,6 +131,9 @@ ngx_acme_ca_validation_copy(ngx_pool_t *pool, acme_ca_job_t *dst,
            != NGX_OK
         || acme_ca_copy(pool, &dst->request_id, src->request_id.data,
                         src->request_id.len)
+           != NGX_OK
+        || acme_ca_copy(pool, &dst->account_url, src->account_url.data,
+                        src->account_url.len)
            != NGX_OK)
     {
         return NGX_ERROR;
