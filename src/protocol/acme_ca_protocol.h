@@ -69,6 +69,17 @@ typedef struct {
 } acme_ca_reply_t;
 
 
+/* acme_ca_challenge.c: kinds of challenges */
+typedef struct {
+    ngx_str_t    name;
+    unsigned     wildcard:1;        /* proves wildcard names */
+    unsigned     ip:1;              /* proves addresses (RFC 8738) */
+} acme_ca_challenge_kind_t;
+
+extern const acme_ca_challenge_kind_t
+    acme_ca_challenge_kinds[ACME_CA_CHALLENGE_TYPE_N];
+
+
 /* parsed account keys of one worker's event loop */
 typedef struct acme_ca_keys_s  acme_ca_keys_t;
 

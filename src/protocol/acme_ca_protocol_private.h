@@ -136,16 +136,6 @@ typedef struct {
 ngx_int_t acme_ca_order_refused(acme_ca_exchange_t *x);
 
 
-/* kinds of challenges, by acme_ca_challenge_type_e */
-typedef struct {
-    ngx_str_t    name;
-    unsigned     wildcard:1;        /* proves wildcard names */
-    unsigned     ip:1;              /* proves addresses (RFC 8738) */
-} acme_ca_challenge_kind_t;
-
-extern const acme_ca_challenge_kind_t
-    acme_ca_challenge_kinds[ACME_CA_CHALLENGE_TYPE_N];
-
 /* whether this authority offers that type for that identifier */
 ngx_uint_t acme_ca_challenge_fits(const acme_ca_authority_t *authority,
     ngx_uint_t type, const acme_ca_identifier_t *identifier);

@@ -2,65 +2,55 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * One attempt: asks what validate/ says and hands the answer back to it (RFC
- * 8555, 8).
+ * One attempt: what all kinds of challenges have in common (RFC 8555, 8).  A
+ * kind is a row of ngx_acme_ca_methods; it asks what validate/ says and hands
+ * the answer back to it.
  *
- *     run -> port -> ask -> (dns) -> connect -> (fetch) -> judge -> finish
- *              ^      ^                 |                    |
- *              |      +---- redirect ---|--------------------+
- *              +-------- next port -----+
+ *     run -> method->start ... -> passed -> finish
+ *                           \-> finish, with v->ctx.problem
+ *                            \-> drop
  *
- * The handlers of dns and fetch only keep what came and post v->step, so no
- * function runs inside another's call.
+ * The handlers of dns and of sockets only keep what came and post v->step, so
+ * no function runs inside another's call.
  */
 
 
 #include "ngx_acme_ca_validation.h"
 
+#include "acme_ca_http01.h"
 #include "acme_ca_policy.h"
 
 
 static ngx_int_t ngx_acme_ca_validation_copy(ngx_pool_t *pool,
     acme_ca_job_t *dst, acme_ca_job_t *src);
-static void ngx_acme_ca_validation_port(ngx_acme_ca_validation_t *v);
-static void ngx_acme_ca_validation_ask(ngx_acme_ca_validation_t *v);
 static void ngx_acme_ca_validation_found(void *data, ngx_acme_ca_dns_rc_e rc,
     ngx_acme_ca_dns_address_t *addresses, ngx_uint_t n);
 static void ngx_acme_ca_validation_resolved(ngx_acme_ca_validation_t *v);
 static void ngx_acme_ca_validation_police(ngx_acme_ca_validation_t *v,
     ngx_str_t *denied);
-static void ngx_acme_ca_validation_connect(ngx_acme_ca_validation_t *v);
-static void ngx_acme_ca_validation_fetched(ngx_acme_ca_fetch_t *fetch);
-static void ngx_acme_ca_validation_judge(ngx_acme_ca_validation_t *v);
-static void ngx_acme_ca_validation_unreached(ngx_acme_ca_validation_t *v);
-static void ngx_acme_ca_validation_redirect(ngx_acme_ca_validation_t *v);
-static void ngx_acme_ca_validation_post(ngx_acme_ca_validation_t *v,
-    void (*next)(ngx_acme_ca_validation_t *v));
 static void ngx_acme_ca_validation_step(ngx_event_t *ev);
 static void ngx_acme_ca_validation_timeout(ngx_event_t *ev);
-static void ngx_acme_ca_validation_tried(ngx_acme_ca_validation_t *v,
-    const char *result, ngx_uint_t status);
 static u_char *ngx_acme_ca_validation_log(ngx_log_t *log, u_char *buf,
     size_t len);
 
 
-/* how a fetch that brought no answer is told: RFC 8555, 6.7 */
+const ngx_acme_ca_method_t  ngx_acme_ca_methods[ACME_CA_CHALLENGE_TYPE_N] = {
 
-typedef struct {
-    acme_ca_problem_type_e   type;
-    unsigned                 next:1;    /* another address may do better */
-    unsigned                 ours:1;    /* says nothing about the target */
-} ngx_acme_ca_outcome_t;
+    /* HTTP_01 */
+    { ngx_acme_ca_validation_http01_start,
+      ngx_acme_ca_validation_http01_stop },
 
-static const ngx_acme_ca_outcome_t  ngx_acme_ca_outcomes[] = {
-    /* OK */        { ACME_CA_SERVER_INTERNAL, 0, 0 },
-    /* CONNECT */   { ACME_CA_CONNECTION, 1, 0 },
-    /* TIMEOUT */   { ACME_CA_CONNECTION, 1, 0 },
-    /* TLS */       { ACME_CA_TLS, 1, 0 },
-    /* PROTOCOL */  { ACME_CA_INCORRECT_RESPONSE, 0, 0 },
-    /* TOO_LARGE */ { ACME_CA_INCORRECT_RESPONSE, 0, 0 },
-    /* ABORTED */   { ACME_CA_SERVER_INTERNAL, 0, 1 },
-    /* ERROR */     { ACME_CA_SERVER_INTERNAL, 0, 1 }
+    /* TLS_ALPN_01 */
+    { NULL, NULL },
+
+    /* DNS_01 */
+    { NULL, NULL },
+
+    /* DNS_ACCOUNT_01 */
+    { NULL, NULL },
+
+    /* DNS_PERSIST_01 */
+    { NULL, NULL }
 };
 
 
@@ -88,6 +78,7 @@ ngx_acme_ca_validation_create(ngx_acme_ca_t *ca, acme_ca_job_t *job)
     }
 
     v->ca = ca;
+    v->method = &ngx_acme_ca_methods[v->job.type];
 
     v->log = *ngx_cycle->log;
     v->log.handler = ngx_acme_ca_validation_log;
@@ -156,39 +147,20 @@ ngx_acme_ca_validation_run(ngx_acme_ca_validation_t *v)
 
     ngx_add_timer(&v->timer, timeout);
 
-    ngx_acme_ca_validation_port(v);
+    v->method->start(v);
 }
 
 
-static void
-ngx_acme_ca_validation_port(ngx_acme_ca_validation_t *v)
-{
-    in_port_t  *ports;
-
-    ports = v->ca->authority.http_01_ports->elts;
-
-    v->redirects = 0;
-
-    if (acme_ca_http01_start(v->ctx.pool, &v->job.identifier, ports[v->port],
-                             &v->job.token, &v->target)
-        != NGX_OK)
-    {
-        ngx_acme_ca_validation_drop(v);
-        return;
-    }
-
-    ngx_acme_ca_validation_ask(v);
-}
-
-
-static void
-ngx_acme_ca_validation_ask(ngx_acme_ca_validation_t *v)
+void
+ngx_acme_ca_validation_resolve(ngx_acme_ca_validation_t *v, ngx_str_t *name,
+    void (*next)(ngx_acme_ca_validation_t *v))
 {
     v->n = 0;
     v->i = 0;
-    v->status = 0;
+    v->name = *name;
+    v->resolved = next;
 
-    v->query = ngx_acme_ca_dns_resolve(v->ca->dns, &v->target.host,
+    v->query = ngx_acme_ca_dns_resolve(v->ca->dns, &v->name,
                                        ngx_acme_ca_validation_found, v);
 
     if (v->query == NULL) {
@@ -224,7 +196,7 @@ ngx_acme_ca_validation_resolved(ngx_acme_ca_validation_t *v)
     if (v->dns_rc != NGX_ACME_CA_DNS_OK || v->n == 0) {
 
         (void) acme_ca_refuse(&v->ctx, ACME_CA_DNS,
-                              "no address for %V: %s", &v->target.host,
+                              "no address for %V: %s", &v->name,
                               ngx_acme_ca_dns_rc_text(v->dns_rc));
 
         ngx_acme_ca_validation_finish(v);
@@ -238,13 +210,13 @@ ngx_acme_ca_validation_resolved(ngx_acme_ca_validation_t *v)
 
         (void) acme_ca_refuse(&v->ctx, ACME_CA_CONNECTION,
                               "%V resolves to %V, which this authority may "
-                              "not connect to", &v->target.host, &denied);
+                              "not connect to", &v->name, &denied);
 
         ngx_acme_ca_validation_finish(v);
         return;
     }
 
-    ngx_acme_ca_validation_connect(v);
+    v->resolved(v);
 }
 
 
@@ -279,179 +251,41 @@ ngx_acme_ca_validation_police(ngx_acme_ca_validation_t *v, ngx_str_t *denied)
 }
 
 
-static void
-ngx_acme_ca_validation_connect(ngx_acme_ca_validation_t *v)
+ngx_acme_ca_dns_address_t *
+ngx_acme_ca_validation_aim(ngx_acme_ca_validation_t *v, in_port_t port)
 {
     size_t                      len;
     u_char                      text[NGX_SOCKADDR_STRLEN];
-    ngx_msec_int_t              left;
     ngx_acme_ca_dns_address_t  *address;
 
     address = &v->addresses[v->i];
 
-    ngx_inet_set_port((struct sockaddr *) &address->sockaddr, v->target.port);
+    ngx_inet_set_port((struct sockaddr *) &address->sockaddr, port);
 
     len = ngx_sock_ntop((struct sockaddr *) &address->sockaddr,
                         address->socklen, text, NGX_SOCKADDR_STRLEN, 1);
 
     if (acme_ca_copy(v->ctx.pool, &v->where, text, len) != NGX_OK) {
-        ngx_acme_ca_validation_drop(v);
-        return;
+        return NULL;
     }
 
-    /* what is left is shared among the addresses that are left */
+    return address;
+}
+
+
+ngx_msec_t
+ngx_acme_ca_validation_share(ngx_acme_ca_validation_t *v, ngx_uint_t tries)
+{
+    ngx_msec_int_t  left;
 
     left = (ngx_msec_int_t) (v->ends_at - ngx_current_msec);
-    left = ngx_max(left, 2) / (ngx_msec_int_t) (v->n - v->i);
+    left = ngx_max(left, 2) / (ngx_msec_int_t) tries;
 
-    ngx_memzero(&v->fetch, sizeof(ngx_acme_ca_fetch_t));
-
-    v->fetch.conf = v->ca->fetch;
-    v->fetch.sockaddr = (struct sockaddr *) &address->sockaddr;
-    v->fetch.socklen = address->socklen;
-    v->fetch.host = v->target.host_header;
-    v->fetch.path = v->target.path;
-    v->fetch.tls = v->target.tls;
-    v->fetch.timeout_ms = ngx_max(left, 1);
-    v->fetch.max_body = ACME_CA_HTTP01_BODY;
-    v->fetch.log = &v->log;
-    v->fetch.handler = ngx_acme_ca_validation_fetched;
-    v->fetch.data = v;
-    ngx_str_set(&v->fetch.user_agent, NGX_ACME_CA_USER_AGENT);
-
-    if (v->target.tls && v->job.identifier.type == ACME_CA_IDENTIFIER_DNS) {
-        v->fetch.server_name = v->target.host;
-    }
-
-    if (ngx_acme_ca_fetch_start(&v->fetch) != NGX_OK) {
-        ngx_acme_ca_validation_drop(v);
-        return;
-    }
-
-    v->fetching = 1;
+    return ngx_max(left, 1);
 }
 
 
-static void
-ngx_acme_ca_validation_fetched(ngx_acme_ca_fetch_t *fetch)
-{
-    ngx_acme_ca_validation_t  *v = fetch->data;
-
-    v->fetching = 0;
-    v->status = fetch->status;
-
-    ngx_str_null(&v->location);
-    ngx_str_null(&v->body);
-
-    if (acme_ca_copy(v->ctx.pool, &v->location, fetch->location.data,
-                     fetch->location.len)
-        != NGX_OK
-        || acme_ca_copy(v->ctx.pool, &v->body, fetch->body.data,
-                        fetch->body.len)
-           != NGX_OK)
-    {
-        fetch->rc = NGX_ACME_CA_FETCH_ERROR;
-    }
-
-    ngx_acme_ca_validation_post(v, ngx_acme_ca_validation_judge);
-}
-
-
-static void
-ngx_acme_ca_validation_judge(ngx_acme_ca_validation_t *v)
-{
-    ngx_acme_ca_validation_tried(v, ngx_acme_ca_fetch_rc_text(v->fetch.rc),
-                                 v->status);
-
-    if (v->fetch.rc != NGX_ACME_CA_FETCH_OK) {
-        ngx_acme_ca_validation_unreached(v);
-        return;
-    }
-
-    if (v->status >= 301 && v->status <= 308 && v->location.len != 0) {
-        ngx_acme_ca_validation_redirect(v);
-        return;
-    }
-
-    (void) acme_ca_http01_judge(&v->ctx, &v->where, v->status, &v->body,
-                                &v->key_authorization);
-
-    ngx_acme_ca_validation_finish(v);
-}
-
-
-static void
-ngx_acme_ca_validation_unreached(ngx_acme_ca_validation_t *v)
-{
-    const ngx_acme_ca_outcome_t  *outcome;
-
-    outcome = &ngx_acme_ca_outcomes[v->fetch.rc];
-
-    if (outcome->ours) {
-
-        /* the lease ends, and somebody else asks */
-
-        ngx_acme_ca_validation_drop(v);
-        return;
-    }
-
-    if (outcome->next) {
-
-        if (++v->i < v->n) {
-            ngx_acme_ca_validation_connect(v);
-            return;
-        }
-
-        if (v->redirects == 0
-            && ++v->port < v->ca->authority.http_01_ports->nelts)
-        {
-            ngx_acme_ca_validation_port(v);
-            return;
-        }
-    }
-
-    (void) acme_ca_refuse(&v->ctx, outcome->type, "%V: %s%s", &v->where,
-                          v->fetch.connected ? "connected, but " : "",
-                          ngx_acme_ca_fetch_rc_text(v->fetch.rc));
-
-    ngx_acme_ca_validation_finish(v);
-}
-
-
-static void
-ngx_acme_ca_validation_redirect(ngx_acme_ca_validation_t *v)
-{
-    ngx_int_t                rc;
-    acme_ca_http01_target_t  target;
-
-    target = v->target;
-
-    if (++v->redirects > ACME_CA_HTTP01_REDIRECTS) {
-
-        rc = acme_ca_refuse(&v->ctx, ACME_CA_CONNECTION,
-                            "%V: more than %d redirects", &v->where,
-                            ACME_CA_HTTP01_REDIRECTS);
-
-    } else {
-        rc = acme_ca_http01_redirect(&v->ctx, &v->target, &v->location,
-                                     v->ca->authority.http_01_ports, &target);
-    }
-
-    if (rc == NGX_OK) {
-        v->target = target;
-        ngx_acme_ca_validation_ask(v);
-
-    } else if (rc == NGX_ABORT) {
-        v->final = 1;
-        ngx_acme_ca_validation_finish(v);
-
-    } else {
-        ngx_acme_ca_validation_drop(v);
-    }
-}
-
-
-static void
+void
 ngx_acme_ca_validation_post(ngx_acme_ca_validation_t *v,
     void (*next)(ngx_acme_ca_validation_t *v))
 {
@@ -477,8 +311,7 @@ ngx_acme_ca_validation_timeout(ngx_event_t *ev)
 
     if (v->query != NULL) {
         (void) acme_ca_refuse(&v->ctx, ACME_CA_DNS,
-                              "no address for %V: the time was up",
-                              &v->target.host);
+                              "no answer for %V: the time was up", &v->name);
 
     } else {
         ngx_acme_ca_validation_tried(v, "timed out", 0);
@@ -499,9 +332,8 @@ ngx_acme_ca_validation_stop(ngx_acme_ca_validation_t *v)
         v->query = NULL;
     }
 
-    if (v->fetching) {
-        ngx_acme_ca_fetch_cancel(&v->fetch);
-        v->fetching = 0;
+    if (v->data != NULL && v->method->stop != NULL) {
+        v->method->stop(v);
     }
 
     if (v->timer.timer_set) {
@@ -514,13 +346,17 @@ ngx_acme_ca_validation_stop(ngx_acme_ca_validation_t *v)
 }
 
 
-static void
+void
 ngx_acme_ca_validation_tried(ngx_acme_ca_validation_t *v, const char *result,
     ngx_uint_t status)
 {
     acme_ca_json_open_object(&v->tried, NULL);
-    acme_ca_json_write_string(&v->tried, "host", &v->target.host);
-    acme_ca_json_write_string(&v->tried, "address", &v->where);
+    acme_ca_json_write_string(&v->tried, "host", &v->name);
+
+    if (v->where.len != 0) {
+        acme_ca_json_write_string(&v->tried, "address", &v->where);
+    }
+
     acme_ca_json_write_text(&v->tried, "result", result);
 
     if (status != 0) {
@@ -536,7 +372,16 @@ ngx_acme_ca_validation_log(ngx_log_t *log, u_char *buf, size_t len)
 {
     ngx_acme_ca_validation_t  *v = log->data;
 
-    return ngx_snprintf(buf, len, ", authority: %V, http-01 of %V at %V",
-                        &v->ca->authority.name, &v->job.identifier.value,
-                        &v->where);
+    u_char  *p;
+
+    p = ngx_snprintf(buf, len, ", authority: %V, %V of %V",
+                     &v->ca->authority.name,
+                     &acme_ca_challenge_kinds[v->job.type].name,
+                     &v->job.identifier.value);
+
+    if (v->where.len != 0) {
+        p = ngx_snprintf(p, len - (p - buf), " at %V", &v->where);
+    }
+
+    return p;
 }

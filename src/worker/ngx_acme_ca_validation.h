@@ -12,13 +12,26 @@
 
 #include "ngx_acme_ca.h"
 
-#include "acme_ca_http01.h"
-
-
 #define NGX_ACME_CA_ADDRESSES   16
 
 
 typedef struct ngx_acme_ca_validation_s  ngx_acme_ca_validation_t;
+
+
+/*
+ * A kind of challenge.  start() leads to passed(), finish() or drop(), at once
+ * or later; it may keep what it needs in v->data, in v->ctx.pool.  stop() is
+ * called when there is v->data, maybe twice: nothing of the method may be
+ * called any more.  A query in v->query is cancelled without it.
+ */
+typedef struct {
+    void                      (*start)(ngx_acme_ca_validation_t *v);
+    void                      (*stop)(ngx_acme_ca_validation_t *v);
+} ngx_acme_ca_method_t;
+
+extern const ngx_acme_ca_method_t
+    ngx_acme_ca_methods[ACME_CA_CHALLENGE_TYPE_N];
+
 
 struct ngx_acme_ca_validation_s {
     ngx_queue_t                 queue;
@@ -27,22 +40,18 @@ struct ngx_acme_ca_validation_s {
     acme_ca_job_t               job;
     ngx_log_t                   log;
 
+    const ngx_acme_ca_method_t *method;
+    void                       *data;         /* the method's, or NULL */
     ngx_str_t                   key_authorization;
-    acme_ca_http01_target_t     target;
-    ngx_uint_t                  port;         /* index into http_01_ports */
-    ngx_uint_t                  redirects;
 
-    ngx_acme_ca_dns_query_t    *query;
+    ngx_acme_ca_dns_query_t    *query;        /* one at a time, or NULL */
+    ngx_str_t                   name;         /* what the query asks for */
     ngx_acme_ca_dns_rc_e        dns_rc;
     ngx_acme_ca_dns_address_t   addresses[NGX_ACME_CA_ADDRESSES];
     ngx_uint_t                  n;
-    ngx_uint_t                  i;
-    ngx_str_t                   where;        /* "10.0.0.1:80" */
-
-    ngx_acme_ca_fetch_t         fetch;
-    ngx_uint_t                  status;
-    ngx_str_t                   location;
-    ngx_str_t                   body;
+    ngx_uint_t                  i;            /* the one in use */
+    ngx_str_t                   where;        /* "10.0.0.1:80", or empty */
+    void                      (*resolved)(ngx_acme_ca_validation_t *v);
 
     acme_ca_json_writer_t       tried;        /* details of the audit row */
     ngx_msec_t                  ends_at;      /* ngx_current_msec */
@@ -55,7 +64,7 @@ struct ngx_acme_ca_validation_s {
     ngx_acme_ca_wait_t         *wait;
 
     unsigned                    final:1;      /* asking again cannot help */
-    unsigned                    fetching:1;
+    unsigned                    again:1;      /* it can, whatever the type */
     unsigned                    running:1;
 };
 
@@ -72,10 +81,34 @@ void ngx_acme_ca_validation_run(ngx_acme_ca_validation_t *v);
 void ngx_acme_ca_validation_stop(ngx_acme_ca_validation_t *v);
 
 /*
- * ngx_acme_ca_validation_end.c.  finish() writes the verdict, v->ctx.problem
- * (NULL: passed), or puts the job back for another attempt.  drop() forgets
- * the attempt and tells who waits for it.
+ * For methods.  resolve(): next is called when v->addresses has v->n >= 1
+ * addresses that the policy allows; if there are none the attempt is finished.
+ * aim(): v->addresses[v->i] with this port, in v->where as well; NULL: no
+ * memory.  share(): what is left of the time for each of so many tries.
+ * post(): next is called from the event loop, not from inside.  tried(): a
+ * line of the audit row; status 0: none.
  */
+void ngx_acme_ca_validation_resolve(ngx_acme_ca_validation_t *v,
+    ngx_str_t *name, void (*next)(ngx_acme_ca_validation_t *v));
+ngx_acme_ca_dns_address_t *ngx_acme_ca_validation_aim(
+    ngx_acme_ca_validation_t *v, in_port_t port);
+ngx_msec_t ngx_acme_ca_validation_share(ngx_acme_ca_validation_t *v,
+    ngx_uint_t tries);
+void ngx_acme_ca_validation_post(ngx_acme_ca_validation_t *v,
+    void (*next)(ngx_acme_ca_validation_t *v));
+void ngx_acme_ca_validation_tried(ngx_acme_ca_validation_t *v,
+    const char *result, ngx_uint_t status);
+
+/* ngx_acme_ca_validation_http01.c */
+void ngx_acme_ca_validation_http01_start(ngx_acme_ca_validation_t *v);
+void ngx_acme_ca_validation_http01_stop(ngx_acme_ca_validation_t *v);
+
+/*
+ * ngx_acme_ca_validation_end.c.  passed(): the challenge is proven.  finish()
+ * writes the verdict, v->ctx.problem (NULL: passed), or puts the job back for
+ * another attempt.  drop() forgets the attempt and tells who waits for it.
+ */
+void ngx_acme_ca_validation_passed(ngx_acme_ca_validation_t *v);
 void ngx_acme_ca_validation_finish(ngx_acme_ca_validation_t *v);
 void ngx_acme_ca_validation_drop(ngx_acme_ca_validation_t *v);
 

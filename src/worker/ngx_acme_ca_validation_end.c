@@ -22,6 +22,15 @@ static void ngx_acme_ca_validation_written(ngx_acme_ca_write_t *write,
     ngx_int_t rc);
 
 
+/* the place for what must hold beside the challenge */
+
+void
+ngx_acme_ca_validation_passed(ngx_acme_ca_validation_t *v)
+{
+    ngx_acme_ca_validation_finish(v);
+}
+
+
 /* v->ctx.problem is the verdict: NULL is passed */
 
 void
@@ -73,7 +82,7 @@ ngx_acme_ca_validation_again(ngx_acme_ca_validation_t *v)
     type = v->ctx.problem->type;
 
     passing = type == ACME_CA_CONNECTION || type == ACME_CA_DNS
-              || type == ACME_CA_TLS || v->status >= 500;
+              || type == ACME_CA_TLS || v->again;
 
     v->run_at = v->ctx.now
                 + ngx_min((time_t) 1 << ngx_min(v->job.attempts, 16),
