@@ -75,6 +75,7 @@ ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
     ca->hostname = cf->cycle->hostname;
     ca->zone_size = NGX_CONF_UNSET_SIZE;
     ca->nonce_lifetime = NGX_CONF_UNSET;
+    ca->dns_require_ad = NGX_CONF_UNSET;
 
     a = &ca->authority;
 
@@ -107,6 +108,7 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 
     ngx_conf_init_size_value(ca->zone_size, 1024 * 1024);
     ngx_conf_init_value(ca->nonce_lifetime, 3600);
+    ngx_conf_init_value(ca->dns_require_ad, 0);
 
     ngx_conf_init_uint_value(a->max_identifiers, 100);
     ngx_conf_init_value(a->order_lifetime, 7 * NGX_HTTP_ACME_CA_DAY);

@@ -108,6 +108,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       0,
       NULL },
 
+    { ngx_string("dns_require_ad"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(dns_require_ad),
+      NULL },
+
     { ngx_string("issuer"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE2,
       ngx_http_acme_ca_issuer,

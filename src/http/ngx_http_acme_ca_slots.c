@@ -13,6 +13,9 @@
 #define NGX_HTTP_ACME_CA_ZONE_MIN  (8 * ngx_pagesize)
 
 
+static ngx_array_t **ngx_http_acme_ca_resolver_zone(ngx_conf_t *cf,
+    ngx_acme_ca_t *ca, ngx_str_t *value);
+static ngx_uint_t ngx_http_acme_ca_is_zone(const ngx_str_t *name);
 static char *ngx_http_acme_ca_url(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_acme_ca_base_url(ngx_conf_t *cf, void *post,
     void *data);
@@ -139,27 +142,45 @@ ngx_http_acme_ca_base_url(ngx_conf_t *cf, void *post, void *data)
 }
 
 
+/* "resolver address ... [zone=name]": one for each zone and one for the rest */
+
 char *
 ngx_http_acme_ca_resolver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_acme_ca_t *ca = conf;
 
-    ngx_str_t   *value, *server;
-    ngx_uint_t   i;
+    ngx_str_t     *value, *server;
+    ngx_uint_t     i, n;
+    ngx_array_t  **servers;
 
-    if (ca->resolvers != NULL) {
+    value = cf->args->elts;
+    n = cf->args->nelts;
+
+    servers = &ca->resolvers;
+
+    if (ngx_strncmp(value[n - 1].data, "zone=", 5) == 0) {
+        n--;
+        servers = ngx_http_acme_ca_resolver_zone(cf, ca, &value[n]);
+
+        if (servers == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (*servers != NULL) {
         return "is duplicate";
     }
 
-    value = cf->args->elts;
+    if (n == 1) {
+        return "has no address";
+    }
 
-    ca->resolvers = ngx_array_create(cf->pool, cf->args->nelts - 1,
-                                     sizeof(ngx_str_t));
-    if (ca->resolvers == NULL) {
+    *servers = ngx_array_create(cf->pool, n - 1, sizeof(ngx_str_t));
+    if (*servers == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    for (i = 1; i < cf->args->nelts; i++) {
+    for (i = 1; i < n; i++) {
 
         if (ngx_acme_ca_dns_server_check(&value[i]) != NGX_OK) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -168,7 +189,7 @@ ngx_http_acme_ca_resolver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        server = ngx_array_push(ca->resolvers);
+        server = ngx_array_push(*servers);
         if (server == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -177,6 +198,93 @@ ngx_http_acme_ca_resolver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* where the servers of that zone are kept; NULL: said why */
+
+static ngx_array_t **
+ngx_http_acme_ca_resolver_zone(ngx_conf_t *cf, ngx_acme_ca_t *ca,
+    ngx_str_t *value)
+{
+    ngx_str_t                name;
+    ngx_uint_t               i;
+    ngx_acme_ca_dns_zone_t  *zone;
+
+    name.data = value->data + 5;
+    name.len = value->len - 5;
+
+    ngx_strlow(name.data, name.data, name.len);
+
+    if (!ngx_http_acme_ca_is_zone(&name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone \"%V\": a domain name is needed",
+                           &name);
+        return NULL;
+    }
+
+    if (ca->resolver_zones == NULL) {
+        ca->resolver_zones = ngx_array_create(cf->pool, 2,
+                                              sizeof(ngx_acme_ca_dns_zone_t));
+        if (ca->resolver_zones == NULL) {
+            return NULL;
+        }
+    }
+
+    zone = ca->resolver_zones->elts;
+
+    for (i = 0; i < ca->resolver_zones->nelts; i++) {
+        if (acme_ca_str_eq(&zone[i].name, &name)) {
+            return &zone[i].servers;
+        }
+    }
+
+    zone = ngx_array_push(ca->resolver_zones);
+    if (zone == NULL) {
+        return NULL;
+    }
+
+    zone->name = name;
+    zone->servers = NULL;
+
+    return &zone->servers;
+}
+
+
+/* labels of letters, digits, "-" and "_", without a dot at an end */
+
+static ngx_uint_t
+ngx_http_acme_ca_is_zone(const ngx_str_t *name)
+{
+    size_t  i, label;
+    u_char  ch;
+
+    label = 0;
+
+    for (i = 0; i < name->len; i++) {
+        ch = name->data[i];
+
+        if (ch == '.') {
+            if (label == 0) {
+                return 0;
+            }
+
+            label = 0;
+            continue;
+        }
+
+        if ((ch < 'a' || ch > 'z') && (ch < '0' || ch > '9')
+            && ch != '-' && ch != '_')
+        {
+            return 0;
+        }
+
+        if (++label > 63) {
+            return 0;
+        }
+    }
+
+    return label != 0 && name->len <= 253;
 }
 
 

@@ -4,33 +4,15 @@
  *
  * Queries and their answers.
  *
- *     resolve -> c-ares -> found (its callback) -> report -> the handler
+ *     resolve -> c-ares -> found (its callback) -> finish -> report -> handler
+ *     search  -> c-ares -> answered ------------------+
  *
- * A query is on dns->queries from resolve() to report(), so that destroy()
+ * A query is on dns->queries from its start to report(), so that destroy()
  * misses none, and report() alone calls handlers and frees.
  */
 
 
 #include "ngx_acme_ca_dns_channel.h"
-
-
-#define NGX_ACME_CA_DNS_NAME       253
-#define NGX_ACME_CA_DNS_ADDRESSES  16
-
-
-struct ngx_acme_ca_dns_query_s {
-    ngx_queue_t                  queue;
-    ngx_acme_ca_dns_t           *dns;
-    ngx_event_t                  event;      /* reports, when posted */
-    ngx_acme_ca_dns_handler_pt   handler;    /* NULL: cancelled */
-    void                        *data;
-    ngx_uint_t                   starting;
-    ngx_uint_t                   failures;   /* of the channel, at start */
-
-    ngx_acme_ca_dns_rc_e         rc;
-    ngx_uint_t                   n;
-    ngx_acme_ca_dns_address_t    addresses[NGX_ACME_CA_DNS_ADDRESSES];
-};
 
 
 typedef struct {
@@ -39,8 +21,10 @@ typedef struct {
 } ngx_acme_ca_dns_status_t;
 
 
-static ngx_acme_ca_dns_query_t *ngx_acme_ca_dns_query(ngx_acme_ca_dns_t *dns,
-    ngx_acme_ca_dns_handler_pt handler, void *data);
+static void ngx_acme_ca_dns_close(ngx_acme_ca_dns_t *dns);
+static ngx_acme_ca_dns_t *ngx_acme_ca_dns_choose(ngx_acme_ca_dns_t *dns,
+    ngx_str_t *name);
+static ngx_uint_t ngx_acme_ca_dns_below(ngx_str_t *name, ngx_str_t *zone);
 static ngx_uint_t ngx_acme_ca_dns_known(ngx_acme_ca_dns_query_t *query,
     ngx_str_t *name);
 static ngx_uint_t ngx_acme_ca_dns_localhost(ngx_str_t *name);
@@ -50,8 +34,6 @@ static void ngx_acme_ca_dns_found(void *arg, int status, int timeouts,
     struct ares_addrinfo *result);
 static void ngx_acme_ca_dns_copy(ngx_acme_ca_dns_query_t *query,
     struct ares_addrinfo *result);
-static void ngx_acme_ca_dns_finish(ngx_acme_ca_dns_query_t *query,
-    int status);
 static void ngx_acme_ca_dns_posted(ngx_event_t *ev);
 static void ngx_acme_ca_dns_report(ngx_acme_ca_dns_query_t *query);
 
@@ -81,6 +63,7 @@ static const char  *ngx_acme_ca_dns_rc_texts[] = {
     "the DNS server failed or refused to answer",
     "the DNS query timed out",
     "no DNS server is reachable",
+    "the answer is not authenticated by DNSSEC",
     "cancelled",
     "internal error"
 };
@@ -99,6 +82,8 @@ ngx_acme_ca_dns_create(ngx_pool_t *pool, ngx_array_t *servers,
     }
 
     dns->log = log;
+    dns->timeout_ms = timeout_ms;
+    dns->tries = tries;
     ngx_queue_init(&dns->queries);
     ngx_queue_init(&dns->sockets);
 
@@ -107,7 +92,7 @@ ngx_acme_ca_dns_create(ngx_pool_t *pool, ngx_array_t *servers,
     dns->timer.log = log;
 
     if (ngx_acme_ca_dns_open(dns, pool, servers, timeout_ms, tries) != NGX_OK) {
-        ngx_acme_ca_dns_destroy(dns);
+        ngx_acme_ca_dns_close(dns);
         return NULL;
     }
 
@@ -115,8 +100,48 @@ ngx_acme_ca_dns_create(ngx_pool_t *pool, ngx_array_t *servers,
 }
 
 
+ngx_int_t
+ngx_acme_ca_dns_zone_add(ngx_acme_ca_dns_t *dns, ngx_pool_t *pool,
+    ngx_acme_ca_dns_zone_t *zone)
+{
+    ngx_acme_ca_dns_t  *other;
+
+    other = ngx_acme_ca_dns_create(pool, zone->servers, dns->timeout_ms,
+                                   dns->tries, dns->log);
+    if (other == NULL) {
+        return NGX_ERROR;
+    }
+
+    other->zone = zone->name;
+    other->next = dns->next;
+    dns->next = other;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_acme_ca_dns_require_ad(ngx_acme_ca_dns_t *dns)
+{
+    for ( /* void */ ; dns != NULL; dns = dns->next) {
+        dns->require_ad = 1;
+    }
+}
+
+
+/* the first is for the rest, and when it is closed no query starts any more */
+
 void
 ngx_acme_ca_dns_destroy(ngx_acme_ca_dns_t *dns)
+{
+    for ( /* void */ ; dns != NULL; dns = dns->next) {
+        ngx_acme_ca_dns_close(dns);
+    }
+}
+
+
+static void
+ngx_acme_ca_dns_close(ngx_acme_ca_dns_t *dns)
 {
     ngx_queue_t              *q;
     ares_channel              channel;
@@ -153,6 +178,42 @@ ngx_acme_ca_dns_destroy(ngx_acme_ca_dns_t *dns)
 }
 
 
+static ngx_acme_ca_dns_t *
+ngx_acme_ca_dns_choose(ngx_acme_ca_dns_t *dns, ngx_str_t *name)
+{
+    ngx_acme_ca_dns_t  *best, *other;
+
+    best = dns;
+
+    for (other = dns->next; other != NULL; other = other->next) {
+
+        if (other->zone.len > best->zone.len
+            && ngx_acme_ca_dns_below(name, &other->zone))
+        {
+            best = other;
+        }
+    }
+
+    return best;
+}
+
+
+static ngx_uint_t
+ngx_acme_ca_dns_below(ngx_str_t *name, ngx_str_t *zone)
+{
+    u_char  *p;
+
+    if (name->len < zone->len) {
+        return 0;
+    }
+
+    p = name->data + name->len - zone->len;
+
+    return ngx_strncasecmp(p, zone->data, zone->len) == 0
+           && (p == name->data || p[-1] == '.');
+}
+
+
 ngx_acme_ca_dns_query_t *
 ngx_acme_ca_dns_resolve(ngx_acme_ca_dns_t *dns, ngx_str_t *name,
     ngx_acme_ca_dns_handler_pt handler, void *data)
@@ -161,17 +222,17 @@ ngx_acme_ca_dns_resolve(ngx_acme_ca_dns_t *dns, ngx_str_t *name,
     ngx_acme_ca_dns_query_t     *query;
     struct ares_addrinfo_hints   hints;
 
-    if (dns->channel == NULL || name->len > NGX_ACME_CA_DNS_NAME) {
+    if (name->len > NGX_ACME_CA_DNS_NAME) {
         return NULL;
     }
 
-    query = ngx_acme_ca_dns_query(dns, handler, data);
+    query = ngx_acme_ca_dns_query(dns, name, data);
 
     if (query == NULL) {
         return NULL;
     }
 
-    query->starting = 1;
+    query->handler = handler;
 
     if (ngx_acme_ca_dns_known(query, name)) {
         ngx_acme_ca_dns_finish(query, ARES_SUCCESS);
@@ -187,21 +248,24 @@ ngx_acme_ca_dns_resolve(ngx_acme_ca_dns_t *dns, ngx_str_t *name,
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = ARES_AI_NOSORT;
 
-    ares_getaddrinfo(dns->channel, (char *) text, NULL, &hints,
+    ares_getaddrinfo(query->dns->channel, (char *) text, NULL, &hints,
                      ngx_acme_ca_dns_found, query);
     query->starting = 0;
 
-    ngx_acme_ca_dns_schedule(dns);
+    ngx_acme_ca_dns_schedule(query->dns);
 
     return query;
 }
 
 
-static ngx_acme_ca_dns_query_t *
-ngx_acme_ca_dns_query(ngx_acme_ca_dns_t *dns,
-    ngx_acme_ca_dns_handler_pt handler, void *data)
+ngx_acme_ca_dns_query_t *
+ngx_acme_ca_dns_query(ngx_acme_ca_dns_t *dns, ngx_str_t *name, void *data)
 {
     ngx_acme_ca_dns_query_t  *query;
+
+    if (dns->channel == NULL) {
+        return NULL;
+    }
 
     query = ngx_alloc(sizeof(ngx_acme_ca_dns_query_t), dns->log);
 
@@ -211,16 +275,16 @@ ngx_acme_ca_dns_query(ngx_acme_ca_dns_t *dns,
 
     ngx_memzero(query, offsetof(ngx_acme_ca_dns_query_t, addresses));
 
-    query->dns = dns;
-    query->handler = handler;
+    query->dns = ngx_acme_ca_dns_choose(dns, name);
     query->data = data;
-    query->failures = dns->failures;
+    query->starting = 1;
+    query->failures = query->dns->failures;
 
     query->event.handler = ngx_acme_ca_dns_posted;
     query->event.data = query;
     query->event.log = dns->log;
 
-    ngx_queue_insert_tail(&dns->queries, &query->queue);
+    ngx_queue_insert_tail(&query->dns->queries, &query->queue);
 
     return query;
 }
@@ -232,6 +296,7 @@ ngx_acme_ca_dns_cancel(ngx_acme_ca_dns_query_t *query)
     /* c-ares cannot drop one query: it goes on, unheard */
 
     query->handler = NULL;
+    query->search = NULL;
 }
 
 
@@ -360,9 +425,7 @@ ngx_acme_ca_dns_copy(ngx_acme_ca_dns_query_t *query,
 }
 
 
-/* the one way from c-ares to the handler, whatever was asked */
-
-static void
+void
 ngx_acme_ca_dns_finish(ngx_acme_ca_dns_query_t *query, int status)
 {
     const ngx_acme_ca_dns_status_t  *s;
@@ -373,7 +436,7 @@ ngx_acme_ca_dns_finish(ngx_acme_ca_dns_query_t *query, int status)
         }
     }
 
-    query->rc = s->rc;
+    query->rc = query->unproven ? NGX_ACME_CA_DNS_UNSIGNED : s->rc;
 
     /* c-ares 1.18 says "refused" as well when servers answered SERVFAIL */
 
@@ -388,7 +451,7 @@ ngx_acme_ca_dns_finish(ngx_acme_ca_dns_query_t *query, int status)
                       "DNS query failed: %s", ares_strerror(status));
     }
 
-    /* c-ares may know the answer before resolve() has returned */
+    /* c-ares may know the answer before its start has returned */
 
     if (query->starting) {
         ngx_post_event(&query->event, &ngx_posted_events);
@@ -411,7 +474,10 @@ ngx_acme_ca_dns_report(ngx_acme_ca_dns_query_t *query)
 {
     ngx_queue_remove(&query->queue);
 
-    if (query->handler == NULL) {
+    if (query->search != NULL) {
+        query->search(query->data, query->rc, query->message, query->len);
+
+    } else if (query->handler == NULL) {
         /* void */
 
     } else if (query->rc == NGX_ACME_CA_DNS_OK) {
@@ -419,6 +485,10 @@ ngx_acme_ca_dns_report(ngx_acme_ca_dns_query_t *query)
 
     } else {
         query->handler(query->data, query->rc, NULL, 0);
+    }
+
+    if (query->message != NULL) {
+        ngx_free(query->message);
     }
 
     ngx_free(query);

@@ -11,7 +11,6 @@
 #include "ngx_acme_ca_dns_channel.h"
 
 
-#define NGX_ACME_CA_DNS_EDNS  1232      /* passes every path unbroken */
 #define NGX_ACME_CA_DNS_PORT  53
 
 #define NGX_ACME_CA_DNS_SERVER_LEN                                            \

@@ -88,6 +88,9 @@ struct ngx_acme_ca_s {
     size_t                     zone_size;
     time_t                     nonce_lifetime;
     ngx_array_t               *resolvers;       /* ngx_str_t, or NULL */
+    ngx_array_t               *resolver_zones;  /* ngx_acme_ca_dns_zone_t, or
+                                                   NULL */
+    ngx_flag_t                 dns_require_ad;
     ngx_str_t                  hostname;        /* of the machine */
     ngx_str_t                  profile_name;    /* of default_profile */
     ngx_array_t               *server_names;    /* ngx_str_t: of the servers it

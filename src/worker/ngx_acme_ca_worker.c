@@ -29,6 +29,8 @@ typedef struct {
 } ngx_acme_ca_sweep_t;
 
 
+static ngx_int_t ngx_acme_ca_worker_dns(ngx_acme_ca_t *ca,
+    ngx_cycle_t *cycle);
 static ngx_uint_t ngx_acme_ca_worker_is_stale(ngx_acme_ca_t *ca);
 static ngx_int_t ngx_acme_ca_worker_open(ngx_acme_ca_t *ca);
 static void ngx_acme_ca_worker_close(ngx_acme_ca_t *ca);
@@ -51,12 +53,10 @@ ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 
     ca->nonces = acme_ca_nonces_open(cycle->pool, ca->shared->nonces);
     ca->keys = acme_ca_keys_create(cycle->pool, NGX_ACME_CA_KEYS);
-    ca->dns = ngx_acme_ca_dns_create(cycle->pool, ca->resolvers,
-                                     ca->authority.validation_timeout
-                                     / NGX_ACME_CA_DNS_PART,
-                                     NGX_ACME_CA_DNS_TRIES, cycle->log);
 
-    if (ca->nonces == NULL || ca->keys == NULL || ca->dns == NULL) {
+    if (ca->nonces == NULL || ca->keys == NULL
+        || ngx_acme_ca_worker_dns(ca, cycle) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -76,6 +76,40 @@ ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
     ca->chores.cancelable = 1;
 
     ngx_add_timer(&ca->chores, 1 + ngx_random() % NGX_ACME_CA_CHORES_MS);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_acme_ca_worker_dns(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
+{
+    ngx_uint_t               i;
+    ngx_acme_ca_dns_zone_t  *zone;
+
+    ca->dns = ngx_acme_ca_dns_create(cycle->pool, ca->resolvers,
+                                     ca->authority.validation_timeout
+                                     / NGX_ACME_CA_DNS_PART,
+                                     NGX_ACME_CA_DNS_TRIES, cycle->log);
+    if (ca->dns == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ca->resolver_zones != NULL) {
+        zone = ca->resolver_zones->elts;
+
+        for (i = 0; i < ca->resolver_zones->nelts; i++) {
+            if (ngx_acme_ca_dns_zone_add(ca->dns, cycle->pool, &zone[i])
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (ca->dns_require_ad) {
+        ngx_acme_ca_dns_require_ad(ca->dns);
+    }
 
     return NGX_OK;
 }

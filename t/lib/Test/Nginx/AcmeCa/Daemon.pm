@@ -202,8 +202,14 @@ sub http_01_answer {
 # Writes the zone: name => what it answers.
 #
 #     A, AAAA          addresses, text or list
-#     CNAME            a name; TXT, CAA ([ flags, tag, value ], ...)
+#     CNAME            a name; what it leads to is added unless nofollow => 1
+#     TXT              text or list; a list in the list is one record of
+#                      several strings: TXT => [ [ 'first', 'second' ] ]
+#     CAA              [ flags, tag, value ], ...
+#     TYPE65, ...      any other type: its data in hexadecimal, text or list;
+#                      also for bad data of a known one: TYPE257 => '00'
 #     rcode            SERVFAIL, NXDOMAIN, REFUSED, or per type { AAAA => ... }
+#     ad 1             with the AD bit, if the question had it or DO
 #     silent 1         no answer; or a type: silent => "AAAA"
 #     delay N          seconds
 #     truncate 1       UDP answers are cut, TCP's are whole
@@ -349,13 +355,16 @@ sub dns_answer {
     my $cut = $entry->{truncate} && $proto eq 'udp';
     @records = () if $cut;
 
+    my $ad = $entry->{ad} && ($flags & 0x0020 || $query =~ /\x80\0\0\0\z/);
+
     return (pack('n6', $id,
                  0x8480 | ($flags & 0x0100) | ($cut ? 0x0200 : 0)
-                 | $rcodes{$rcode},
+                 | ($ad ? 0x0020 : 0) | $rcodes{$rcode},
                  1, scalar @records, 0, 0)
             . $question
             . join('', map {
-                  dns_name($_->[0]) . pack('nnN n/a*', $types{$_->[1]}, 1, 1,
+                  dns_name($_->[0]) . pack('nnN n/a*',
+                                           $types{$_->[1]} || $type, 1, 1,
                                            $_->[2])
               } @records),
             $entry->{delay});
@@ -388,12 +397,19 @@ sub dns_records {
     my ($file, $name, $entry, $type) = @_;
 
     if (my $target = $entry->{CNAME}) {
-        my $next = $type eq 'CNAME' ? undef : dns_find($file, lc $target);
+        my $next = $type eq 'CNAME' || $entry->{nofollow} ? undef
+            : dns_find($file, lc $target);
 
         return ([ $name, CNAME => dns_name($target) ],
                 $next && !$next->{CNAME}
                 ? dns_records($file, $target, $next, $type) : ());
     }
+
+    my $raw = $type =~ /^TYPE/ ? $type : "TYPE$types{$type}";
+
+    return map { [ $name, $type => pack('H*', $_) ] }
+               ref $entry->{$raw} ? @{$entry->{$raw}} : $entry->{$raw}
+        if defined $entry->{$raw};
 
     my $values = $entry->{$type};
     return () unless defined $values;
@@ -402,7 +418,8 @@ sub dns_records {
         A    => sub { inet_pton(AF_INET, $_[0]) },
         AAAA => sub { inet_pton(AF_INET6, $_[0]) },
         TXT  => sub { join '', map { pack('C/a*', $_) }
-                                   unpack('(a255)*', $_[0]) },
+                                   ref $_[0] ? @{$_[0]}
+                                             : unpack('(a255)*', $_[0]) },
         CAA  => sub { pack('C C/a*', @{$_[0]}[0, 1]) . $_[0][2] },
     );
     my @values = ref $values eq 'ARRAY' ? @$values : $values;
