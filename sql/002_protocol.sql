@@ -3,4 +3,39 @@
 -- what a validation by DNS compares with: the account as its client knows it
 ALTER TABLE jobs ADD COLUMN account_url TEXT;
 
+-- RFC 9773: which certificate an order replaces, in the client's words too, and
+-- which one replaced it in the end, whoever finalized the order
+ALTER TABLE acme_orders
+    ADD COLUMN replaces_id INTEGER REFERENCES acme_certificates (id);
+ALTER TABLE acme_orders ADD COLUMN replaces TEXT;
+ALTER TABLE acme_certificates
+    ADD COLUMN replaced_by INTEGER REFERENCES acme_certificates (id);
+
+CREATE INDEX acme_orders_replaces ON acme_orders (replaces_id)
+    WHERE replaces_id IS NOT NULL;
+
+CREATE TRIGGER acme_orders_replaced AFTER UPDATE OF certificate_id ON acme_orders
+WHEN NEW.certificate_id IS NOT NULL AND NEW.replaces_id IS NOT NULL
+BEGIN
+    UPDATE acme_certificates SET replaced_by = NEW.certificate_id
+    WHERE id = NEW.replaces_id AND replaced_by IS NULL;
+END;
+
+-- the operator's hand on renewals: of the certificates that all columns of the
+-- first group select (NULL: any), the newest row wins.  name: "a.example", or
+-- ".example" for all below it, or an address
+CREATE TABLE acme_renewal_windows (
+    id                 INTEGER PRIMARY KEY,
+    issuer_id          INTEGER REFERENCES issuers (id),
+    account_id         INTEGER REFERENCES acme_accounts (id),
+    profile            TEXT,
+    serial             BLOB,
+    name               TEXT,
+    window_start       INTEGER NOT NULL,
+    window_end         INTEGER NOT NULL,
+    explanation_url    TEXT,
+    created_at         INTEGER NOT NULL,
+    CHECK (window_end > window_start)
+) STRICT;
+
 PRAGMA user_version = 2;

@@ -2,14 +2,23 @@
 -- why: RFC 8555, 7.4
 INSERT INTO acme_orders
     (account_id, status, profile, profile_asked, not_before, not_after,
-     created_at, expires_at, updated_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7);
+     created_at, expires_at, updated_at, replaces_id, replaces)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7, ?9, ?10);
 
 -- name: order_find
 -- why: each poll of an order
 SELECT id, account_id, status, profile, profile_asked, not_before, not_after,
-       error, certificate_id, created_at, expires_at
+       error, certificate_id, created_at, expires_at, replaces_id, replaces
 FROM acme_orders WHERE id = ?1;
+
+-- name: order_find_replacing
+-- why: RFC 9773, 5: a certificate is replaced by one order that is not invalid;
+-- one that expired before it was finalized is
+SELECT id FROM acme_orders
+WHERE replaces_id = ?1
+      AND (status = 'valid' OR status = 'processing'
+           OR (status <> 'invalid' AND expires_at > ?2))
+LIMIT 1;
 
 -- name: order_list
 -- why: RFC 8555, 7.1.2.1: the account's list, newest first, a page at a time

@@ -58,7 +58,8 @@ is_deeply({ map { $_ => $json->{$_} } grep { $_ ne 'meta' } keys %$json }, {
     newAccount => "$base/new-account",
     newOrder   => "$base/new-order",
     revokeCert => "$base/revoke-cert",
-    keyChange  => "$base/key-change" }, 'URLs');
+    keyChange  => "$base/key-change",
+    renewalInfo => "$base/renewal-info" }, 'URLs');
 is_deeply($json->{meta}, {
     termsOfService => 'https://ca.example/terms',
     website        => 'https://ca.example/',

@@ -81,6 +81,11 @@ struct acme_ca_authority_s {
     ngx_uint_t         contact_max;
     ngx_array_t       *contact_domains;  /* ngx_str_t, or NULL: any */
 
+    /* RFC 9773 */
+    ngx_flag_t         renewal_info;
+    time_t             renewal_retry_after;  /* seconds */
+    ngx_str_t          renewal_explanation;  /* URL or empty */
+
     /* lifetimes, seconds */
     time_t             order_lifetime;
     time_t             authz_lifetime;   /* of a valid one */

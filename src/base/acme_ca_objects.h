@@ -37,6 +37,8 @@ typedef struct {
     time_t             not_after;
     ngx_str_t          error;           /* problem document, or empty */
     int64_t            certificate_id;
+    int64_t            replaces_id;     /* RFC 9773, 5: 0 none */
+    ngx_str_t          replaces;        /* as the client named it, or empty */
     time_t             created_at;
     time_t             expires_at;
 } acme_ca_order_t;
@@ -108,7 +110,16 @@ typedef struct {
     ngx_int_t          revocation_reason;   /* RFC 5280, 5.3.1; -1: none */
     time_t             first_download_at;
     time_t             last_download_at;
+    int64_t            replaced_by;     /* RFC 9773, 5: 0 not yet */
 } acme_ca_certificate_t;
+
+
+/* when a certificate is to be renewed, as the operator moved it */
+typedef struct {
+    time_t             start;
+    time_t             end;
+    ngx_str_t          explanation;     /* URL, or empty */
+} acme_ca_window_t;
 
 
 /* a validation to be done: durable from the client's answer to the verdict */

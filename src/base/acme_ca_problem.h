@@ -19,6 +19,8 @@
 #define ACME_CA_PROBLEMS(X)                                                   \
     X(ACCOUNT_DOES_NOT_EXIST, "accountDoesNotExist", 400,                     \
       "no account exists for this key")                                       \
+    X(ALREADY_REPLACED, "alreadyReplaced", 409,                               \
+      "the certificate has been replaced already")                            \
     X(ALREADY_REVOKED, "alreadyRevoked", 400,                                 \
       "the certificate has been revoked already")                             \
     X(BAD_CSR, "badCSR", 400, "the CSR is unacceptable")                      \

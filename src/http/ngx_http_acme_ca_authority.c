@@ -81,6 +81,8 @@ ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
 
     a->name = *name;
     a->max_identifiers = NGX_CONF_UNSET_UINT;
+    a->renewal_info = NGX_CONF_UNSET;
+    a->renewal_retry_after = NGX_CONF_UNSET;
     a->order_lifetime = NGX_CONF_UNSET;
     a->authz_lifetime = NGX_CONF_UNSET;
     a->retention = NGX_CONF_UNSET;
@@ -111,6 +113,8 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     ngx_conf_init_value(ca->dns_require_ad, 0);
 
     ngx_conf_init_uint_value(a->max_identifiers, 100);
+    ngx_conf_init_value(a->renewal_info, 1);
+    ngx_conf_init_value(a->renewal_retry_after, 6 * 3600);
     ngx_conf_init_value(a->order_lifetime, 7 * NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_value(a->authz_lifetime, 30 * NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_value(a->retention, 30 * NGX_HTTP_ACME_CA_DAY);

@@ -164,6 +164,27 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_http_acme_ca_setting(max_identifiers),
       &ngx_http_acme_ca_identifiers_bounds },
 
+    { ngx_string("renewal_info"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(renewal_info),
+      NULL },
+
+    { ngx_string("renewal_info_retry_after"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(renewal_retry_after),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("renewal_info_explanation"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(renewal_explanation),
+      &ngx_http_acme_ca_url_post },
+
     { ngx_string("order_lifetime"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,

@@ -20,6 +20,11 @@
 #define ACME_CA_PEM_LINE      48       /* bytes that make 64 characters */
 
 #define ACME_CA_CERT_VERSION  0xa0
+#define ACME_CA_CERT_EXTS     0xa3
+#define ACME_CA_CERT_KEY_ID   0x80
+
+
+static ngx_int_t acme_ca_certificate_tbs(ngx_str_t *der, acme_ca_der_t *tbs);
 
 
 ngx_int_t
@@ -62,15 +67,9 @@ acme_ca_pem_write(ngx_pool_t *pool, ngx_str_t *der, ngx_str_t *pem)
 ngx_int_t
 acme_ca_certificate_serial(ngx_str_t *der, ngx_str_t *serial)
 {
-    acme_ca_der_t  span, cert, tbs, value;
+    acme_ca_der_t  tbs, value;
 
-    span.p = der->data;
-    span.last = der->data + der->len;
-
-    if (acme_ca_der_take(&span, ACME_CA_DER_SEQUENCE, &cert, NULL) != NGX_OK
-        || span.p != span.last
-        || acme_ca_der_take(&cert, ACME_CA_DER_SEQUENCE, &tbs, NULL) != NGX_OK
-        || acme_ca_der_take(&tbs, ACME_CA_CERT_VERSION, NULL, NULL) != NGX_OK
+    if (acme_ca_certificate_tbs(der, &tbs) != NGX_OK
         || acme_ca_der_unsigned(&tbs, &value) != NGX_OK
         || *value.p == 0)
     {
@@ -81,6 +80,83 @@ acme_ca_certificate_serial(ngx_str_t *der, ngx_str_t *serial)
     serial->len = value.last - value.p;
 
     return NGX_OK;
+}
+
+
+/* what follows the version */
+
+static ngx_int_t
+acme_ca_certificate_tbs(ngx_str_t *der, acme_ca_der_t *tbs)
+{
+    acme_ca_der_t  span, cert;
+
+    span.p = der->data;
+    span.last = der->data + der->len;
+
+    if (acme_ca_der_take(&span, ACME_CA_DER_SEQUENCE, &cert, NULL) != NGX_OK
+        || span.p != span.last
+        || acme_ca_der_take(&cert, ACME_CA_DER_SEQUENCE, tbs, NULL) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return acme_ca_der_take(tbs, ACME_CA_CERT_VERSION, NULL, NULL);
+}
+
+
+ngx_int_t
+acme_ca_certificate_issuer_key_id(ngx_str_t *der, ngx_str_t *key_id)
+{
+    u_char         tag;
+    acme_ca_der_t  tbs, exts, list, ext, oid, value, aki, id;
+
+    if (acme_ca_certificate_tbs(der, &tbs) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    /* serial, algorithm, names and key are of no interest */
+
+    for (tag = acme_ca_der_peek(&tbs);
+         tag && tag != ACME_CA_CERT_EXTS;
+         tag = acme_ca_der_peek(&tbs))
+    {
+        if (acme_ca_der_take(&tbs, tag, NULL, NULL) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+    }
+
+    if (acme_ca_der_take(&tbs, ACME_CA_CERT_EXTS, &exts, NULL) != NGX_OK
+        || acme_ca_der_take(&exts, ACME_CA_DER_SEQUENCE, &list, NULL)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    while (acme_ca_der_take(&list, ACME_CA_DER_SEQUENCE, &ext, NULL) == NGX_OK)
+    {
+        if (acme_ca_der_take(&ext, ACME_CA_DER_OID, &oid, NULL) != NGX_OK
+            || !acme_ca_der_is(&oid, "\x55\x1d\x23", 3))
+        {
+            continue;
+        }
+
+        if (acme_ca_der_take(&ext, ACME_CA_DER_OCTET_STRING, &value, NULL)
+            != NGX_OK
+            || acme_ca_der_take(&value, ACME_CA_DER_SEQUENCE, &aki, NULL)
+               != NGX_OK
+            || acme_ca_der_take(&aki, ACME_CA_CERT_KEY_ID, &id, NULL)
+               != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
+
+        key_id->data = (u_char *) id.p;
+        key_id->len = id.last - id.p;
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
 }
 
 

@@ -51,6 +51,10 @@ ngx_int_t acme_ca_pem_write(ngx_pool_t *pool, ngx_str_t *der, ngx_str_t *pem);
 /* serial number of a certificate, for revocation.  NGX_OK or NGX_DECLINED */
 ngx_int_t acme_ca_certificate_serial(ngx_str_t *der, ngx_str_t *serial);
 
+/* keyIdentifier of its authorityKeyIdentifier.  NGX_OK or NGX_DECLINED */
+ngx_int_t acme_ca_certificate_issuer_key_id(ngx_str_t *der,
+    ngx_str_t *key_id);
+
 /*
  * A self-made request for a name set: for the CA's own server certificate.
  * Fills csr->spki, key, key_type, thumbprint from the key.

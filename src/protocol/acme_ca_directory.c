@@ -30,7 +30,9 @@ acme_ca_directory_get(acme_ca_exchange_t *x)
     for (i = 0; i < ACME_CA_ROUTE_N; i++) {
         route = &acme_ca_routes[i];
 
-        if (route->member) {
+        if (route->member
+            && (i != ACME_CA_ROUTE_RENEWAL_INFO || x->authority->renewal_info))
+        {
             acme_ca_json_write_parts(&w, route->member, &x->request.base, "",
                                      (ngx_str_t *) &route->head);
         }

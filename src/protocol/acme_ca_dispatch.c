@@ -87,7 +87,11 @@ const acme_ca_route_t  acme_ca_routes[ACME_CA_ROUTE_N] = {
 
     { ngx_string("certificate/"), ACME_CA_ID_CERTIFICATE, ngx_string(""),
       NULL, "download", ACME_CA_POST, ACME_CA_SIGNED_KID,
-      acme_ca_download_get, acme_ca_download_note, NULL, NULL }
+      acme_ca_download_get, acme_ca_download_note, NULL, NULL },
+
+    { ngx_string("renewal-info"), ACME_CA_PATH_OPEN, ngx_string(""),
+      "renewalInfo", "renewal-info", ACME_CA_GET | ACME_CA_HEAD, 0,
+      acme_ca_renewal_info_get, NULL, NULL, NULL }
 };
 
 
@@ -106,7 +110,11 @@ acme_ca_protocol_start(acme_ca_exchange_t *x)
 
     acme_ca_store_end_read(x->store);
 
-    if (x->rc == NGX_ABORT || (x->rc == NGX_OK && x->payload)) {
+    /* a refusal that names no action is not worth an audit row */
+
+    if ((x->rc == NGX_ABORT && x->audit.action)
+        || (x->rc == NGX_OK && x->payload))
+    {
         return NGX_AGAIN;
     }
 
@@ -173,6 +181,13 @@ acme_ca_dispatch_matches(const acme_ca_route_t *route, ngx_str_t *path)
 {
     size_t   len;
     u_char  *p;
+
+    if (route->kind == ACME_CA_PATH_OPEN) {
+        return path->len > route->head.len
+               && ngx_memcmp(path->data, route->head.data, route->head.len)
+                  == 0
+               && path->data[route->head.len] == '/';
+    }
 
     len = route->kind ? ACME_CA_ID_LEN : 0;
 

@@ -40,7 +40,11 @@ acme_ca_order_new(acme_ca_exchange_t *x)
 
     acme_ca_order_fill(x, x->prepared, &view);
 
-    rc = acme_ca_order_authorize(x, &view);
+    rc = acme_ca_replaces_admit(x, x->prepared);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_order_authorize(x, &view);
+    }
 
     if (rc == NGX_OK) {
         rc = acme_ca_order_add(x, &view);
@@ -74,6 +78,8 @@ acme_ca_order_fill(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish,
     order->status = ACME_CA_PENDING;
     order->not_before = wish->not_before;
     order->not_after = wish->not_after;
+    order->replaces_id = wish->replaces_id;
+    order->replaces = wish->replaces;
     order->created_at = x->ctx.now;
     order->expires_at = x->ctx.now + x->authority->order_lifetime;
 
@@ -304,6 +310,11 @@ acme_ca_order_details(acme_ca_exchange_t *x, acme_ca_order_view_t *view)
     }
 
     acme_ca_json_shut(&w);
+
+    if (view->row.replaces.len) {
+        acme_ca_json_write_string(&w, "replaces", &view->row.replaces);
+    }
+
     acme_ca_json_shut(&w);
 
     return acme_ca_json_finish(&w, &x->audit.details);

@@ -55,7 +55,11 @@ acme_ca_order_check(acme_ca_exchange_t *x)
                                   wish->not_after);
     }
 
-    return (rc == NGX_OK) ? acme_ca_order_read_identifiers(x, wish) : rc;
+    if (rc == NGX_OK) {
+        rc = acme_ca_order_read_identifiers(x, wish);
+    }
+
+    return (rc == NGX_OK) ? acme_ca_replaces_read(x, wish) : rc;
 }
 
 

@@ -44,6 +44,7 @@ typedef enum {
     ACME_CA_ROUTE_AUTHZ,
     ACME_CA_ROUTE_CHALLENGE,
     ACME_CA_ROUTE_CERTIFICATE,
+    ACME_CA_ROUTE_RENEWAL_INFO,
     ACME_CA_ROUTE_N
 } acme_ca_route_e;
 
@@ -52,6 +53,13 @@ typedef enum {
 #define ACME_CA_SIGNED_JWK     0x01
 #define ACME_CA_SIGNED_KID     0x02
 #define ACME_CA_SIGNED_EITHER  (ACME_CA_SIGNED_JWK | ACME_CA_SIGNED_KID)
+
+
+/*
+ * In place of a kind of ids: after the head and a slash comes what the endpoint
+ * reads for itself.
+ */
+#define ACME_CA_PATH_OPEN      0xff
 
 
 /*
@@ -122,15 +130,33 @@ ngx_int_t acme_ca_revoke_check(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_revoke(acme_ca_exchange_t *x);
 
 
+ngx_int_t acme_ca_renewal_info_get(acme_ca_exchange_t *x);
+
+/*
+ * acme_ca_renewal.c.  The certificate of a certID (RFC 9773, 4.1).  NGX_ABORT:
+ * malformed, or there is none.
+ */
+ngx_int_t acme_ca_renewal_find(acme_ca_exchange_t *x, ngx_str_t *cert_id,
+    acme_ca_certificate_t *certificate);
+
+
 /* what a new order asks for: acme_ca_order_check() leaves it to _new() */
 typedef struct {
     const acme_ca_profile_t  *profile;
     ngx_uint_t                profile_asked;
     time_t                    not_before;
     time_t                    not_after;
+    int64_t                   replaces_id;  /* 0: none */
+    ngx_str_t                 replaces;
     ngx_array_t              *identifiers;  /* acme_ca_order_identifier_t,
                                                authorizations still blank */
 } acme_ca_order_wish_t;
+
+/* acme_ca_replaces.c: which certificate it replaces, and whether it may */
+ngx_int_t acme_ca_replaces_read(acme_ca_exchange_t *x,
+    acme_ca_order_wish_t *wish);
+ngx_int_t acme_ca_replaces_admit(acme_ca_exchange_t *x,
+    acme_ca_order_wish_t *wish);
 
 /* says a lone identifier's problem at the top; answers NGX_ABORT */
 ngx_int_t acme_ca_order_refused(acme_ca_exchange_t *x);

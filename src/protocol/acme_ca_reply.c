@@ -212,6 +212,10 @@ acme_ca_reply_write_order(acme_ca_exchange_t *x, acme_ca_json_writer_t *w,
         acme_ca_json_write_time(w, "notAfter", order->not_after);
     }
 
+    if (order->replaces.len) {
+        acme_ca_json_write_string(w, "replaces", &order->replaces);
+    }
+
     if (order->error.len) {
         acme_ca_json_write_raw(w, "error", &order->error);
     }
@@ -434,7 +438,10 @@ acme_ca_reply_allow(acme_ca_exchange_t *x)
         return;
     }
 
-    if (x->route->methods & ACME_CA_GET) {
+    if (!(x->route->methods & ACME_CA_POST)) {
+        ngx_str_set(&x->reply.allow, "GET, HEAD");
+
+    } else if (x->route->methods & ACME_CA_GET) {
         ngx_str_set(&x->reply.allow, "GET, HEAD, POST");
 
     } else {

@@ -124,6 +124,9 @@ ngx_int_t acme_ca_store_order_add(acme_ca_store_t *store,
     acme_ca_order_t *order);
 ngx_int_t acme_ca_store_order_find(acme_ca_store_t *store, ngx_pool_t *pool,
     int64_t id, acme_ca_order_t *order);
+/* one that replaces this certificate or still may: RFC 9773, 5 */
+ngx_int_t acme_ca_store_order_find_replacing(acme_ca_store_t *store,
+    int64_t certificate_id, time_t now, int64_t *id);
 /* ids of an account's orders below "before" (0: from the newest on) that are
    not invalid; an ngx_array_t of int64_t */
 ngx_int_t acme_ca_store_order_list(acme_ca_store_t *store, ngx_pool_t *pool,
@@ -187,6 +190,10 @@ ngx_int_t acme_ca_store_certificate_set_revoked(acme_ca_store_t *store,
     int64_t id, ngx_int_t reason, time_t now);
 ngx_int_t acme_ca_store_certificate_set_download(acme_ca_store_t *store,
     int64_t id, time_t now);
+/* where the operator moved its renewal to, if so */
+ngx_int_t acme_ca_store_certificate_find_window(acme_ca_store_t *store,
+    ngx_pool_t *pool, acme_ca_certificate_t *certificate,
+    acme_ca_window_t *window);
 
 
 /* issuers: adds the certificate unless it is known, answers its id */

@@ -94,6 +94,7 @@ acme_ca_store_certificate_read(acme_ca_query_t *q, ngx_pool_t *pool,
     certificate->revocation_reason = acme_ca_column_integer(q);
     certificate->first_download_at = acme_ca_column_integer(q);
     certificate->last_download_at = acme_ca_column_integer(q);
+    certificate->replaced_by = acme_ca_column_integer(q);
     acme_ca_column_text(q, pool, &certificate->der);
 
     return acme_ca_query_end(q);
@@ -126,4 +127,32 @@ acme_ca_store_certificate_set_download(acme_ca_store_t *store, int64_t id,
     acme_ca_query_integer(&q, now);
 
     return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_certificate_find_window(acme_ca_store_t *store, ngx_pool_t *pool,
+    acme_ca_certificate_t *certificate, acme_ca_window_t *window)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_CERTIFICATE_FIND_WINDOW);
+    acme_ca_query_integer(&q, certificate->issuer_id);
+    acme_ca_query_optional(&q, certificate->account_id);
+    acme_ca_query_text(&q, &certificate->profile);
+    acme_ca_query_blob(&q, certificate->serial.data, certificate->serial.len);
+    acme_ca_query_text(&q, &certificate->sans);
+    acme_ca_query_integer(&q, certificate->not_after);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    window->start = acme_ca_column_integer(&q);
+    window->end = acme_ca_column_integer(&q);
+    acme_ca_column_text(&q, pool, &window->explanation);
+
+    return acme_ca_query_end(&q);
 }

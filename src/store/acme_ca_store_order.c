@@ -23,6 +23,8 @@ acme_ca_store_order_add(acme_ca_store_t *store, acme_ca_order_t *order)
     acme_ca_query_optional(&q, order->not_after);
     acme_ca_query_integer(&q, order->created_at);
     acme_ca_query_integer(&q, order->expires_at);
+    acme_ca_query_optional(&q, order->replaces_id);
+    acme_ca_query_text(&q, &order->replaces);
 
     return acme_ca_query_add(&q, &order->id);
 }
@@ -54,6 +56,30 @@ acme_ca_store_order_find(acme_ca_store_t *store, ngx_pool_t *pool, int64_t id,
     order->certificate_id = acme_ca_column_integer(&q);
     order->created_at = acme_ca_column_integer(&q);
     order->expires_at = acme_ca_column_integer(&q);
+    order->replaces_id = acme_ca_column_integer(&q);
+    acme_ca_column_text(&q, pool, &order->replaces);
+
+    return acme_ca_query_end(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_order_find_replacing(acme_ca_store_t *store,
+    int64_t certificate_id, time_t now, int64_t *id)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ORDER_FIND_REPLACING);
+    acme_ca_query_integer(&q, certificate_id);
+    acme_ca_query_integer(&q, now);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *id = acme_ca_column_integer(&q);
 
     return acme_ca_query_end(&q);
 }

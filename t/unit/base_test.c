@@ -420,9 +420,10 @@ test_problem_names(void)
     acme_ca_problem_type_e  type;
 
     static const char  *names[] = {
-        "accountDoesNotExist", "alreadyRevoked", "badCSR", "badNonce",
-        "badPublicKey", "badRevocationReason", "badSignatureAlgorithm", "caa",
-        "compound", "connection", "dns", "externalAccountRequired",
+        "accountDoesNotExist", "alreadyReplaced", "alreadyRevoked", "badCSR",
+        "badNonce", "badPublicKey", "badRevocationReason",
+        "badSignatureAlgorithm", "caa", "compound",
+        "connection", "dns", "externalAccountRequired",
         "incorrectResponse", "invalidContact", "malformed", "orderNotReady",
         "rateLimited", "rejectedIdentifier", "serverInternal", "tls",
         "unauthorized", "unsupportedContact", "unsupportedIdentifier",

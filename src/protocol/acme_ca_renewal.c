@@ -1,0 +1,280 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * RenewalInfo (RFC 9773, 4): when a certificate had better be renewed, told to
+ * whoever asks, without a signature and without a write.  A refusal leaves no
+ * audit row either: nobody has to prove anything to ask.
+ */
+
+
+#include "acme_ca_protocol_private.h"
+#include "acme_ca_leaf.h"
+
+
+/* a serial number has 20 bytes at most, and a zero to keep it positive */
+#define ACME_CA_RENEWAL_SERIAL  21
+#define ACME_CA_RENEWAL_KEY_ID  64
+
+/* up to this life a certificate is renewed at half of it, else at two thirds */
+#define ACME_CA_RENEWAL_SHORT   (10 * 86400)
+
+/* how long ago, in seconds, the window of a revoked certificate was */
+#define ACME_CA_RENEWAL_PAST    3600
+
+#define ACME_CA_RENEWAL_RETRY   60
+
+
+static ngx_int_t acme_ca_renewal_part(acme_ca_exchange_t *x, u_char *p,
+    size_t n, size_t max, ngx_str_t *bytes);
+static ngx_int_t acme_ca_renewal_parse(acme_ca_exchange_t *x,
+    ngx_str_t *cert_id, ngx_str_t *key_id, ngx_str_t *serial);
+static ngx_int_t acme_ca_renewal_window(acme_ca_exchange_t *x,
+    acme_ca_certificate_t *certificate, acme_ca_window_t *window);
+static void acme_ca_renewal_usual(acme_ca_certificate_t *certificate,
+    acme_ca_window_t *window);
+static time_t acme_ca_renewal_retry(acme_ca_exchange_t *x,
+    acme_ca_certificate_t *certificate);
+
+
+ngx_int_t
+acme_ca_renewal_info_get(acme_ca_exchange_t *x)
+{
+    ngx_int_t               rc;
+    ngx_str_t               cert_id;
+    acme_ca_window_t        window;
+    acme_ca_certificate_t   certificate;
+    acme_ca_json_writer_t   w;
+
+    x->audit.action = NULL;
+
+    if (!x->authority->renewal_info) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_NOT_FOUND, NULL);
+    }
+
+    cert_id.data = x->request.path.data + x->route->head.len + 1;
+    cert_id.len = x->request.path.len - x->route->head.len - 1;
+
+    rc = acme_ca_renewal_find(x, &cert_id, &certificate);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_renewal_window(x, &certificate, &window);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    acme_ca_json_start(&w, x->ctx.pool, 256);
+    acme_ca_json_open_object(&w, NULL);
+    acme_ca_json_open_object(&w, "suggestedWindow");
+    acme_ca_json_write_time(&w, "start", window.start);
+    acme_ca_json_write_time(&w, "end", window.end);
+    acme_ca_json_shut(&w);
+
+    if (window.explanation.len) {
+        acme_ca_json_write_string(&w, "explanationURL", &window.explanation);
+    }
+
+    acme_ca_json_shut(&w);
+
+    x->reply.retry_after = acme_ca_renewal_retry(x, &certificate);
+
+    return acme_ca_reply_json(x, 200, &w);
+}
+
+
+/* the key identifier is the one that stands in the certificate itself */
+
+ngx_int_t
+acme_ca_renewal_find(acme_ca_exchange_t *x, ngx_str_t *cert_id,
+    acme_ca_certificate_t *certificate)
+{
+    ngx_int_t  rc;
+    ngx_str_t  key_id, serial, is;
+
+    ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
+
+    rc = acme_ca_renewal_parse(x, cert_id, &key_id, &serial);
+
+    if (rc == NGX_DECLINED) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                              "a certificate is named by base64url of its "
+                              "authority key identifier, \".\", and base64url "
+                              "of its serial number as in DER");
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_certificate_find_serial(x->store, x->ctx.pool,
+                                                   &serial, certificate);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_certificate_issuer_key_id(&certificate->der, &is);
+    }
+
+    if (rc == NGX_DECLINED
+        || (rc == NGX_OK && !acme_ca_str_eq(&is, &key_id)))
+    {
+        return acme_ca_refuse(&x->ctx, ACME_CA_NOT_FOUND,
+                              "no such certificate was issued here");
+    }
+
+    return rc;
+}
+
+
+/* RFC 9773, 4.1; strict, so that one certificate has one name */
+
+static ngx_int_t
+acme_ca_renewal_parse(acme_ca_exchange_t *x, ngx_str_t *cert_id,
+    ngx_str_t *key_id, ngx_str_t *serial)
+{
+    u_char     *dot, *last;
+    ngx_int_t   rc;
+
+    last = cert_id->data + cert_id->len;
+
+    dot = ngx_strlchr(cert_id->data, last, '.');
+    if (dot == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rc = acme_ca_renewal_part(x, cert_id->data, dot - cert_id->data,
+                              ACME_CA_RENEWAL_KEY_ID, key_id);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_renewal_part(x, dot + 1, last - dot - 1,
+                                  ACME_CA_RENEWAL_SERIAL, serial);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* X.690, 8.3.2: the shortest form of a number that is positive */
+
+    if (serial->data[0] & 0x80) {
+        return NGX_DECLINED;
+    }
+
+    if (serial->data[0] == 0) {
+        serial->data++;
+        serial->len--;
+
+        if (serial->len == 0 || !(serial->data[0] & 0x80)) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_renewal_part(acme_ca_exchange_t *x, u_char *p, size_t n, size_t max,
+    ngx_str_t *bytes)
+{
+    ngx_str_t  text;
+
+    if (n == 0 || n > acme_ca_base64url_len(max)) {
+        return NGX_DECLINED;
+    }
+
+    text.data = p;
+    text.len = n;
+
+    return acme_ca_base64url_parse(x->ctx.pool, &text, bytes);
+}
+
+
+/*
+ * A revoked certificate is to be renewed at once.  Else the operator's word
+ * counts, but never beyond the certificate's end; else its life.
+ */
+
+static ngx_int_t
+acme_ca_renewal_window(acme_ca_exchange_t *x,
+    acme_ca_certificate_t *certificate, acme_ca_window_t *window)
+{
+    ngx_int_t  rc;
+
+    ngx_memzero(window, sizeof(acme_ca_window_t));
+
+    rc = acme_ca_store_certificate_find_window(x->store, x->ctx.pool,
+                                               certificate, window);
+
+    if (rc == NGX_DECLINED) {
+        acme_ca_renewal_usual(certificate, window);
+
+    } else if (rc != NGX_OK) {
+        return rc;
+    }
+
+    window->end = ngx_min(window->end, certificate->not_after);
+
+    if (certificate->status == ACME_CA_REVOKED) {
+        window->end = ngx_min(certificate->revoked_at, x->ctx.now) - 1;
+        window->start = window->end - ACME_CA_RENEWAL_PAST;
+    }
+
+    if (window->explanation.len == 0) {
+        window->explanation = x->authority->renewal_explanation;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The window opens somewhere in a fifteenth of the life, by the certificate's
+ * own hash, so that what was issued together is not renewed together.
+ */
+
+static void
+acme_ca_renewal_usual(acme_ca_certificate_t *certificate,
+    acme_ca_window_t *window)
+{
+    time_t    begin, life;
+    u_char   *hash;
+    uint32_t  jitter;
+
+    /* a certificate is in use from when it was made */
+
+    begin = ngx_min(ngx_max(certificate->not_before, certificate->created_at),
+                    certificate->not_after);
+    life = certificate->not_after - begin;
+
+    hash = certificate->fingerprint;
+
+    jitter = (uint32_t) hash[0] << 24 | (uint32_t) hash[1] << 16
+             | (uint32_t) hash[2] << 8 | hash[3];
+
+    window->start = begin
+                    + life * (life <= ACME_CA_RENEWAL_SHORT ? 14 : 19) / 30
+                    + (time_t) (jitter % (uint64_t) ngx_max(life / 15, 1));
+
+    window->end = window->start + ngx_max(life / 45, 1);
+
+    /* of a life of a second or none at all */
+
+    if (window->end > certificate->not_after) {
+        window->end = certificate->not_after;
+        window->start = window->end - 1;
+    }
+}
+
+
+/* a short life is looked at more often */
+
+static time_t
+acme_ca_renewal_retry(acme_ca_exchange_t *x,
+    acme_ca_certificate_t *certificate)
+{
+    time_t  share;
+
+    share = (certificate->not_after - certificate->not_before) / 20;
+
+    return ngx_min(x->authority->renewal_retry_after,
+                   ngx_max(share, ACME_CA_RENEWAL_RETRY));
+}
