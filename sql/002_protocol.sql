@@ -1,4 +1,4 @@
--- Version 2: more kinds of challenges.
+-- Version 2: more kinds of challenges, external account bindings.
 
 -- what a validation by DNS compares with: the account as its client knows it
 ALTER TABLE jobs ADD COLUMN account_url TEXT;
@@ -37,5 +37,27 @@ CREATE TABLE acme_renewal_windows (
     created_at         INTEGER NOT NULL,
     CHECK (window_end > window_start)
 ) STRICT;
+
+-- never removed: accounts name the one that they are bound to.  names are
+-- patterns as those of "allow dns" and address ranges, profiles are names, each
+-- separated by blanks; empty is any.  accounts: that were bound so far
+CREATE TABLE acme_eab_credentials (
+    id                 INTEGER PRIMARY KEY,
+    kid                TEXT NOT NULL UNIQUE,
+    hmac_key           BLOB NOT NULL CHECK (length(hmac_key) >= 32),
+    label              TEXT NOT NULL,
+    names              TEXT NOT NULL,
+    profiles           TEXT NOT NULL,
+    max_accounts       INTEGER CHECK (max_accounts > 0),
+    accounts           INTEGER NOT NULL,
+    created_at         INTEGER NOT NULL,
+    expires_at         INTEGER,
+    revoked_at         INTEGER
+) STRICT;
+
+-- which credential an account was bound by, and the JWS that bound it
+ALTER TABLE acme_accounts ADD COLUMN eab_id INTEGER
+    REFERENCES acme_eab_credentials (id);
+ALTER TABLE acme_accounts ADD COLUMN eab_binding TEXT;
 
 PRAGMA user_version = 2;

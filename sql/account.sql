@@ -1,17 +1,20 @@
 -- name: account_add
 -- why: RFC 8555, 7.3: UNIQUE (thumbprint) decides between two that come at once
 INSERT INTO acme_accounts
-    (status, thumbprint, jwk, contact, terms_agreed_at, created_at, updated_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6);
+    (status, thumbprint, jwk, contact, terms_agreed_at, created_at, updated_at,
+     eab_id, eab_binding)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8);
 
 -- name: account_find
 -- why: each request signed with a kid
-SELECT id, status, thumbprint, jwk, contact, terms_agreed_at, created_at
+SELECT id, status, thumbprint, jwk, contact, terms_agreed_at, created_at,
+       eab_id
 FROM acme_accounts WHERE id = ?1;
 
 -- name: account_find_key
 -- why: RFC 8555, 7.3.1: the account of a key
-SELECT id, status, thumbprint, jwk, contact, terms_agreed_at, created_at
+SELECT id, status, thumbprint, jwk, contact, terms_agreed_at, created_at,
+       eab_id
 FROM acme_accounts WHERE thumbprint = ?1;
 
 -- name: account_set_contact
@@ -30,3 +33,33 @@ WHERE id = ?1 AND status = ?2;
 -- why: RFC 8555, 7.3.5; the old key is compared because requests run in batches
 UPDATE acme_accounts SET thumbprint = ?3, jwk = ?4, updated_at = ?5
 WHERE id = ?1 AND thumbprint = ?2 AND status = 'valid';
+
+-- name: account_get_binding
+-- why: RFC 8555, 7.3.4: the account object shows what the client sent
+SELECT eab_binding FROM acme_accounts WHERE id = ?1;
+
+-- name: account_end_orders
+-- why: RFC 8555, 7.3.6: pending work of an account that ends, ends
+UPDATE acme_orders SET status = 'invalid', error = ?2, updated_at = ?3
+WHERE account_id = ?1 AND (status = 'pending' OR status = 'ready');
+
+-- name: account_end_authzs
+-- why: the same for its authorizations; run before its orders end.  The
+-- valid ones have an index, the pending ones are found through the orders
+UPDATE acme_authorizations SET status = 'deactivated', updated_at = ?2
+WHERE id IN (
+    SELECT v.id FROM acme_authorizations AS v
+    WHERE v.account_id = ?1 AND v.status = 'valid'
+    UNION ALL
+    SELECT i.authz_id
+    FROM acme_orders AS o
+    CROSS JOIN acme_order_identifiers AS i ON i.order_id = o.id
+    CROSS JOIN acme_authorizations AS p ON p.id = i.authz_id
+    WHERE o.account_id = ?1 AND p.status = 'pending');
+
+-- name: account_end_jobs
+-- why: the same for validations; the table holds what runs now and no more
+DELETE FROM jobs
+WHERE authz_id IN (SELECT a.id FROM jobs AS j
+                   CROSS JOIN acme_authorizations AS a ON a.id = j.authz_id
+                   WHERE a.account_id = ?1);

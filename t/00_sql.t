@@ -23,8 +23,8 @@ plan(skip_all => 'no sqlite3 program')
 
 # statements that no client waits for: timers, starts, the sweep
 
-my %cold = map { $_ => 1 } qw/ job_claim job_find_due server_find issuer_find
-    sweep_orders sweep_authz meta_get_key /;
+my %cold = map { $_ => 1 } qw/ account_end_jobs job_claim job_find_due
+    server_find issuer_find sweep_orders sweep_authz meta_get_key /;
 
 my $dir = tempdir(CLEANUP => 1);
 my $db = "$dir/ca.db";

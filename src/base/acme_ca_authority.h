@@ -44,6 +44,12 @@ typedef struct {
 } acme_ca_profile_t;
 
 
+/* external_account_binding */
+#define ACME_CA_EAB_OFF        0       /* what a client sends is passed over */
+#define ACME_CA_EAB_OPTIONAL   1
+#define ACME_CA_EAB_REQUIRED   2
+
+
 /* "deny" of a kind wins; if there is an "allow" of a kind the rest is denied */
 typedef struct {
     ngx_array_t *allow_dns;      /* ngx_str_t: "a.b" exactly, ".b" below b,
@@ -77,6 +83,7 @@ struct acme_ca_authority_s {
     acme_ca_profile_t *default_profile;
     ngx_uint_t         profiles_shown;   /* the operator wrote some */
     ngx_uint_t         max_identifiers;  /* of an order */
+    ngx_uint_t         eab;              /* ACME_CA_EAB_... */
     ngx_uint_t         contact_required;
     ngx_uint_t         contact_max;
     ngx_array_t       *contact_domains;  /* ngx_str_t, or NULL: any */

@@ -24,7 +24,26 @@ typedef struct {
     ngx_str_t          contact;         /* JSON array of URLs, "[]" if none */
     time_t             terms_agreed_at;
     time_t             created_at;
+    int64_t            eab_id;          /* 0: not bound */
+    ngx_str_t          eab_binding;     /* JSON; of account_add() only */
 } acme_ca_account_t;
+
+
+/* an external account (RFC 8555, 7.3.4).  Lists are separated by blanks */
+typedef struct {
+    int64_t            id;
+    ngx_str_t          kid;
+    ngx_str_t          key;             /* of the MAC, raw */
+    ngx_str_t          label;           /* the operator's name for it */
+    ngx_str_t          names;           /* "a.b", ".b", "*", "10.0.0.0/8";
+                                           empty: any */
+    ngx_str_t          profiles;        /* empty: any */
+    ngx_uint_t         max_accounts;    /* 0: any */
+    ngx_uint_t         accounts;        /* bound so far */
+    time_t             created_at;
+    time_t             expires_at;
+    time_t             revoked_at;
+} acme_ca_eab_t;
 
 
 typedef struct {

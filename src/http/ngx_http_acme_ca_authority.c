@@ -80,6 +80,7 @@ ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
     a = &ca->authority;
 
     a->name = *name;
+    a->eab = NGX_CONF_UNSET_UINT;
     a->max_identifiers = NGX_CONF_UNSET_UINT;
     a->renewal_info = NGX_CONF_UNSET;
     a->renewal_retry_after = NGX_CONF_UNSET;
@@ -112,6 +113,7 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     ngx_conf_init_value(ca->nonce_lifetime, 3600);
     ngx_conf_init_value(ca->dns_require_ad, 0);
 
+    ngx_conf_init_uint_value(a->eab, ACME_CA_EAB_OFF);
     ngx_conf_init_uint_value(a->max_identifiers, 100);
     ngx_conf_init_value(a->renewal_info, 1);
     ngx_conf_init_value(a->renewal_retry_after, 6 * 3600);

@@ -48,6 +48,14 @@ static ngx_conf_enum_t  ngx_http_acme_ca_common_name[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_acme_ca_eab[] = {
+    { ngx_string("off"), ACME_CA_EAB_OFF },
+    { ngx_string("optional"), ACME_CA_EAB_OPTIONAL },
+    { ngx_string("required"), ACME_CA_EAB_REQUIRED },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_num_bounds_t  ngx_http_acme_ca_attempts_bounds = {
     ngx_conf_check_num_bounds, 1, 100
 };
@@ -282,6 +290,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_acme_ca_setting(contact_domains),
       NULL },
+
+    { ngx_string("external_account_binding"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(eab),
+      &ngx_http_acme_ca_eab },
 
     { ngx_string("profile"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_BLOCK|NGX_CONF_TAKE1,

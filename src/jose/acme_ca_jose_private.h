@@ -45,5 +45,20 @@ EVP_PKEY *acme_ca_jwk_make_ed25519(ngx_str_t *x, ngx_int_t *rc);
  */
 ngx_int_t acme_ca_jose_errors(void);
 
+/*
+ * acme_ca_jws.c: the parts that every JWS has.  members(): exactly the three
+ * strings.  header_names(): none that is refused everywhere.  string(): of the
+ * header; absent, it is left as it is.  decode(): "name" is for the detail.
+ */
+ngx_int_t acme_ca_jws_members(acme_ca_ctx_t *ctx, acme_ca_json_t *value);
+ngx_int_t acme_ca_jws_header_names(acme_ca_ctx_t *ctx,
+    acme_ca_json_t *header);
+ngx_int_t acme_ca_jws_string(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
+    const char *name, ngx_str_t *text);
+ngx_int_t acme_ca_jws_decode(acme_ca_ctx_t *ctx, const char *name,
+    ngx_str_t *text, ngx_str_t *bytes);
+ngx_int_t acme_ca_jws_input(acme_ca_ctx_t *ctx, ngx_str_t *protected,
+    ngx_str_t *payload, ngx_str_t *input);
+
 
 #endif /* _ACME_CA_JOSE_PRIVATE_H_INCLUDED_ */

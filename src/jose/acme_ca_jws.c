@@ -12,24 +12,14 @@
 
 
 static const acme_ca_jws_alg_t *acme_ca_jws_alg(ngx_str_t *name);
-static ngx_int_t acme_ca_jws_members(acme_ca_ctx_t *ctx,
-    acme_ca_json_t *value);
 static ngx_int_t acme_ca_jws_header(acme_ca_ctx_t *ctx, ngx_str_t *text,
     ngx_uint_t inner, acme_ca_jws_t *jws);
-static ngx_int_t acme_ca_jws_header_names(acme_ca_ctx_t *ctx,
-    acme_ca_json_t *header);
 static ngx_int_t acme_ca_jws_header_alg(acme_ca_ctx_t *ctx,
     acme_ca_json_t *header, acme_ca_jws_t *jws);
 static ngx_int_t acme_ca_jws_header_nonce(acme_ca_ctx_t *ctx,
     acme_ca_json_t *header, ngx_uint_t inner, acme_ca_jws_t *jws);
 static ngx_int_t acme_ca_jws_header_key(acme_ca_ctx_t *ctx,
     acme_ca_json_t *header, acme_ca_jws_t *jws);
-static ngx_int_t acme_ca_jws_string(acme_ca_ctx_t *ctx,
-    acme_ca_json_t *header, const char *name, ngx_str_t *text);
-static ngx_int_t acme_ca_jws_decode(acme_ca_ctx_t *ctx, const char *name,
-    ngx_str_t *text, ngx_str_t *bytes);
-static ngx_int_t acme_ca_jws_input(acme_ca_ctx_t *ctx, ngx_str_t *protected,
-    ngx_str_t *payload, ngx_str_t *input);
 
 
 const ngx_str_t  acme_ca_jws_algorithms = ngx_string(ACME_CA_ALGORITHMS);
@@ -127,7 +117,7 @@ acme_ca_jws_parse_json(acme_ca_ctx_t *ctx, acme_ca_json_t *value,
 
 /* exactly three strings: RFC 7515, 7.2.2 without "header" */
 
-static ngx_int_t
+ngx_int_t
 acme_ca_jws_members(acme_ca_ctx_t *ctx, acme_ca_json_t *value)
 {
     size_t           i;
@@ -210,7 +200,7 @@ acme_ca_jws_header(acme_ca_ctx_t *ctx, ngx_str_t *text, ngx_uint_t inner,
 }
 
 
-static ngx_int_t
+ngx_int_t
 acme_ca_jws_header_names(acme_ca_ctx_t *ctx, acme_ca_json_t *header)
 {
     size_t  i;
@@ -347,7 +337,7 @@ acme_ca_jws_header_nonce(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
 
 /* absent: left as it is */
 
-static ngx_int_t
+ngx_int_t
 acme_ca_jws_string(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
     const char *name, ngx_str_t *text)
 {
@@ -371,7 +361,7 @@ acme_ca_jws_string(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
 }
 
 
-static ngx_int_t
+ngx_int_t
 acme_ca_jws_decode(acme_ca_ctx_t *ctx, const char *name, ngx_str_t *text,
     ngx_str_t *bytes)
 {
@@ -390,7 +380,7 @@ acme_ca_jws_decode(acme_ca_ctx_t *ctx, const char *name, ngx_str_t *text,
 
 /* RFC 7515, 5.1: what is signed is the encoded text, not what it means */
 
-static ngx_int_t
+ngx_int_t
 acme_ca_jws_input(acme_ca_ctx_t *ctx, ngx_str_t *protected, ngx_str_t *payload,
     ngx_str_t *input)
 {

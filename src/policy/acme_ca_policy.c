@@ -7,16 +7,7 @@
  */
 
 
-#include "acme_ca_policy.h"
-#include "acme_ca_text.h"
-
-
-/* a class of addresses: network order, 4 or 16 bytes */
-typedef struct {
-    size_t       len;
-    u_char       addr[16];
-    ngx_uint_t   prefix;
-} acme_ca_policy_class_t;
+#include "acme_ca_policy_private.h"
 
 
 /* an address, and the IPv4 address that it only wraps, if it does */
@@ -40,8 +31,6 @@ static ngx_int_t acme_ca_policy_reject(acme_ca_ctx_t *ctx,
     ngx_str_t *rule);
 static ngx_str_t *acme_ca_policy_find(ngx_array_t *rules,
     const acme_ca_identifier_t *identifier, acme_ca_policy_covers_pt covers);
-static ngx_uint_t acme_ca_policy_allows(ngx_str_t *rule,
-    const acme_ca_identifier_t *identifier);
 static ngx_uint_t acme_ca_policy_denies(ngx_str_t *rule,
     const acme_ca_identifier_t *identifier);
 static ngx_uint_t acme_ca_policy_below(ngx_str_t *rule, ngx_str_t *name);
@@ -49,8 +38,6 @@ static void acme_ca_policy_forms(struct sockaddr *sockaddr,
     acme_ca_policy_forms_t *forms);
 static ngx_uint_t acme_ca_policy_in_cidrs(ngx_array_t *cidrs,
     acme_ca_policy_forms_t *forms, const acme_ca_policy_class_t *within);
-static ngx_uint_t acme_ca_policy_in_cidr(ngx_cidr_t *cidr, const u_char *addr,
-    size_t len, const acme_ca_policy_class_t *within);
 static const acme_ca_policy_class_t *acme_ca_policy_class(
     acme_ca_policy_forms_t *forms);
 static ngx_uint_t acme_ca_policy_prefix_eq(const u_char *a, const u_char *b,
@@ -218,7 +205,7 @@ acme_ca_policy_find(ngx_array_t *rules,
 
 /* every name that the identifier stands for has to be under the rule */
 
-static ngx_uint_t
+ngx_uint_t
 acme_ca_policy_allows(ngx_str_t *rule, const acme_ca_identifier_t *identifier)
 {
     ngx_str_t  name, base;
@@ -397,7 +384,7 @@ acme_ca_policy_in_cidrs(ngx_array_t *cidrs, acme_ca_policy_forms_t *forms,
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 acme_ca_policy_in_cidr(ngx_cidr_t *cidr, const u_char *addr, size_t len,
     const acme_ca_policy_class_t *within)
 {

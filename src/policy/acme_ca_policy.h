@@ -26,6 +26,22 @@ ngx_int_t acme_ca_policy_identifier(acme_ca_ctx_t *ctx,
     const acme_ca_identifier_t *identifier);
 
 /*
+ * Is the identifier among the names of this external account?  NGX_ABORT:
+ * rejectedIdentifier, with the account's label.
+ */
+ngx_int_t acme_ca_policy_eab_identifier(acme_ca_ctx_t *ctx,
+    const acme_ca_eab_t *eab, const acme_ca_identifier_t *identifier);
+
+/*
+ * The profile of an order of this external account: the wanted one if it is
+ * among the account's, or, when the client did not ask for it, the first one
+ * that is.  NGX_ABORT: unauthorized, with the account's label.
+ */
+ngx_int_t acme_ca_policy_eab_profile(acme_ca_ctx_t *ctx,
+    const acme_ca_authority_t *authority, const acme_ca_eab_t *eab,
+    ngx_uint_t asked, const acme_ca_profile_t **profile);
+
+/*
  * May validation connect to this address?  NGX_OK, or NGX_DECLINED.  Beside
  * the rules: link-local, multicast, unspecified, broadcast and reserved ones
  * and the metadata services of clouds are denied unless an "allow address" that

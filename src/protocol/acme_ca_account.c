@@ -18,6 +18,7 @@ static ngx_int_t acme_ca_account_created(acme_ca_exchange_t *x,
     ngx_uint_t status, acme_ca_account_t *account);
 static ngx_int_t acme_ca_account_own(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_account_deactivate(acme_ca_exchange_t *x);
+static ngx_int_t acme_ca_account_end(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_account_contact(acme_ca_exchange_t *x,
     acme_ca_json_t *contact);
 static ngx_int_t acme_ca_account_cursor(acme_ca_exchange_t *x,
@@ -92,11 +93,15 @@ acme_ca_account_add(acme_ca_exchange_t *x)
     ngx_memzero(&account, sizeof(acme_ca_account_t));
 
     rc = acme_ca_account_fill(x, &account);
-    if (rc != NGX_OK) {
-        return rc;
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_binding_new(x, &account);
     }
 
-    rc = acme_ca_store_account_add(x->store, &account);
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_account_add(x->store, &account);
+    }
+
     if (rc != NGX_OK) {
         return rc;
     }
@@ -204,8 +209,8 @@ acme_ca_account_update(acme_ca_exchange_t *x)
 
 
 /*
- * RFC 8555, 7.3.6.  Validations under way see it at their verdict; orders and
- * authorizations need the account for every further step.
+ * RFC 8555, 7.3.6: what is pending is cancelled.  Validations under way see it
+ * at their verdict.
  */
 
 static ngx_int_t
@@ -228,9 +233,34 @@ acme_ca_account_deactivate(acme_ca_exchange_t *x)
                                           x->ctx.now);
     if (rc == NGX_OK) {
         x->account->status = to;
+        rc = acme_ca_account_end(x);
     }
 
     return rc;
+}
+
+
+static ngx_int_t
+acme_ca_account_end(acme_ca_exchange_t *x)
+{
+    ngx_int_t      rc;
+    ngx_str_t      error;
+    acme_ca_ctx_t  ctx;
+
+    ctx = x->ctx;
+    ctx.problem = NULL;
+
+    rc = acme_ca_refuse(&ctx, ACME_CA_UNAUTHORIZED,
+                        "the account was deactivated");
+    if (rc != NGX_ABORT) {
+        return rc;
+    }
+
+    rc = acme_ca_problem_write(ctx.pool, ctx.problem, &error);
+
+    return (rc == NGX_OK) ? acme_ca_store_account_end(x->store, x->account->id,
+                                                      &error, x->ctx.now)
+                          : rc;
 }
 
 

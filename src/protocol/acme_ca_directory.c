@@ -76,6 +76,10 @@ acme_ca_directory_meta(acme_ca_json_writer_t *w,
         acme_ca_json_shut(w);
     }
 
+    if (authority->eab == ACME_CA_EAB_REQUIRED) {
+        acme_ca_json_write_boolean(w, "externalAccountRequired", 1);
+    }
+
     if (authority->profiles_shown) {
         acme_ca_directory_profiles(w, authority);
     }

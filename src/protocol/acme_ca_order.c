@@ -83,9 +83,12 @@ acme_ca_order_fill(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish,
     order->created_at = x->ctx.now;
     order->expires_at = x->ctx.now + x->authority->order_lifetime;
 
-    if (wish->profile_asked) {
+    order->profile_asked = wish->profile_asked;
+
+    if (wish->profile != x->authority->default_profile
+        || wish->profile_asked)
+    {
         order->profile = wish->profile->name;
-        order->profile_asked = 1;
     }
 
     view->identifiers = wish->identifiers;
@@ -313,6 +316,10 @@ acme_ca_order_details(acme_ca_exchange_t *x, acme_ca_order_view_t *view)
 
     if (view->row.replaces.len) {
         acme_ca_json_write_string(&w, "replaces", &view->row.replaces);
+    }
+
+    if (x->eab) {
+        acme_ca_json_write_string(&w, "eab", &x->eab->label);
     }
 
     acme_ca_json_shut(&w);

@@ -40,7 +40,16 @@ acme_ca_order_check(acme_ca_exchange_t *x)
 
     x->prepared = wish;
 
-    rc = acme_ca_order_read_profile(x, wish);
+    rc = acme_ca_binding_load(x);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_order_read_profile(x, wish);
+    }
+
+    if (rc == NGX_OK && x->eab) {
+        rc = acme_ca_policy_eab_profile(&x->ctx, x->authority, x->eab,
+                                        wish->profile_asked, &wish->profile);
+    }
 
     if (rc == NGX_OK) {
         rc = acme_ca_order_read_date(x, "notBefore", &wish->not_before);
@@ -148,6 +157,11 @@ acme_ca_order_admit(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier)
     ngx_uint_t  type;
 
     rc = acme_ca_policy_identifier(&x->ctx, x->authority, identifier);
+
+    if (rc == NGX_OK && x->eab) {
+        rc = acme_ca_policy_eab_identifier(&x->ctx, x->eab, identifier);
+    }
+
     if (rc != NGX_OK) {
         return rc;
     }

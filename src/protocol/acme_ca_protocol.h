@@ -113,6 +113,8 @@ struct acme_ca_exchange_s {
     acme_ca_json_t             *payload;     /* NULL: POST-as-GET */
     acme_ca_jwk_t              *jwk;         /* of a jwk-signed request */
     acme_ca_account_t          *account;     /* of a kid-signed request */
+    acme_ca_eab_t              *eab;         /* that the account is bound to,
+                                                once it was asked for */
     void                       *prepared;    /* what prepare() left apply() */
     acme_ca_audit_t             audit;
     unsigned                    silent:1;    /* apply only, nobody waits: the

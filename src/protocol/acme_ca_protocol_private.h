@@ -16,6 +16,7 @@
 
 #include "acme_ca_protocol.h"
 #include "acme_ca_policy.h"
+#include "acme_ca_store_eab.h"
 
 
 /* seconds: soon enough for all, and no client polls faster for it */
@@ -106,6 +107,14 @@ ngx_int_t acme_ca_account_new(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_account_get(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_account_update(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_account_orders(acme_ca_exchange_t *x);
+
+/*
+ * acme_ca_binding.c.  new(): what the payload binds a new account to; fills
+ * its eab_id.  load(): x->eab of a bound account; finds the row or fails.
+ */
+ngx_int_t acme_ca_binding_new(acme_ca_exchange_t *x,
+    acme_ca_account_t *account);
+ngx_int_t acme_ca_binding_load(acme_ca_exchange_t *x);
 
 ngx_int_t acme_ca_key_change_check(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_key_change(acme_ca_exchange_t *x);

@@ -140,9 +140,21 @@ ngx_int_t
 acme_ca_reply_account(acme_ca_exchange_t *x, ngx_uint_t status,
     acme_ca_account_t *account)
 {
+    ngx_str_t              binding;
     acme_ca_json_writer_t  w;
 
-    acme_ca_json_start(&w, x->ctx.pool, 256 + account->contact.len);
+    ngx_str_null(&binding);
+
+    if (account->eab_id
+        && acme_ca_store_account_get_binding(x->store, x->ctx.pool,
+                                             account->id, &binding)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    acme_ca_json_start(&w, x->ctx.pool,
+                       256 + account->contact.len + binding.len);
     acme_ca_json_open_object(&w, NULL);
 
     acme_ca_reply_write_status(&w, account->status);
@@ -150,6 +162,10 @@ acme_ca_reply_account(acme_ca_exchange_t *x, ngx_uint_t status,
 
     if (account->terms_agreed_at) {
         acme_ca_json_write_boolean(&w, "termsOfServiceAgreed", 1);
+    }
+
+    if (binding.len) {
+        acme_ca_json_write_raw(&w, "externalAccountBinding", &binding);
     }
 
     acme_ca_reply_write_url(x, &w, "orders", ACME_CA_ROUTE_ORDERS,

@@ -7,6 +7,7 @@
 
 
 #include "acme_ca_store_private.h"
+#include "acme_ca_store_eab.h"
 
 
 static ngx_int_t acme_ca_store_account_read(acme_ca_query_t *q,
@@ -25,6 +26,8 @@ acme_ca_store_account_add(acme_ca_store_t *store, acme_ca_account_t *account)
     acme_ca_query_text(&q, &account->contact);
     acme_ca_query_optional(&q, account->terms_agreed_at);
     acme_ca_query_integer(&q, account->created_at);
+    acme_ca_query_optional(&q, account->eab_id);
+    acme_ca_query_text(&q, &account->eab_binding);
 
     return acme_ca_query_add(&q, &account->id);
 }
@@ -74,6 +77,8 @@ acme_ca_store_account_read(acme_ca_query_t *q, ngx_pool_t *pool,
     acme_ca_column_text(q, pool, &account->contact);
     account->terms_agreed_at = acme_ca_column_integer(q);
     account->created_at = acme_ca_column_integer(q);
+    account->eab_id = acme_ca_column_integer(q);
+    ngx_str_null(&account->eab_binding);
 
     return acme_ca_query_end(q);
 }
@@ -126,4 +131,60 @@ acme_ca_store_account_set_key(acme_ca_store_t *store, int64_t id,
     acme_ca_query_integer(&q, now);
 
     return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_account_get_binding(acme_ca_store_t *store, ngx_pool_t *pool,
+    int64_t id, ngx_str_t *binding)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ACCOUNT_GET_BINDING);
+    acme_ca_query_integer(&q, id);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    acme_ca_column_text(&q, pool, binding);
+
+    return acme_ca_query_end(&q);
+}
+
+
+/* authorizations before orders: they are found through them */
+
+ngx_int_t
+acme_ca_store_account_end(acme_ca_store_t *store, int64_t id, ngx_str_t *error,
+    time_t now)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ACCOUNT_END_JOBS);
+    acme_ca_query_integer(&q, id);
+
+    rc = acme_ca_query_run(&q);
+
+    if (rc == NGX_OK) {
+        acme_ca_query_begin(store, &q, ACME_CA_SQL_ACCOUNT_END_AUTHZS);
+        acme_ca_query_integer(&q, id);
+        acme_ca_query_integer(&q, now);
+
+        rc = acme_ca_query_run(&q);
+    }
+
+    if (rc == NGX_OK) {
+        acme_ca_query_begin(store, &q, ACME_CA_SQL_ACCOUNT_END_ORDERS);
+        acme_ca_query_integer(&q, id);
+        acme_ca_query_text(&q, error);
+        acme_ca_query_integer(&q, now);
+
+        rc = acme_ca_query_run(&q);
+    }
+
+    return rc;
 }

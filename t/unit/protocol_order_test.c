@@ -832,7 +832,7 @@ test_account_gone(void)
 
     acme_ca_store_authz_find(env.reader, env.x->ctx.pool, job.authz_id,
                              &authz);
-    is_int(authz.status, ACME_CA_PENDING, "its authorization does not pass");
+    is_int(authz.status, ACME_CA_DEACTIVATED, "its authorization ends");
 
     POST(.by = &c, .path = o.finalize, .payload = "{}");
     refused(401, "unauthorized", "its order is out of reach");

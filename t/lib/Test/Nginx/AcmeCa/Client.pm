@@ -9,6 +9,7 @@ package Test::Nginx::AcmeCa::Client;
 use warnings;
 use strict;
 
+use Digest::SHA qw/ hmac_sha256 hmac_sha384 hmac_sha512 /;
 use IO::Select;
 use IO::Socket::INET;
 use MIME::Base64 qw/ decode_base64 /;
@@ -384,6 +385,42 @@ sub new_account {
         if $reply->{status} =~ /^20[01]$/ && !$opts{key};
 
     return $reply;
+}
+
+
+# RFC 8555, 7.3.4: the "externalAccountBinding" of this client's key.
+#
+#     alg            HS256, HS384, HS512: how the MAC is made
+#     protected      members that replace or remove (undef) those of the
+#                    protected header
+#     payload        text, in place of the account's key
+#     mac            raw bytes, or a function (mac) => bytes
+#     members        more members of the JWS, undef removes one
+
+sub binding {
+    my ($self, $kid, $key, %opts) = @_;
+    my $alg = $opts{alg} || 'HS256';
+
+    my %header = (alg => $alg, kid => $kid, url => $self->url('newAccount'),
+                  %{$opts{protected} || {}});
+    delete $header{$_} for grep { !defined $header{$_} } keys %header;
+
+    my $payload = defined $opts{payload} ? $opts{payload}
+                                         : json_encode($self->{key}->jwk());
+    my $signed = b64u(json_encode(\%header)) . '.' . b64u($payload);
+
+    my %mac = (HS256 => \&hmac_sha256, HS384 => \&hmac_sha384,
+               HS512 => \&hmac_sha512);
+    my $mac = $mac{$alg}->($signed, $key);
+    $mac = ref $opts{mac} ? $opts{mac}->($mac) : $opts{mac}
+        if defined $opts{mac};
+
+    my ($protected, $body) = split /\./, $signed;
+    my %jws = (protected => $protected, payload => $body,
+               signature => b64u($mac), %{$opts{members} || {}});
+    delete $jws{$_} for grep { !defined $jws{$_} } keys %jws;
+
+    return \%jws;
 }
 
 
