@@ -27,6 +27,9 @@
 #define ACME_CA_EKU_SERVER     0x0001
 #define ACME_CA_EKU_CLIENT     0x0002
 
+/* names of ours that a challenge of dns-persist-01 has at most */
+#define ACME_CA_DNS_PERSIST_ISSUERS  10
+
 /* what the subject's common name is made of */
 #define ACME_CA_CN_NONE        0
 #define ACME_CA_CN_FIRST       1       /* first dns name of up to 64 bytes */
@@ -78,7 +81,7 @@ struct acme_ca_authority_s {
     ngx_uint_t         challenges;       /* bits 1 << ACME_CA_HTTP_01 ... */
     ngx_array_t       *http_01_ports;    /* in_port_t, tried in turn */
     ngx_array_t       *tls_alpn_01_ports;
-    ngx_uint_t         wildcard;         /* never, until a dns challenge */
+    ngx_uint_t         wildcard;         /* some challenge proves one */
     ngx_array_t        profiles;         /* acme_ca_profile_t, first: default */
     acme_ca_profile_t *default_profile;
     ngx_uint_t         profiles_shown;   /* the operator wrote some */

@@ -152,6 +152,8 @@ typedef struct {
     ngx_str_t                  token;
     u_char                     thumbprint[ACME_CA_SHA256_LEN];
     ngx_str_t                  account_url;    /* as the client knows it */
+    time_t                     reuse;          /* seconds that its proof is good
+                                                  for at most; 0: no limit */
     ngx_uint_t                 attempts;       /* made so far */
     time_t                     deadline_at;    /* no attempt starts later */
     ngx_str_t                  client_address; /* of the one who answered */

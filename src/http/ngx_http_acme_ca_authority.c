@@ -24,6 +24,7 @@ static void ngx_http_acme_ca_profile_unset(acme_ca_profile_t *profile);
 static char *ngx_http_acme_ca_profile_finish(ngx_conf_t *cf,
     acme_ca_profile_t *profile);
 static char *ngx_http_acme_ca_paths(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+static char *ngx_http_acme_ca_challenges(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 static char *ngx_http_acme_ca_profiles(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 static ngx_int_t ngx_http_acme_ca_port(ngx_conf_t *cf, ngx_array_t **ports,
     in_port_t value);
@@ -125,16 +126,13 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     ngx_conf_init_uint_value(a->validation_attempts, 3);
     ngx_conf_init_uint_value(a->validation_concurrency, 100);
 
-    if (a->challenges == 0) {
-        a->challenges = 1 << ACME_CA_HTTP_01;
-    }
-
     if (a->contact_max == 0) {
         a->contact_max = 10;
     }
 
     if (ngx_http_acme_ca_port(cf, &a->http_01_ports, 80) != NGX_OK
         || ngx_http_acme_ca_port(cf, &a->tls_alpn_01_ports, 443) != NGX_OK
+        || ngx_http_acme_ca_challenges(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_paths(cf, ca) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -357,6 +355,59 @@ ngx_http_acme_ca_paths(ngx_conf_t *cf, ngx_acme_ca_t *ca)
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_acme_ca_challenges(ngx_conf_t *cf, ngx_acme_ca_t *ca)
+{
+    ngx_str_t            *name;
+    ngx_uint_t            i, n;
+    acme_ca_authority_t  *a;
+
+    a = &ca->authority;
+
+    if (a->challenges == 0) {
+        a->challenges = 1 << ACME_CA_HTTP_01;
+    }
+
+    for (i = 0; i < ACME_CA_CHALLENGE_TYPE_N; i++) {
+        if ((a->challenges & ((ngx_uint_t) 1 << i)) != 0
+            && acme_ca_challenge_kinds[i].wildcard)
+        {
+            a->wildcard = 1;
+        }
+    }
+
+    if ((a->challenges & 1 << ACME_CA_DNS_PERSIST_01) == 0) {
+        return NGX_CONF_OK;
+    }
+
+    n = a->caa_identities ? a->caa_identities->nelts : 0;
+
+    if (n == 0 || n > ACME_CA_DNS_PERSIST_ISSUERS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"dns-persist-01\" in authority \"%V\" needs "
+                           "\"caa_identities\" with 1 to %d names",
+                           &a->name, ACME_CA_DNS_PERSIST_ISSUERS);
+        return NGX_CONF_ERROR;
+    }
+
+    name = a->caa_identities->elts;
+
+    for (i = 0; i < n; i++) {
+        ngx_strlow(name[i].data, name[i].data, name[i].len);
+
+        if (!ngx_http_acme_ca_is_zone(&name[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"dns-persist-01\" in authority \"%V\" needs "
+                               "domain names as \"caa_identities\", \"%V\" is "
+                               "none", &a->name, &name[i]);
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;

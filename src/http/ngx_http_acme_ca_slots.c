@@ -15,7 +15,6 @@
 
 static ngx_array_t **ngx_http_acme_ca_resolver_zone(ngx_conf_t *cf,
     ngx_acme_ca_t *ca, ngx_str_t *value);
-static ngx_uint_t ngx_http_acme_ca_is_zone(const ngx_str_t *name);
 static char *ngx_http_acme_ca_url(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_acme_ca_base_url(ngx_conf_t *cf, void *post,
     void *data);
@@ -251,9 +250,7 @@ ngx_http_acme_ca_resolver_zone(ngx_conf_t *cf, ngx_acme_ca_t *ca,
 }
 
 
-/* labels of letters, digits, "-" and "_", without a dot at an end */
-
-static ngx_uint_t
+ngx_uint_t
 ngx_http_acme_ca_is_zone(const ngx_str_t *name)
 {
     size_t  i, label;

@@ -43,6 +43,9 @@ char *ngx_http_acme_ca_strings(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_acme_ca_contact(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* a name of labels of a-z, 0-9, "-" and "_", without a dot at an end */
+ngx_uint_t ngx_http_acme_ca_is_zone(const ngx_str_t *name);
+
 /* what a value must be, after nginx's own slot took it */
 extern ngx_conf_post_t  ngx_http_acme_ca_url_post;
 extern ngx_conf_post_t  ngx_http_acme_ca_base_url_post;

@@ -59,7 +59,7 @@ static const ngx_acme_ca_dns_status_t  ngx_acme_ca_dns_statuses[] = {
 static const char  *ngx_acme_ca_dns_rc_texts[] = {
     "ok",
     "no such name (NXDOMAIN)",
-    "the name has no address",
+    "the name has no such record",
     "the DNS server failed or refused to answer",
     "the DNS query timed out",
     "no DNS server is reachable",

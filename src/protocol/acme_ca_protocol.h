@@ -74,6 +74,7 @@ typedef struct {
     ngx_str_t    name;
     unsigned     wildcard:1;        /* proves wildcard names */
     unsigned     ip:1;              /* proves addresses (RFC 8738) */
+    unsigned     issuers:1;         /* names us, in place of a token */
 } acme_ca_challenge_kind_t;
 
 extern const acme_ca_challenge_kind_t

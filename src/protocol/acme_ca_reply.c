@@ -24,6 +24,8 @@ static void acme_ca_reply_write_identifiers(acme_ca_exchange_t *x,
     acme_ca_json_writer_t *w, acme_ca_order_view_t *view);
 static void acme_ca_reply_write_challenge(acme_ca_exchange_t *x,
     acme_ca_json_writer_t *w, acme_ca_challenge_t *challenge);
+static void acme_ca_reply_write_issuers(acme_ca_exchange_t *x,
+    acme_ca_json_writer_t *w);
 static void acme_ca_reply_wait(acme_ca_exchange_t *x,
     acme_ca_status_e status);
 static ngx_int_t acme_ca_reply_write_problem(acme_ca_exchange_t *x);
@@ -359,7 +361,13 @@ acme_ca_reply_write_challenge(acme_ca_exchange_t *x, acme_ca_json_writer_t *w,
     acme_ca_reply_write_url(x, w, "url", ACME_CA_ROUTE_CHALLENGE,
                             challenge->id);
     acme_ca_reply_write_status(w, challenge->status);
-    acme_ca_json_write_string(w, "token", &challenge->token);
+
+    if (kind->issuers) {
+        acme_ca_reply_write_issuers(x, w);
+
+    } else {
+        acme_ca_json_write_string(w, "token", &challenge->token);
+    }
 
     if (challenge->status == ACME_CA_VALID && challenge->validated_at) {
         acme_ca_json_write_time(w, "validated", challenge->validated_at);
@@ -368,6 +376,33 @@ acme_ca_reply_write_challenge(acme_ca_exchange_t *x, acme_ca_json_writer_t *w,
     if (challenge->error.len) {
         acme_ca_json_write_raw(w, "error", &challenge->error);
     }
+}
+
+
+/* draft-ietf-acme-dns-persist, 3.1 */
+
+static void
+acme_ca_reply_write_issuers(acme_ca_exchange_t *x, acme_ca_json_writer_t *w)
+{
+    ngx_uint_t    i;
+    ngx_str_t    *issuer;
+    ngx_array_t  *issuers;
+
+    issuers = x->authority->caa_identities;
+
+    acme_ca_json_open_array(w, "issuer-domain-names");
+
+    /* none: the challenge is older than the configuration */
+
+    if (issuers != NULL) {
+        issuer = issuers->elts;
+
+        for (i = 0; i < issuers->nelts; i++) {
+            acme_ca_json_write_string(w, NULL, &issuer[i]);
+        }
+    }
+
+    acme_ca_json_shut(w);
 }
 
 

@@ -29,7 +29,7 @@ static ngx_int_t acme_ca_verdict_write(acme_ca_ctx_t *ctx,
     time_t expires_at, ngx_str_t *error);
 static ngx_int_t acme_ca_verdict_pass(acme_ca_ctx_t *ctx,
     const acme_ca_authority_t *authority, acme_ca_store_t *store,
-    acme_ca_verdict_t *verdict);
+    acme_ca_job_t *job, acme_ca_verdict_t *verdict);
 static ngx_int_t acme_ca_verdict_fail(acme_ca_ctx_t *ctx,
     acme_ca_store_t *store, acme_ca_verdict_t *verdict,
     acme_ca_problem_t *problem);
@@ -72,7 +72,8 @@ acme_ca_protocol_verdict(acme_ca_ctx_t *ctx,
 
     if (rc == NGX_OK && moot.len == 0) {
         rc = problem ? acme_ca_verdict_fail(ctx, store, &verdict, problem)
-                     : acme_ca_verdict_pass(ctx, authority, store, &verdict);
+                     : acme_ca_verdict_pass(ctx, authority, store, job,
+                                            &verdict);
     }
 
     if (rc == NGX_OK) {
@@ -144,12 +145,19 @@ acme_ca_verdict_moot(acme_ca_ctx_t *ctx, acme_ca_verdict_t *verdict,
 
 static ngx_int_t
 acme_ca_verdict_pass(acme_ca_ctx_t *ctx, const acme_ca_authority_t *authority,
-    acme_ca_store_t *store, acme_ca_verdict_t *verdict)
+    acme_ca_store_t *store, acme_ca_job_t *job, acme_ca_verdict_t *verdict)
 {
+    time_t     lifetime;
     ngx_int_t  rc;
 
+    lifetime = authority->authz_lifetime;
+
+    if (job->reuse != 0) {
+        lifetime = ngx_min(lifetime, job->reuse);
+    }
+
     rc = acme_ca_verdict_write(ctx, store, verdict, ACME_CA_EVENT_PASS,
-                               ctx->now + authority->authz_lifetime, NULL);
+                               ctx->now + lifetime, NULL);
     if (rc != NGX_OK) {
         return rc;
     }

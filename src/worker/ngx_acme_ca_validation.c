@@ -44,13 +44,13 @@ const ngx_acme_ca_method_t  ngx_acme_ca_methods[ACME_CA_CHALLENGE_TYPE_N] = {
     { NULL, NULL },
 
     /* DNS_01 */
-    { NULL, NULL },
+    { ngx_acme_ca_validation_dns_start, NULL },
 
     /* DNS_ACCOUNT_01 */
-    { NULL, NULL },
+    { ngx_acme_ca_validation_dns_start, NULL },
 
     /* DNS_PERSIST_01 */
-    { NULL, NULL }
+    { ngx_acme_ca_validation_dns_start, NULL }
 };
 
 
