@@ -24,7 +24,7 @@ my $t = Test::Nginx->new()->has(qw/ http rewrite /);
 acme_ca_module($t);
 chmod 0755, $t->testdir();
 
-$t->write_file_expand('nginx.conf', <<'EOC')->plan(10)->run();
+$t->write_file_expand('nginx.conf', <<'EOC')->plan(13)->run();
 
 %%TEST_GLOBALS%%
 
@@ -87,6 +87,13 @@ like(asked('POST', '/if/new-order', 'X-Test: 1', 'Content-Length: 200000'),
 like(http_get('/except/directory'), qr/"newNonce"/, 'limit_except, GET');
 like(asked('POST', '/except/new-order', 'Content-Length: 2', '{}'),
     qr/415 .*problem\+json/s, 'limit_except, POST');
+
+# there is no other version of what is answered to a signed request
+
+like(asked('GET', '/acme/directory', $_), qr/200 OK.*"newNonce"/s, $_)
+    foreach 'If-None-Match: *', 'If-Match: "a"',
+            'If-Modified-Since: Sat, 21 Nov 2026 00:00:00 GMT';
+
 like(asked('POST', '/acme/new-order', 'Transfer-Encoding: chunked', "zz\r\n"),
     qr/400 .*problem\+json.*"status":400/s, 'bad chunks');
 

@@ -32,6 +32,10 @@ ngx_http_acme_ca_reply_send(ngx_http_request_t *r, acme_ca_reply_t *reply)
         return NGX_ERROR;
     }
 
+    /* answers have no versions: no precondition is about them */
+
+    r->disable_not_modified = 1;
+
     r->headers_out.status = reply->status;
     r->headers_out.content_length_n = reply->body.len;
 

@@ -190,6 +190,19 @@ sub more {
 
 sub read_reply {
     my ($link, $method) = @_;
+    my $reply;
+
+    # 100 is no more than a promise of the one that counts
+    do {
+        $reply = read_one_reply($link, $method);
+    } while ($reply->{status} == 100);
+
+    return $reply;
+}
+
+
+sub read_one_reply {
+    my ($link, $method) = @_;
 
     while ($link->{buffer} !~ /\r?\n\r?\n/) {
         more($link) or die "closed\n";
