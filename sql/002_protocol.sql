@@ -60,4 +60,14 @@ ALTER TABLE acme_accounts ADD COLUMN eab_id INTEGER
     REFERENCES acme_eab_credentials (id);
 ALTER TABLE acme_accounts ADD COLUMN eab_binding TEXT;
 
+-- RFC 9444: it holds for all names below its identifier, too
+ALTER TABLE acme_authorizations
+    ADD COLUMN subdomains INTEGER NOT NULL DEFAULT 0
+               CHECK (subdomains IN (0, 1));
+
+-- the few of an account that a new order for a name below them can use
+CREATE INDEX acme_authorizations_subdomains
+    ON acme_authorizations (account_id, expires_at)
+    WHERE status = 'valid' AND subdomains = 1;
+
 PRAGMA user_version = 2;

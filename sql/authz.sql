@@ -2,13 +2,13 @@
 -- why: RFC 8555, 7.1.4
 INSERT INTO acme_authorizations
     (account_id, identifier_type, identifier, wildcard, status, created_at,
-     expires_at, updated_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6);
+     expires_at, updated_at, subdomains)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8);
 
 -- name: authz_find
 -- why: each poll of an authorization
 SELECT id, account_id, identifier_type, identifier, wildcard, status,
-       created_at, expires_at
+       created_at, expires_at, subdomains
 FROM acme_authorizations WHERE id = ?1;
 
 -- name: authz_find_valid
@@ -17,6 +17,16 @@ FROM acme_authorizations WHERE id = ?1;
 SELECT id FROM acme_authorizations
 WHERE account_id = ?1 AND identifier_type = ?2 AND identifier = ?3
       AND wildcard = ?4 AND status = 'valid' AND expires_at > ?5
+      AND subdomains >= ?6
+ORDER BY expires_at DESC LIMIT 1;
+
+-- name: authz_find_ancestor
+-- why: RFC 9444: a domain that was proven answers for the names below it, whole
+-- labels only.  status and subdomains must stand here for the partial index
+SELECT id FROM acme_authorizations
+WHERE account_id = ?1 AND status = 'valid' AND subdomains = 1
+      AND expires_at > ?3
+      AND substr(?2, -length(identifier) - 1) = '.' || identifier
 ORDER BY expires_at DESC LIMIT 1;
 
 -- name: authz_set_status

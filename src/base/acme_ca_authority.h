@@ -90,6 +90,9 @@ struct acme_ca_authority_s {
     ngx_uint_t         contact_required;
     ngx_uint_t         contact_max;
     ngx_array_t       *contact_domains;  /* ngx_str_t, or NULL: any */
+    ngx_flag_t         pre_authorization;        /* RFC 8555, 7.4.1 */
+    ngx_flag_t         subdomain_authorization;  /* RFC 9444 */
+    ngx_flag_t         authz_reuse;
 
     /* RFC 9773 */
     ngx_flag_t         renewal_info;

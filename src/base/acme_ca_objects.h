@@ -67,6 +67,7 @@ typedef struct {
     int64_t                id;
     int64_t                account_id;
     acme_ca_identifier_t   identifier;
+    ngx_uint_t             subdomains;      /* RFC 9444: and all below it */
     acme_ca_status_e       status;
     time_t                 created_at;
     time_t                 expires_at;
@@ -76,6 +77,8 @@ typedef struct {
 /* one identifier of an order, with the authorization that covers it */
 typedef struct {
     acme_ca_identifier_t   identifier;
+    ngx_str_t              ancestor;        /* of a new order (RFC 9444): the
+                                               domain to be proven instead */
     int64_t                authz_id;
     acme_ca_status_e       authz_status;
     time_t                 authz_expires_at;

@@ -59,6 +59,8 @@
     X(ACCOUNT_DEACTIVATED, "unauthorized", 401,                               \
       "the account is deactivated")                                           \
     X(NOT_FOUND, "malformed", 404, "no such resource")                        \
+    X(REJECTED_AUTHZ, "rejectedIdentifier", 403,                              \
+      "the server will not issue for the identifier")                         \
     X(METHOD_NOT_ALLOWED, "malformed", 405, "the method is not allowed here") \
     X(CONFLICT, "malformed", 409, "the request conflicts with another")       \
     X(TOO_LARGE, "malformed", 413, "the request body is too large")           \

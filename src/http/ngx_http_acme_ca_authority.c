@@ -85,6 +85,9 @@ ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
     a->max_identifiers = NGX_CONF_UNSET_UINT;
     a->renewal_info = NGX_CONF_UNSET;
     a->renewal_retry_after = NGX_CONF_UNSET;
+    a->pre_authorization = NGX_CONF_UNSET;
+    a->subdomain_authorization = NGX_CONF_UNSET;
+    a->authz_reuse = NGX_CONF_UNSET;
     a->order_lifetime = NGX_CONF_UNSET;
     a->authz_lifetime = NGX_CONF_UNSET;
     a->retention = NGX_CONF_UNSET;
@@ -118,6 +121,9 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     ngx_conf_init_uint_value(a->max_identifiers, 100);
     ngx_conf_init_value(a->renewal_info, 1);
     ngx_conf_init_value(a->renewal_retry_after, 6 * 3600);
+    ngx_conf_init_value(a->pre_authorization, 0);
+    ngx_conf_init_value(a->subdomain_authorization, 0);
+    ngx_conf_init_value(a->authz_reuse, 1);
     ngx_conf_init_value(a->order_lifetime, 7 * NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_value(a->authz_lifetime, 30 * NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_value(a->retention, 30 * NGX_HTTP_ACME_CA_DAY);
@@ -128,6 +134,13 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 
     if (a->contact_max == 0) {
         a->contact_max = 10;
+    }
+
+    if (a->pre_authorization && !a->authz_reuse) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "pre_authorization needs authorization_reuse in "
+                           "authority \"%V\"", &a->name);
+        return NGX_CONF_ERROR;
     }
 
     if (ngx_http_acme_ca_port(cf, &a->http_01_ports, 80) != NGX_OK

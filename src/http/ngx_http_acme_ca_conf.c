@@ -210,6 +210,27 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_http_acme_ca_setting(authz_lifetime),
       &ngx_http_acme_ca_seconds_post },
 
+    { ngx_string("authorization_reuse"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(authz_reuse),
+      NULL },
+
+    { ngx_string("pre_authorization"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(pre_authorization),
+      NULL },
+
+    { ngx_string("subdomain_authorization"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(subdomain_authorization),
+      NULL },
+
     { ngx_string("retention"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,

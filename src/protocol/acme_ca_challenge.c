@@ -20,11 +20,11 @@ static ngx_int_t acme_ca_challenge_add_job(acme_ca_exchange_t *x,
 const acme_ca_challenge_kind_t
     acme_ca_challenge_kinds[ACME_CA_CHALLENGE_TYPE_N] =
 {
-    { ngx_string("http-01"), 0, 1, 0 },
-    { ngx_string("tls-alpn-01"), 0, 1, 0 },
-    { ngx_string("dns-01"), 1, 0, 0 },
-    { ngx_string("dns-account-01"), 1, 0, 0 },
-    { ngx_string("dns-persist-01"), 1, 0, 1 }
+    { ngx_string("http-01"), 0, 1, 0, 0 },
+    { ngx_string("tls-alpn-01"), 0, 1, 0, 0 },
+    { ngx_string("dns-01"), 1, 0, 0, 1 },
+    { ngx_string("dns-account-01"), 1, 0, 0, 1 },
+    { ngx_string("dns-persist-01"), 1, 0, 1, 0 }
 };
 
 

@@ -30,9 +30,7 @@ acme_ca_directory_get(acme_ca_exchange_t *x)
     for (i = 0; i < ACME_CA_ROUTE_N; i++) {
         route = &acme_ca_routes[i];
 
-        if (route->member
-            && (i != ACME_CA_ROUTE_RENEWAL_INFO || x->authority->renewal_info))
-        {
+        if (route->member && acme_ca_route_offered(route, x->authority)) {
             acme_ca_json_write_parts(&w, route->member, &x->request.base, "",
                                      (ngx_str_t *) &route->head);
         }
@@ -78,6 +76,10 @@ acme_ca_directory_meta(acme_ca_json_writer_t *w,
 
     if (authority->eab == ACME_CA_EAB_REQUIRED) {
         acme_ca_json_write_boolean(w, "externalAccountRequired", 1);
+    }
+
+    if (authority->subdomain_authorization) {
+        acme_ca_json_write_boolean(w, "subdomainAuthAllowed", 1);
     }
 
     if (authority->profiles_shown) {

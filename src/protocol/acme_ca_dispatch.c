@@ -49,6 +49,10 @@ const acme_ca_route_t  acme_ca_routes[ACME_CA_ROUTE_N] = {
       "newAccount", "new-account", ACME_CA_POST, ACME_CA_SIGNED_JWK,
       NULL, NULL, NULL, acme_ca_account_new },
 
+    { ngx_string("new-authz"), 0, ngx_string(""),
+      "newAuthz", "new-authz", ACME_CA_POST, ACME_CA_SIGNED_KID,
+      NULL, NULL, acme_ca_new_authz_check, acme_ca_new_authz },
+
     { ngx_string("new-order"), 0, ngx_string(""),
       "newOrder", "new-order", ACME_CA_POST, ACME_CA_SIGNED_KID,
       NULL, NULL, acme_ca_order_check, acme_ca_order_new },
@@ -145,7 +149,7 @@ acme_ca_dispatch_admit(acme_ca_exchange_t *x)
 {
     x->route = acme_ca_dispatch_route(&x->request.path);
 
-    if (x->route == NULL) {
+    if (x->route == NULL || !acme_ca_route_offered(x->route, x->authority)) {
         return acme_ca_refuse(&x->ctx, ACME_CA_NOT_FOUND, NULL);
     }
 
@@ -156,6 +160,22 @@ acme_ca_dispatch_admit(acme_ca_exchange_t *x)
     }
 
     return (x->request.method == ACME_CA_POST) ? acme_ca_gate(x) : NGX_OK;
+}
+
+
+ngx_uint_t
+acme_ca_route_offered(const acme_ca_route_t *route,
+    const acme_ca_authority_t *authority)
+{
+    if (route == &acme_ca_routes[ACME_CA_ROUTE_NEW_AUTHZ]) {
+        return authority->pre_authorization;
+    }
+
+    if (route == &acme_ca_routes[ACME_CA_ROUTE_RENEWAL_INFO]) {
+        return authority->renewal_info;
+    }
+
+    return 1;
 }
 
 

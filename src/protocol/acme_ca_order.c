@@ -17,19 +17,16 @@ static ngx_int_t acme_ca_order_authorize(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view);
 static ngx_int_t acme_ca_order_reuse(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view, acme_ca_order_identifier_t *identifier);
+static void acme_ca_order_lean(acme_ca_order_identifier_t *identifier,
+    acme_ca_authz_t *authz);
 static ngx_int_t acme_ca_order_add(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view);
 static ngx_int_t acme_ca_order_add_authz(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view, acme_ca_order_identifier_t *identifier);
-static ngx_int_t acme_ca_order_add_challenges(acme_ca_exchange_t *x,
-    acme_ca_order_identifier_t *identifier);
-static ngx_int_t acme_ca_order_add_challenge(acme_ca_exchange_t *x,
-    int64_t authz_id, ngx_uint_t type);
+static acme_ca_order_identifier_t *acme_ca_order_sibling(
+    acme_ca_order_view_t *view, acme_ca_order_identifier_t *identifier);
 static ngx_int_t acme_ca_order_details(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view);
-
-
-#define ACME_CA_TOKEN_BYTES  32
 
 
 ngx_int_t
@@ -133,43 +130,33 @@ acme_ca_order_authorize(acme_ca_exchange_t *x, acme_ca_order_view_t *view)
 }
 
 
-/*
- * An order promises that it can be finalized until it expires, so it does not
- * outlive what it leans on; and an authorization that is about to end is not
- * leant on, lest the order end with it.
- */
+/* an order does not outlive what it leans on */
 
 static ngx_int_t
 acme_ca_order_reuse(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
     acme_ca_order_identifier_t *identifier)
 {
-    time_t           need;
-    int64_t          id;
     ngx_int_t        rc;
     acme_ca_authz_t  authz;
 
-    need = ngx_min(x->authority->order_lifetime,
-                   x->authority->authz_lifetime / 2);
+    rc = acme_ca_authorize_find(x, &identifier->identifier, &authz);
 
-    rc = acme_ca_store_authz_find_valid(x->store, x->account->id,
-                                        &identifier->identifier,
-                                        x->ctx.now + need, &id);
-    if (rc != NGX_OK) {
-        return rc;
+    if (rc == NGX_OK) {
+        acme_ca_order_lean(identifier, &authz);
+        view->row.expires_at = ngx_min(view->row.expires_at, authz.expires_at);
     }
 
-    rc = acme_ca_store_authz_find(x->store, x->ctx.pool, id, &authz);
-    if (rc != NGX_OK) {
-        return rc;
-    }
+    return rc;
+}
 
-    identifier->authz_id = authz.id;
-    identifier->authz_status = authz.status;
-    identifier->authz_expires_at = authz.expires_at;
 
-    view->row.expires_at = ngx_min(view->row.expires_at, authz.expires_at);
-
-    return NGX_OK;
+static void
+acme_ca_order_lean(acme_ca_order_identifier_t *identifier,
+    acme_ca_authz_t *authz)
+{
+    identifier->authz_id = authz->id;
+    identifier->authz_status = authz->status;
+    identifier->authz_expires_at = authz->expires_at;
 }
 
 
@@ -212,8 +199,18 @@ static ngx_int_t
 acme_ca_order_add_authz(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
     acme_ca_order_identifier_t *identifier)
 {
-    ngx_int_t        rc;
-    acme_ca_authz_t  authz;
+    ngx_int_t                    rc;
+    acme_ca_authz_t              authz;
+    acme_ca_order_identifier_t  *other;
+
+    other = acme_ca_order_sibling(view, identifier);
+
+    if (other) {
+        identifier->authz_id = other->authz_id;
+        identifier->authz_status = other->authz_status;
+        identifier->authz_expires_at = other->authz_expires_at;
+        return NGX_OK;
+    }
 
     ngx_memzero(&authz, sizeof(acme_ca_authz_t));
 
@@ -223,67 +220,42 @@ acme_ca_order_add_authz(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
     authz.created_at = x->ctx.now;
     authz.expires_at = view->row.expires_at;
 
-    rc = acme_ca_store_authz_add(x->store, &authz);
-    if (rc != NGX_OK) {
-        return rc;
+    if (identifier->ancestor.len) {
+        authz.identifier.value = identifier->ancestor;
+        authz.subdomains = 1;
     }
 
-    identifier->authz_id = authz.id;
-    identifier->authz_status = authz.status;
-    identifier->authz_expires_at = authz.expires_at;
+    rc = acme_ca_authorize_add(x, &authz);
 
-    return acme_ca_order_add_challenges(x, identifier);
+    if (rc == NGX_OK) {
+        acme_ca_order_lean(identifier, &authz);
+    }
+
+    return rc;
 }
 
 
-static ngx_int_t
-acme_ca_order_add_challenges(acme_ca_exchange_t *x,
+/* one before it in this order that is to be proven by the same domain */
+
+static acme_ca_order_identifier_t *
+acme_ca_order_sibling(acme_ca_order_view_t *view,
     acme_ca_order_identifier_t *identifier)
 {
-    ngx_int_t   rc;
-    ngx_uint_t  type;
+    acme_ca_order_identifier_t  *other;
 
-    for (type = 0; type < ACME_CA_CHALLENGE_TYPE_N; type++) {
+    if (identifier->ancestor.len == 0) {
+        return NULL;
+    }
 
-        if (!acme_ca_challenge_fits(x->authority, type,
-                                    &identifier->identifier))
+    for (other = view->identifiers->elts; other != identifier; other++) {
+        if (other->authz_status == ACME_CA_PENDING
+            && acme_ca_str_eq(&other->ancestor, &identifier->ancestor))
         {
-            continue;
-        }
-
-        rc = acme_ca_order_add_challenge(x, identifier->authz_id, type);
-        if (rc != NGX_OK) {
-            return rc;
+            return other;
         }
     }
 
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-acme_ca_order_add_challenge(acme_ca_exchange_t *x, int64_t authz_id,
-    ngx_uint_t type)
-{
-    u_char               secret[ACME_CA_TOKEN_BYTES], *last;
-    u_char               token[acme_ca_base64url_len(ACME_CA_TOKEN_BYTES)];
-    acme_ca_challenge_t  challenge;
-
-    if (acme_ca_random(secret, sizeof(secret)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    last = acme_ca_base64url_write(token, secret, sizeof(secret));
-
-    ngx_memzero(&challenge, sizeof(acme_ca_challenge_t));
-
-    challenge.id = authz_id * ACME_CA_CHALLENGE_SLOTS + type;
-    challenge.type = (acme_ca_challenge_type_e) type;
-    challenge.status = ACME_CA_PENDING;
-    challenge.token.data = token;
-    challenge.token.len = last - token;
-
-    return acme_ca_store_challenge_add(x->store, &challenge);
+    return NULL;
 }
 
 

@@ -15,10 +15,12 @@ static ngx_int_t acme_ca_order_read_identifiers(acme_ca_exchange_t *x,
     acme_ca_order_wish_t *wish);
 static ngx_int_t acme_ca_order_read_identifier(acme_ca_exchange_t *x,
     acme_ca_order_wish_t *wish, acme_ca_json_t *value);
-static ngx_int_t acme_ca_order_admit(acme_ca_exchange_t *x,
-    acme_ca_identifier_t *identifier);
+static ngx_int_t acme_ca_order_read_ancestor(acme_ca_exchange_t *x,
+    acme_ca_json_t *value, acme_ca_identifier_t *identifier,
+    ngx_str_t *ancestor);
 static ngx_int_t acme_ca_order_add_wish(acme_ca_order_wish_t *wish,
-    acme_ca_identifier_t *identifier);
+    acme_ca_identifier_t *identifier, ngx_str_t *ancestor);
+static void acme_ca_order_share(acme_ca_order_wish_t *wish);
 static ngx_int_t acme_ca_order_blame(acme_ca_exchange_t *x, ngx_str_t *type,
     ngx_str_t *value, acme_ca_problem_t *before);
 static ngx_int_t acme_ca_order_read_profile(acme_ca_exchange_t *x,
@@ -108,6 +110,8 @@ acme_ca_order_read_identifiers(acme_ca_exchange_t *x,
         }
     }
 
+    acme_ca_order_share(wish);
+
     return x->ctx.problem ? acme_ca_order_refused(x) : NGX_OK;
 }
 
@@ -117,7 +121,7 @@ acme_ca_order_read_identifier(acme_ca_exchange_t *x,
     acme_ca_order_wish_t *wish, acme_ca_json_t *value)
 {
     ngx_int_t              rc;
-    ngx_str_t             *type, *text, none = ngx_null_string;
+    ngx_str_t             *type, *text, ancestor, none = ngx_null_string;
     acme_ca_problem_t     *before;
     acme_ca_identifier_t   identifier;
 
@@ -140,21 +144,25 @@ acme_ca_order_read_identifier(acme_ca_exchange_t *x,
         rc = acme_ca_order_admit(x, &identifier);
     }
 
+    if (rc == NGX_OK) {
+        rc = acme_ca_order_read_ancestor(x, value, &identifier, &ancestor);
+    }
+
     if (rc == NGX_ABORT) {
         return acme_ca_order_blame(x, type, text, before);
     }
 
     x->ctx.problem = before;
 
-    return (rc == NGX_OK) ? acme_ca_order_add_wish(wish, &identifier) : rc;
+    return (rc == NGX_OK) ? acme_ca_order_add_wish(wish, &identifier, &ancestor)
+                          : rc;
 }
 
 
-static ngx_int_t
+ngx_int_t
 acme_ca_order_admit(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier)
 {
-    ngx_int_t   rc;
-    ngx_uint_t  type;
+    ngx_int_t  rc;
 
     rc = acme_ca_policy_identifier(&x->ctx, x->authority, identifier);
 
@@ -162,14 +170,10 @@ acme_ca_order_admit(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier)
         rc = acme_ca_policy_eab_identifier(&x->ctx, x->eab, identifier);
     }
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK
+        || acme_ca_authorize_provable(x->authority, identifier, 0))
+    {
         return rc;
-    }
-
-    for (type = 0; type < ACME_CA_CHALLENGE_TYPE_N; type++) {
-        if (acme_ca_challenge_fits(x->authority, type, identifier)) {
-            return NGX_OK;
-        }
     }
 
     return acme_ca_refuse(&x->ctx, ACME_CA_REJECTED_IDENTIFIER,
@@ -177,11 +181,65 @@ acme_ca_order_admit(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier)
 }
 
 
+/*
+ * RFC 9444: a domain that the client could prove instead.  Where we are not
+ * willing to take that, the name has to be proven itself.
+ */
+
+static ngx_int_t
+acme_ca_order_read_ancestor(acme_ca_exchange_t *x, acme_ca_json_t *value,
+    acme_ca_identifier_t *identifier, ngx_str_t *ancestor)
+{
+    u_char                *p;
+    ngx_int_t              rc;
+    ngx_str_t             *text, dns = ngx_string("dns");
+    acme_ca_identifier_t   domain;
+
+    ngx_str_null(ancestor);
+
+    if (!x->authority->subdomain_authorization || identifier->wildcard
+        || acme_ca_json_member(value, "ancestorDomain") == NULL)
+    {
+        return NGX_OK;
+    }
+
+    text = acme_ca_json_string(value, "ancestorDomain");
+
+    if (text == NULL) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                              "\"ancestorDomain\" is to be a string");
+    }
+
+    rc = acme_ca_identifier_parse(&x->ctx, &dns, text, &domain);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    p = identifier->value.data + identifier->value.len - domain.value.len;
+
+    if (identifier->type != ACME_CA_IDENTIFIER_DNS || domain.wildcard
+        || identifier->value.len <= domain.value.len + 1 || p[-1] != '.'
+        || ngx_memcmp(p, domain.value.data, domain.value.len) != 0)
+    {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                              "\"%V\" is not an ancestor domain of it", text);
+    }
+
+    rc = acme_ca_authorize_willing(x, &domain);
+
+    if (rc == NGX_OK) {
+        *ancestor = domain.value;
+    }
+
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
 /* one that stands there twice is one */
 
 static ngx_int_t
 acme_ca_order_add_wish(acme_ca_order_wish_t *wish,
-    acme_ca_identifier_t *identifier)
+    acme_ca_identifier_t *identifier, ngx_str_t *ancestor)
 {
     ngx_uint_t                   i;
     acme_ca_order_identifier_t  *known, *fresh;
@@ -201,8 +259,37 @@ acme_ca_order_add_wish(acme_ca_order_wish_t *wish,
 
     ngx_memzero(fresh, sizeof(acme_ca_order_identifier_t));
     fresh->identifier = *identifier;
+    fresh->ancestor = *ancestor;
 
     return NGX_OK;
+}
+
+
+/* a domain beside names that it answers for is proven once, with them */
+
+static void
+acme_ca_order_share(acme_ca_order_wish_t *wish)
+{
+    ngx_uint_t                   i, k;
+    acme_ca_order_identifier_t  *id;
+
+    id = wish->identifiers->elts;
+
+    for (i = 0; i < wish->identifiers->nelts; i++) {
+
+        if (id[i].ancestor.len || id[i].identifier.wildcard
+            || id[i].identifier.type != ACME_CA_IDENTIFIER_DNS)
+        {
+            continue;
+        }
+
+        for (k = 0; k < wish->identifiers->nelts; k++) {
+            if (acme_ca_str_eq(&id[k].ancestor, &id[i].identifier.value)) {
+                id[i].ancestor = id[i].identifier.value;
+                break;
+            }
+        }
+    }
 }
 
 

@@ -75,6 +75,7 @@ typedef struct {
     unsigned     wildcard:1;        /* proves wildcard names */
     unsigned     ip:1;              /* proves addresses (RFC 8738) */
     unsigned     issuers:1;         /* names us, in place of a token */
+    unsigned     subdomains:1;      /* proves all below a name (RFC 9444) */
 } acme_ca_challenge_kind_t;
 
 extern const acme_ca_challenge_kind_t

@@ -35,6 +35,7 @@ typedef enum {
     ACME_CA_ROUTE_DIRECTORY,
     ACME_CA_ROUTE_NEW_NONCE,
     ACME_CA_ROUTE_NEW_ACCOUNT,
+    ACME_CA_ROUTE_NEW_AUTHZ,
     ACME_CA_ROUTE_NEW_ORDER,
     ACME_CA_ROUTE_REVOKE_CERT,
     ACME_CA_ROUTE_KEY_CHANGE,
@@ -83,6 +84,10 @@ struct acme_ca_route_s {
 
 extern const acme_ca_route_t  acme_ca_routes[ACME_CA_ROUTE_N];
 
+/* acme_ca_dispatch.c: whether this authority has it */
+ngx_uint_t acme_ca_route_offered(const acme_ca_route_t *route,
+    const acme_ca_authority_t *authority);
+
 
 /* acme_ca_gate.c: all that is asked of a POST before its endpoint runs */
 ngx_int_t acme_ca_gate(acme_ca_exchange_t *x);
@@ -118,6 +123,9 @@ ngx_int_t acme_ca_binding_load(acme_ca_exchange_t *x);
 
 ngx_int_t acme_ca_key_change_check(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_key_change(acme_ca_exchange_t *x);
+
+ngx_int_t acme_ca_new_authz_check(acme_ca_exchange_t *x);
+ngx_int_t acme_ca_new_authz(acme_ca_exchange_t *x);
 
 ngx_int_t acme_ca_order_check(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_order_new(acme_ca_exchange_t *x);
@@ -167,6 +175,10 @@ ngx_int_t acme_ca_replaces_read(acme_ca_exchange_t *x,
 ngx_int_t acme_ca_replaces_admit(acme_ca_exchange_t *x,
     acme_ca_order_wish_t *wish);
 
+/* may it be certified, and can anything that is offered prove it? */
+ngx_int_t acme_ca_order_admit(acme_ca_exchange_t *x,
+    acme_ca_identifier_t *identifier);
+
 /* says a lone identifier's problem at the top; answers NGX_ABORT */
 ngx_int_t acme_ca_order_refused(acme_ca_exchange_t *x);
 
@@ -174,6 +186,28 @@ ngx_int_t acme_ca_order_refused(acme_ca_exchange_t *x);
 /* whether this authority offers that type for that identifier */
 ngx_uint_t acme_ca_challenge_fits(const acme_ca_authority_t *authority,
     ngx_uint_t type, const acme_ca_identifier_t *identifier);
+
+
+/*
+ * acme_ca_authorize.c.  find(): the account's valid authorization that a new
+ * order may lean on for this identifier, or NGX_DECLINED; find_id(): its id,
+ * of one that lives until then.
+ */
+ngx_int_t acme_ca_authorize_find(acme_ca_exchange_t *x,
+    acme_ca_identifier_t *identifier, acme_ca_authz_t *authz);
+ngx_int_t acme_ca_authorize_find_id(acme_ca_exchange_t *x,
+    acme_ca_identifier_t *identifier, time_t until, int64_t *id);
+/* as acme_ca_challenge_fits(), for a domain with all below it, too */
+ngx_uint_t acme_ca_authorize_fits(const acme_ca_authority_t *authority,
+    ngx_uint_t type, const acme_ca_identifier_t *identifier,
+    ngx_uint_t subdomains);
+ngx_uint_t acme_ca_authorize_provable(const acme_ca_authority_t *authority,
+    const acme_ca_identifier_t *identifier, ngx_uint_t subdomains);
+/* to let this domain answer for its subdomains: NGX_OK or NGX_DECLINED */
+ngx_int_t acme_ca_authorize_willing(acme_ca_exchange_t *x,
+    acme_ca_identifier_t *domain);
+/* writes it with its challenges */
+ngx_int_t acme_ca_authorize_add(acme_ca_exchange_t *x, acme_ca_authz_t *authz);
 
 
 /* an object as of now, with what its status depends on */

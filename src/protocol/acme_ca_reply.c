@@ -253,7 +253,7 @@ acme_ca_reply_write_identifiers(acme_ca_exchange_t *x,
     acme_ca_json_writer_t *w, acme_ca_order_view_t *view)
 {
     ngx_str_t                    name;
-    ngx_uint_t                   i, n;
+    ngx_uint_t                   i, k, n;
     acme_ca_order_identifier_t  *identifier;
 
     identifier = view->identifiers->elts;
@@ -278,9 +278,17 @@ acme_ca_reply_write_identifiers(acme_ca_exchange_t *x,
 
     acme_ca_json_open_array(w, "authorizations");
 
+    /* one may answer for several names (RFC 9444) */
+
     for (i = 0; i < n; i++) {
-        acme_ca_reply_write_url(x, w, NULL, ACME_CA_ROUTE_AUTHZ,
-                                identifier[i].authz_id);
+        for (k = 0; identifier[k].authz_id != identifier[i].authz_id; k++) {
+            /* void */
+        }
+
+        if (k == i) {
+            acme_ca_reply_write_url(x, w, NULL, ACME_CA_ROUTE_AUTHZ,
+                                    identifier[i].authz_id);
+        }
     }
 
     acme_ca_json_shut(w);
@@ -304,6 +312,10 @@ acme_ca_reply_authz(acme_ca_exchange_t *x, acme_ca_authz_view_t *view)
 
     if (view->row.identifier.wildcard) {
         acme_ca_json_write_boolean(&w, "wildcard", 1);
+    }
+
+    if (view->row.subdomains) {
+        acme_ca_json_write_boolean(&w, "subdomainAuthAllowed", 1);
     }
 
     acme_ca_json_open_array(&w, "challenges");

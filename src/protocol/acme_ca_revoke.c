@@ -333,8 +333,7 @@ acme_ca_revoke_name(acme_ca_exchange_t *x, ngx_str_t *san)
         return rc;
     }
 
-    return acme_ca_store_authz_find_valid(x->store, x->account->id,
-                                          &identifier, x->ctx.now, &authz_id);
+    return acme_ca_authorize_find_id(x, &identifier, x->ctx.now, &authz_id);
 }
 
 

@@ -155,8 +155,13 @@ ngx_int_t acme_ca_store_authz_add(acme_ca_store_t *store,
     acme_ca_authz_t *authz);
 ngx_int_t acme_ca_store_authz_find(acme_ca_store_t *store, ngx_pool_t *pool,
     int64_t id, acme_ca_authz_t *authz);
-/* a valid, unexpired one of this account for this very identifier: its id */
+/* a valid, unexpired one of this account for this very identifier: its id.
+   subdomains: only one that holds for the names below it, too */
 ngx_int_t acme_ca_store_authz_find_valid(acme_ca_store_t *store,
+    int64_t account_id, const acme_ca_identifier_t *identifier,
+    ngx_uint_t subdomains, time_t now, int64_t *id);
+/* such a one for a domain that the dns name is below (RFC 9444) */
+ngx_int_t acme_ca_store_authz_find_ancestor(acme_ca_store_t *store,
     int64_t account_id, const acme_ca_identifier_t *identifier, time_t now,
     int64_t *id);
 /* expires_at: 0 leaves it */

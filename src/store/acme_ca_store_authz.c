@@ -20,6 +20,7 @@ acme_ca_store_authz_add(acme_ca_store_t *store, acme_ca_authz_t *authz)
     acme_ca_query_status(&q, authz->status);
     acme_ca_query_integer(&q, authz->created_at);
     acme_ca_query_integer(&q, authz->expires_at);
+    acme_ca_query_integer(&q, authz->subdomains);
 
     return acme_ca_query_add(&q, &authz->id);
 }
@@ -46,6 +47,7 @@ acme_ca_store_authz_find(acme_ca_store_t *store, ngx_pool_t *pool, int64_t id,
     authz->status = acme_ca_column_status(&q);
     authz->created_at = acme_ca_column_integer(&q);
     authz->expires_at = acme_ca_column_integer(&q);
+    authz->subdomains = acme_ca_column_integer(&q);
 
     return acme_ca_query_end(&q);
 }
@@ -53,7 +55,8 @@ acme_ca_store_authz_find(acme_ca_store_t *store, ngx_pool_t *pool, int64_t id,
 
 ngx_int_t
 acme_ca_store_authz_find_valid(acme_ca_store_t *store, int64_t account_id,
-    const acme_ca_identifier_t *identifier, time_t now, int64_t *id)
+    const acme_ca_identifier_t *identifier, ngx_uint_t subdomains, time_t now,
+    int64_t *id)
 {
     ngx_int_t        rc;
     acme_ca_query_t  q;
@@ -61,6 +64,30 @@ acme_ca_store_authz_find_valid(acme_ca_store_t *store, int64_t account_id,
     acme_ca_query_begin(store, &q, ACME_CA_SQL_AUTHZ_FIND_VALID);
     acme_ca_query_integer(&q, account_id);
     acme_ca_query_identifier(&q, identifier);
+    acme_ca_query_integer(&q, now);
+    acme_ca_query_integer(&q, subdomains);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *id = acme_ca_column_integer(&q);
+
+    return acme_ca_query_end(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_authz_find_ancestor(acme_ca_store_t *store, int64_t account_id,
+    const acme_ca_identifier_t *identifier, time_t now, int64_t *id)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_AUTHZ_FIND_ANCESTOR);
+    acme_ca_query_integer(&q, account_id);
+    acme_ca_query_text(&q, &identifier->value);
     acme_ca_query_integer(&q, now);
 
     rc = acme_ca_query_find(&q);

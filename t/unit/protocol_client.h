@@ -386,6 +386,7 @@ env_authority(void)
     a->challenges = 1 << ACME_CA_HTTP_01;
     a->max_identifiers = 10;
     a->contact_max = 3;
+    a->authz_reuse = 1;
 
     a->order_lifetime = 86400;
     a->authz_lifetime = 30 * 86400;

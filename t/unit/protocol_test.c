@@ -16,8 +16,8 @@ test_routes(void)
     ngx_uint_t               i, j;
     const acme_ca_route_t   *r;
     static const char       *members[] = {
-        NULL, NULL, "newNonce", "newAccount", "newOrder", "revokeCert",
-        "keyChange"
+        NULL, NULL, "newNonce", "newAccount", "newAuthz", "newOrder",
+        "revokeCert", "keyChange"
     };
 
     is_str(&acme_ca_routes[ACME_CA_ROUTE_FINALIZE].tail, "/finalize",
@@ -32,7 +32,7 @@ test_routes(void)
         ok((r->note == NULL || r->read) && (r->prepare == NULL || r->write),
            "route %d has no step without its main one", (int) i);
 
-        ok(i >= 7 || (r->member == NULL) == (members[i] == NULL),
+        ok(i >= 8 || (r->member == NULL) == (members[i] == NULL),
            "route %d is in the directory or not", (int) i);
 
         for (j = 0; j < i; j++) {

@@ -218,7 +218,8 @@ step_order(acme_ca_store_t *store, flow_t *flow)
     flow->order.expires_at = NOW + 86400;
 
     (void) acme_ca_store_authz_find_valid(store, flow->account.id,
-                                          &flow->authz.identifier, NOW, &id);
+                                          &flow->authz.identifier, 0, NOW,
+                                          &id);
 
     must(acme_ca_store_order_add(store, &flow->order), "order");
     must(acme_ca_store_authz_add(store, &flow->authz), "authz");

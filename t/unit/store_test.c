@@ -288,7 +288,7 @@ test_authz(void)
            "authz_find: absent");
 
     is_int(acme_ca_store_authz_find_valid(store, account_id, &authz.identifier,
-                                          NOW, &id), NGX_DECLINED,
+                                          0, NOW, &id), NGX_DECLINED,
            "find_valid: pending");
     is_int(acme_ca_store_authz_set_status(store, authz.id, ACME_CA_PENDING,
                                           ACME_CA_VALID, NOW + 99, NOW),
@@ -297,24 +297,24 @@ test_authz(void)
                                           ACME_CA_INVALID, 0, NOW),
            NGX_DECLINED, "not pending any more");
     is_int(acme_ca_store_authz_find_valid(store, account_id, &authz.identifier,
-                                          NOW, &id), NGX_OK, "find_valid");
+                                          0, NOW, &id), NGX_OK, "find_valid");
     is_int(id, authz.id, "id");
     is_int(acme_ca_store_authz_find_valid(store, account_id, &authz.identifier,
-                                          NOW + 99, &id), NGX_DECLINED,
+                                          0, NOW + 99, &id), NGX_DECLINED,
            "find_valid: expired");
-    is_int(acme_ca_store_authz_find_valid(store, 77, &authz.identifier, NOW,
-                                          &id), NGX_DECLINED,
+    is_int(acme_ca_store_authz_find_valid(store, 77, &authz.identifier, 0,
+                                          NOW, &id), NGX_DECLINED,
            "find_valid: another account");
 
     authz.identifier.wildcard = 0;
     is_int(acme_ca_store_authz_find_valid(store, account_id, &authz.identifier,
-                                          NOW, &id), NGX_DECLINED,
+                                          0, NOW, &id), NGX_DECLINED,
            "find_valid: a wildcard's is not the name's");
 
     authz.identifier.wildcard = 1;
     authz.identifier.type = ACME_CA_IDENTIFIER_IP;
     is_int(acme_ca_store_authz_find_valid(store, account_id, &authz.identifier,
-                                          NOW, &id), NGX_DECLINED,
+                                          0, NOW, &id), NGX_DECLINED,
            "find_valid: another type");
 
     is_int(acme_ca_store_authz_set_status(store, authz.id, ACME_CA_VALID,

@@ -1,0 +1,167 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * What new orders and newAuthz share: the account's valid authorization that
+ * answers for an identifier, and a new one with its challenges (RFC 8555,
+ * 7.1.4 and 7.4).  One for a domain with its subdomains (RFC 9444) answers for
+ * names below it, but for no wildcard; and no challenge but those of the DNS
+ * proves it.
+ */
+
+
+#include "acme_ca_protocol_private.h"
+
+
+static ngx_int_t acme_ca_authorize_add_challenge(acme_ca_exchange_t *x,
+    int64_t authz_id, ngx_uint_t type);
+
+
+#define ACME_CA_TOKEN_BYTES  32
+
+
+/*
+ * An order promises that it can be finalized until it expires, so an
+ * authorization that is about to end is not leant on.
+ */
+
+ngx_int_t
+acme_ca_authorize_find(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier,
+    acme_ca_authz_t *authz)
+{
+    time_t     until;
+    int64_t    id;
+    ngx_int_t  rc;
+
+    if (!x->authority->authz_reuse) {
+        return NGX_DECLINED;
+    }
+
+    until = x->ctx.now + ngx_min(x->authority->order_lifetime,
+                                 x->authority->authz_lifetime / 2);
+
+    rc = acme_ca_authorize_find_id(x, identifier, until, &id);
+
+    return (rc == NGX_OK) ? acme_ca_store_authz_find(x->store, x->ctx.pool, id,
+                                                     authz)
+                          : rc;
+}
+
+
+ngx_int_t
+acme_ca_authorize_find_id(acme_ca_exchange_t *x,
+    acme_ca_identifier_t *identifier, time_t until, int64_t *id)
+{
+    ngx_int_t  rc;
+
+    rc = acme_ca_store_authz_find_valid(x->store, x->account->id, identifier,
+                                        0, until, id);
+
+    if (rc != NGX_DECLINED || !x->authority->subdomain_authorization
+        || identifier->type != ACME_CA_IDENTIFIER_DNS || identifier->wildcard)
+    {
+        return rc;
+    }
+
+    return acme_ca_store_authz_find_ancestor(x->store, x->account->id,
+                                             identifier, until, id);
+}
+
+
+ngx_uint_t
+acme_ca_authorize_fits(const acme_ca_authority_t *authority, ngx_uint_t type,
+    const acme_ca_identifier_t *identifier, ngx_uint_t subdomains)
+{
+    return acme_ca_challenge_fits(authority, type, identifier)
+           && (!subdomains || acme_ca_challenge_kinds[type].subdomains);
+}
+
+
+ngx_uint_t
+acme_ca_authorize_provable(const acme_ca_authority_t *authority,
+    const acme_ca_identifier_t *identifier, ngx_uint_t subdomains)
+{
+    ngx_uint_t  type;
+
+    for (type = 0; type < ACME_CA_CHALLENGE_TYPE_N; type++) {
+        if (acme_ca_authorize_fits(authority, type, identifier, subdomains)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* what the server is willing to do for a domain (RFC 9444) */
+
+ngx_int_t
+acme_ca_authorize_willing(acme_ca_exchange_t *x,
+    acme_ca_identifier_t *domain)
+{
+    ngx_int_t           rc;
+    acme_ca_problem_t  *before;
+
+    if (!x->authority->subdomain_authorization
+        || domain->type != ACME_CA_IDENTIFIER_DNS || domain->wildcard
+        || !acme_ca_authorize_provable(x->authority, domain, 1))
+    {
+        return NGX_DECLINED;
+    }
+
+    before = x->ctx.problem;
+    x->ctx.problem = NULL;
+
+    rc = acme_ca_policy_identifier(&x->ctx, x->authority, domain);
+
+    x->ctx.problem = before;
+
+    return (rc == NGX_ABORT) ? NGX_DECLINED : rc;
+}
+
+
+ngx_int_t
+acme_ca_authorize_add(acme_ca_exchange_t *x, acme_ca_authz_t *authz)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  type;
+
+    rc = acme_ca_store_authz_add(x->store, authz);
+
+    for (type = 0; rc == NGX_OK && type < ACME_CA_CHALLENGE_TYPE_N; type++) {
+
+        if (acme_ca_authorize_fits(x->authority, type, &authz->identifier,
+                                   authz->subdomains))
+        {
+            rc = acme_ca_authorize_add_challenge(x, authz->id, type);
+        }
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_authorize_add_challenge(acme_ca_exchange_t *x, int64_t authz_id,
+    ngx_uint_t type)
+{
+    u_char               secret[ACME_CA_TOKEN_BYTES], *last;
+    u_char               token[acme_ca_base64url_len(ACME_CA_TOKEN_BYTES)];
+    acme_ca_challenge_t  challenge;
+
+    if (acme_ca_random(secret, sizeof(secret)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    last = acme_ca_base64url_write(token, secret, sizeof(secret));
+
+    ngx_memzero(&challenge, sizeof(acme_ca_challenge_t));
+
+    challenge.id = authz_id * ACME_CA_CHALLENGE_SLOTS + type;
+    challenge.type = (acme_ca_challenge_type_e) type;
+    challenge.status = ACME_CA_PENDING;
+    challenge.token.data = token;
+    challenge.token.len = last - token;
+
+    return acme_ca_store_challenge_add(x->store, &challenge);
+}
