@@ -10,7 +10,7 @@
  */
 
 
-#include "acme_ca_protocol_private.h"
+#include "acme_ca_authorize.h"
 
 
 static ngx_int_t acme_ca_authorize_add_challenge(acme_ca_exchange_t *x,

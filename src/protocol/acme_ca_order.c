@@ -8,7 +8,7 @@
  */
 
 
-#include "acme_ca_protocol_private.h"
+#include "acme_ca_authorize.h"
 
 
 static void acme_ca_order_fill(acme_ca_exchange_t *x,

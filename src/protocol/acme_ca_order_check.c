@@ -8,7 +8,7 @@
  */
 
 
-#include "acme_ca_protocol_private.h"
+#include "acme_ca_authorize.h"
 
 
 static ngx_int_t acme_ca_order_read_identifiers(acme_ca_exchange_t *x,

@@ -7,7 +7,7 @@
  */
 
 
-#include "acme_ca_protocol_private.h"
+#include "acme_ca_authorize.h"
 #include "acme_ca_leaf.h"
 
 
