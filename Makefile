@@ -73,7 +73,8 @@ install: all
 	echo "load_module $(MODULES_DIR)/$(SO);" \
 		> "$(DESTDIR)$(LOAD_DIR)/mod-http-acme-ca.conf"
 	chmod 644 "$(DESTDIR)$(LOAD_DIR)/mod-http-acme-ca.conf"
-	install -m 755 contrib/acme-ca-run "$(DESTDIR)$(BIN_DIR)/"
+	install -m 755 contrib/acme-ca contrib/acme-ca-run \
+		"$(DESTDIR)$(BIN_DIR)/"
 	@echo
 	@echo "To load it: ln -s $(LOAD_DIR)/mod-http-acme-ca.conf" \
 		"/etc/nginx/modules-enabled/50-mod-http-acme-ca.conf"

@@ -1,0 +1,372 @@
+#!/usr/bin/perl
+
+# Copyright (C) the nginx-acme-ca authors
+
+# The operator's tool beside a running nginx: external accounts, accounts,
+# orders, certificates.  What it does counts at once in every worker.
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
+
+use Test::Nginx;
+use Test::Nginx::AcmeCa;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/ http cryptx /)
+    ->has_daemon('sqlite3')->has_daemon('openssl');
+
+acme_ca_conf($t, workers => 4,
+    authority => 'external_account_binding required;',
+    dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } });
+
+my $tool = "$FindBin::Bin/../contrib/acme-ca";
+my $dir = $t->testdir();
+my ($text, $status, $json);
+
+$t->plan(124);
+
+###############################################################################
+
+# before there is an authority
+
+is((tool('help'))[1], 0, 'help');
+like($text, qr/^Usage: acme-ca/, 'usage');
+is((tool('eab', 'list'))[1], 1, 'no database');
+like($text, qr/no authority in "\Q$dir\E/, 'says so');
+ok(!-e "$dir/ca/ca.db", 'and makes none');
+
+$t->run();
+
+my $acme = acme_client($t);
+my $owner = (stat "$dir/ca/ca.db")[4];
+
+###############################################################################
+
+# wrong usage
+
+foreach my $case (
+    [ 'unknown command', 'eab', 'make' ],
+    [ 'half a command', 'eab' ],
+    [ 'unknown option', 'eab', 'list', '--all', 'x' ],
+    [ 'option of another', 'eab', 'list', '--label', 'x' ],
+    [ 'no value', 'eab', 'create', '--label' ],
+    [ 'no label', 'eab', 'create' ],
+    [ 'line feed in the label', 'eab', 'create', '--label', "a\nb" ],
+    [ 'long label', 'eab', 'create', '--label', 'a' x 65 ],
+    [ 'label of UTF-8', 'eab', 'create', '--label', "\xc3\xa4" ],
+    [ 'name: wildcard', 'eab', 'create', '--label', 'x', '--name', '*.a' ],
+    [ 'name: quote', 'eab', 'create', '--label', 'x', '--name', "a'b" ],
+    [ 'name: blank', 'eab', 'create', '--label', 'x', '--name', 'a b' ],
+    [ 'name: dots', 'eab', 'create', '--label', 'x', '--name', 'a..b' ],
+    [ 'name: octet', 'eab', 'create', '--label', 'x', '--name', '10.0.0.256' ],
+    [ 'name: prefix', 'eab', 'create', '--label', 'x', '--name',
+        '10.0.0.0/33' ],
+    [ 'name: line feed', 'eab', 'create', '--label', 'x', '--name', "a\nb" ],
+    [ 'profile', 'eab', 'create', '--label', 'x', '--profile', 'A b' ],
+    [ 'no number', 'eab', 'create', '--label', 'x', '--max-accounts', '-1' ],
+    [ 'none at all', 'eab', 'create', '--label', 'x', '--max-accounts', '0' ],
+    [ 'no time', 'eab', 'create', '--label', 'x', '--expires', '1x' ],
+    [ 'no time at all', 'eab', 'create', '--label', 'x', '--expires', '0d' ],
+    [ 'limit', 'order', 'list', '--limit', '1;DROP TABLE jobs' ],
+    [ 'account', 'account', 'show', "1' OR 1" ],
+    [ 'serial', 'certificate', 'show', "00' OR 1=1 --" ],
+    [ 'no serial', 'certificate', 'show' ],
+    [ 'one too many', 'account', 'show', '1', '2' ],
+) {
+    my ($name, @args) = @$case;
+
+    is((tool(@args))[1], 2, "usage: $name");
+}
+
+foreach my $case ([ 'eab', 'show', 'nobody' ], [ 'eab', 'revoke', "' OR 1" ],
+    [ 'account', 'show', '1' ], [ 'account', 'deactivate', '1' ],
+    [ 'certificate', 'show', 'ab:cd' ])
+{
+    is((tool(@$case))[1], 3, "absent: @$case");
+}
+
+is(sql("SELECT count(*) FROM acme_audit_logs WHERE actor = 'operator'"), 0,
+    'nothing was done');
+is_deeply(json('eab', 'list'), [], 'none yet');
+
+###############################################################################
+
+# an external account; texts with all that SQL and the shell could trip over
+
+my $label = q{O'Brien "x"; DROP TABLE acme_accounts; -- $(id) `id` \n %s};
+
+is((tool('eab', 'create', '--label', $label, '--name', 'A.example', '--name',
+    '.b.example', '--name=10.0.0.0/8', '--profile', 'default',
+    '--max-accounts', 1, '--expires', '30d', '--directory',
+    acme_ca_url() . '/directory'))[1], 0, 'created');
+
+my ($kid) = $text =~ /^kid\s+([0-9a-f]{32})$/m;
+my ($hmac) = $text =~ /^HMAC key\s+([\w-]{43})$/m;
+my $server = acme_ca_url() . '/directory';
+
+like($text, qr/^\Qlabel     $label\E$/m, 'label');
+like($text, qr/^certbot .* --eab-kid $kid --eab-hmac-key \Q$hmac\E -d a\.e/m,
+    'line for certbot');
+like($text, qr/^lego --server \Q$server\E --eab --kid $kid --hmac \Q$hmac\E/m,
+    'line for lego');
+like($text, qr/^acme\.sh .* --eab-kid $kid --eab-hmac-key \Q$hmac\E$/m,
+    'line for acme.sh');
+
+my ($row) = acme_ca_sql($t, 'SELECT label, names, profiles,
+    max_accounts, created_at, expires_at, hex(hmac_key) AS key FROM acme_eab_credentials');
+
+is($row->{label}, $label, 'label stored');
+is($row->{names}, 'a.example .b.example 10.0.0.0/8', 'names stored');
+is($row->{profiles}, 'default', 'profiles stored');
+is($row->{max_accounts}, 1, 'number stored');
+is($row->{expires_at} - $row->{created_at}, 30 * 86400, 'expiry stored');
+is(lc $row->{key}, unpack('H*', b64u_decode($hmac)), 'key stored');
+is(audit('action'), 'eab-create', 'audited');
+is(audit('outcome'), 'done', 'as done');
+is(json_decode(audit('details'))->{eab}, $label, 'with the label');
+is(json_decode(audit('details'))->{kid}, $kid, 'with the kid');
+unlike(audit('details'), qr/\Q$hmac\E|$row->{key}/i, 'without the key');
+
+$json = json('eab', 'list');
+is(scalar @$json, 1, 'listed');
+is($json->[0]{kid}, $kid, 'kid');
+is($json->[0]{label}, $label, 'label');
+is($json->[0]{status}, 'valid', 'status');
+is_deeply(json('eab', 'show', $kid), json('eab', 'show', $label),
+    'by its kid, by its label');
+unlike((tool('eab', 'show', $kid))[0], qr/\Q$hmac\E|$row->{key}/i,
+    'the key is not shown');
+
+# clients use it
+
+my $reply = bind_account($acme, $kid, $hmac);
+is($reply->outcome(), '201', 'bound');
+is($acme->new_order([ 'c.example' ])->outcome(), '400 rejectedIdentifier',
+    'a name that is not for it');
+is(json('eab', 'show', $kid)->{status}, 'used up', 'used up');
+is(json('eab', 'show', $kid)->{account_ids}, '1', 'its account');
+is(bind_account($acme->another(), $kid, $hmac)->outcome(), '403 unauthorized',
+    'not another one');
+
+# keys never begin with "-", in JSON as well; the minimum
+
+my @made = map { json('eab', 'create', '--label', "many") } 1 .. 3;
+is((grep { $_->{hmac_key} =~ /^\w[\w-]{42}$/ } @made), 3, 'keys in JSON');
+isnt($made[0]{hmac_key}, $made[1]{hmac_key}, 'each its own');
+isnt($made[0]{kid}, $made[1]{kid}, 'kids as well');
+is((tool('eab', 'show', 'many'))[1], 1, 'which of them?');
+
+###############################################################################
+
+# orders and certificates
+
+my $got = $acme->issue([ 'a.example', 'x.b.example' ]);
+my $serial = lc cert_field($got->{chain}, 'serial');
+
+$json = json('order', 'list', '--status', 'valid');
+is(scalar @$json, 1, 'order');
+is($json->[0]{names}, 'a.example x.b.example', 'its names');
+is_deeply(json('order', 'list', '--account', 1, '--status', 'pending'), [],
+    'no other order');
+is_deeply(json('order', 'list', '--limit', 0), $json, 'all orders');
+
+$json = json('certificate', 'list', '--account', 1);
+is(scalar @$json, 1, 'certificate');
+is($json->[0]{serial}, sprintf('%s', $serial =~ s/^(?:00)+//r), 'its serial');
+is(scalar @{json('certificate', 'list', '--name', 'x.b.example')}, 1,
+    'by name');
+is(scalar @{json('certificate', 'list', '--name', 'b.example')}, 0,
+    'by another name');
+is(scalar @{json('certificate', 'list', '--expires', '1d')}, 0, 'not yet');
+is(scalar @{json('certificate', 'list', '--expires', '1y', '--account',
+    1)}, 1,
+    'within a year');
+
+my ($pem) = $got->{chain} =~ /(-----BEGIN.*?END CERTIFICATE-----\n)/s;
+is(json('certificate', 'show', $serial)->{pem}, $pem, 'PEM');
+is(json('certificate', 'show', uc join ':', $serial =~ /(..)/g)->{names},
+    'dns:a.example dns:x.b.example', 'by a serial with colons');
+like((tool('certificate', 'show', "00$serial"))[0], qr/\n\n\Q$pem\E\z/,
+    'PEM as text');
+
+# accounts
+
+$json = json('account', 'list');
+is(scalar @$json, 1, 'account');
+is($json->[0]{eab}, $label, 'its external account');
+is($json->[0]{certificates}, 1, 'its certificates');
+is_deeply(json('account', 'list', '--eab', $label), $json, 'by label');
+is_deeply(json('account', 'list', '--status', 'revoked'), [], 'by status');
+is(json('account', 'show', 1)->{eab_kid}, $kid, 'by number');
+
+my $thumbprint = $acme->{key}->thumbprint();
+
+SKIP: {
+    skip 'thumbprint looks like an option', 1 if $thumbprint =~ /^--/;
+    is(json('account', 'show', $thumbprint)->{id}, 1, 'by thumbprint');
+}
+
+is(json('account', 'show', unpack 'H*', b64u_decode($thumbprint))->{id}, 1,
+    'by its digits');
+
+###############################################################################
+
+# an account ends: its pending work as well, at once in every worker
+
+my $order = $acme->new_order([ 'slow.b.example' ]);
+my $ready = $acme->new_order([ 'a.example' ]);
+is($ready->json()->{status}, 'ready', 'an order that is ready');
+
+for (1 .. 16) {
+    $acme->another(key => $acme->{key}, kid => $acme->{kid})->account();
+}
+
+my $authz = $order->json()->{authorizations}[0];
+acme_ca_dns($t, 'slow.b.example' => { A => '127.0.0.1', delay => 3 });
+$acme->respond($authz);
+is(sql('SELECT count(*) FROM jobs'), 1, 'a validation runs');
+
+is(json('account', 'deactivate', 1)->{changed}, 1, 'ended');
+is(join(' ', map { $acme->another(key => $acme->{key}, kid => $acme->{kid})
+    ->account()->outcome() } 1 .. 16), join(' ', ('401 unauthorized') x 16),
+    'each worker knows');
+
+is($acme->post($order->location())->outcome(), '401 unauthorized', 'order');
+is($acme->finalize($ready, acme_csr(dns => [ 'a.example' ],
+    key => acme_key('ES256')))->outcome(), '401 unauthorized', 'finalize');
+is($acme->post($acme->challenge($order) ? '' : $authz)->outcome(),
+    '401 unauthorized', 'authorization');
+is($acme->post($got->{certificate_url})->outcome(), '401 unauthorized',
+    'certificate');
+is($acme->new_account()->outcome(), '401 unauthorized', 'account');
+
+is(sql('SELECT count(*) FROM jobs'), 0, 'no validation');
+is(sql("SELECT group_concat(DISTINCT status) FROM acme_orders
+    WHERE certificate_id IS NULL"), 'invalid', 'orders ended');
+is(sql("SELECT json_extract(error, '\$.detail') FROM acme_orders
+    WHERE status = 'invalid' LIMIT 1"), 'the account was deactivated',
+    'and say why');
+is(sql("SELECT group_concat(DISTINCT status) FROM acme_authorizations"),
+    'deactivated', 'authorizations ended');
+is(sql('SELECT status FROM acme_certificates WHERE account_id = 1'), 'valid',
+    'certificates stay');
+is(audit('action'), 'revoke-account', 'audited');
+is(audit('account_id'), 1, 'with the account');
+is(json('account', 'deactivate', 1)->{changed}, 0, 'a second time');
+is(sql("SELECT count(*) FROM acme_audit_logs
+    WHERE action = 'revoke-account'"), 1, 'is nothing');
+
+ok(acme_ca_wait(sub { sql("SELECT count(*) FROM acme_audit_logs
+    WHERE action = 'validate' AND reason LIKE '%finished before%'") }, 20),
+    'the verdict came too late');
+
+###############################################################################
+
+# an external account ends, without and with its accounts
+
+my ($one, $two) = map { $acme->another() } 1 .. 2;
+
+bind_account($one, $made[0]{kid}, $made[0]{hmac_key});
+bind_account($two, $made[1]{kid}, $made[1]{hmac_key});
+
+is(json('eab', 'revoke', $made[0]{kid})->{accounts}, 0, 'revoked');
+is(bind_account($acme->another(), $made[0]{kid}, $made[0]{hmac_key})
+    ->outcome(), '403 unauthorized', 'no new accounts');
+is($one->account()->outcome(), '200', 'its account goes on');
+
+is(json('eab', 'revoke', $made[1]{kid}, '--accounts')->{accounts}, 1,
+    'revoked with its accounts');
+is($two->account()->outcome(), '401 unauthorized', 'its account ended');
+is($one->account()->outcome(), '200', 'no other did');
+is(json('eab', 'revoke', '--accounts', $made[0]{kid})->{accounts}, 1,
+    'later its accounts');
+is($one->account()->outcome(), '401 unauthorized', 'which ended');
+is(sql("SELECT count(*) FROM acme_audit_logs WHERE action = 'eab-revoke'"), 2,
+    'audited once each');
+
+###############################################################################
+
+# nginx goes on writing: the files are still its own
+
+is(join(' ', map { (stat)[4] } glob "$dir/ca/ca.db*"),
+    join(' ', map { $owner } glob "$dir/ca/ca.db*"), 'owner of the files');
+is((stat "$dir/ca/ca.db")[2] & 0777, 0600, 'for nobody else');
+my $last = $acme->another();
+is(bind_account($last, $made[2]{kid}, $made[2]{hmac_key})->outcome(), '201',
+    'nginx writes');
+
+$t->stop();
+
+is(scalar @{json('account', 'list')}, 4, 'without nginx');
+is(join(' ', map { (stat)[4] } glob "$dir/ca/ca.db*"),
+    join(' ', map { $owner } glob "$dir/ca/ca.db*"), 'owner of the files');
+
+# a file that is no database of ours
+
+mkdir "$dir/other";
+$t->write_file('other/ca.db', 'x');
+is((run_tool('--path', "$dir/other", 'eab', 'list'))[1], 1, 'no database');
+
+# two more tests, which would not be counted at the end of everything
+undef $t;
+
+###############################################################################
+
+sub tool {
+    return run_tool('--path', "$dir/ca", @_);
+}
+
+
+# (what it said, its exit status)
+
+sub run_tool {
+    my (@args) = @_;
+
+    $text = Test::Nginx::AcmeCa::run_command($tool, @args);
+    $status = $? >> 8;
+    Test::Nginx::log_core('||', "acme-ca @args: $status\n$text");
+
+    return ($text, $status);
+}
+
+
+sub json {
+    my ($text, $status) = tool('--json', @_);
+
+    diag("acme-ca @_: $text") if $status;
+
+    return eval { json_decode($text) } || { broken => $text };
+}
+
+
+sub bind_account {
+    my ($client, $kid, $key) = @_;
+
+    return $client->new_account({ externalAccountBinding
+        => $client->binding($kid, b64u_decode($key)) });
+}
+
+
+sub sql {
+    my ($sql) = @_;
+
+    return acme_ca_sql_value($t, $sql);
+}
+
+
+sub audit {
+    my ($column) = @_;
+
+    return sql("SELECT $column FROM acme_audit_logs WHERE actor = 'operator'
+        ORDER BY id DESC LIMIT 1");
+}
+
+###############################################################################
