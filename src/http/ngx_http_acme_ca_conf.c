@@ -17,6 +17,7 @@ static char *ngx_http_acme_ca_include(ngx_conf_t *cf, ngx_command_t *cmd,
 
 static ngx_conf_bitmask_t  ngx_http_acme_ca_challenge_names[] = {
     { ngx_string("http-01"), 1 << ACME_CA_HTTP_01 },
+    { ngx_string("tls-alpn-01"), 1 << ACME_CA_TLS_ALPN_01 },
     { ngx_string("dns-01"), 1 << ACME_CA_DNS_01 },
     { ngx_string("dns-account-01"), 1 << ACME_CA_DNS_ACCOUNT_01 },
     { ngx_string("dns-persist-01"), 1 << ACME_CA_DNS_PERSIST_01 },

@@ -30,6 +30,7 @@
 
 #include "ngx_acme_ca_dns.h"
 #include "ngx_acme_ca_fetch.h"
+#include "ngx_acme_ca_probe.h"
 
 
 #define NGX_ACME_CA_USER_AGENT  "nginx-acme-ca"
@@ -109,6 +110,7 @@ struct ngx_acme_ca_s {
     acme_ca_nonces_t          *nonces;
     acme_ca_keys_t            *keys;
     ngx_acme_ca_dns_t         *dns;
+    ngx_acme_ca_probe_tls_t   *tls;
 
     ngx_queue_t                waiting;         /* writes to be done */
     ngx_queue_t                lazy;            /* and those that can wait */

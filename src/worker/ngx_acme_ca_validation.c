@@ -41,7 +41,8 @@ const ngx_acme_ca_method_t  ngx_acme_ca_methods[ACME_CA_CHALLENGE_TYPE_N] = {
       ngx_acme_ca_validation_http01_stop },
 
     /* TLS_ALPN_01 */
-    { NULL, NULL },
+    { ngx_acme_ca_validation_alpn_start,
+      ngx_acme_ca_validation_alpn_stop },
 
     /* DNS_01 */
     { ngx_acme_ca_validation_dns_start, NULL },

@@ -103,6 +103,10 @@ void ngx_acme_ca_validation_tried(ngx_acme_ca_validation_t *v,
 void ngx_acme_ca_validation_http01_start(ngx_acme_ca_validation_t *v);
 void ngx_acme_ca_validation_http01_stop(ngx_acme_ca_validation_t *v);
 
+/* ngx_acme_ca_validation_alpn.c */
+void ngx_acme_ca_validation_alpn_start(ngx_acme_ca_validation_t *v);
+void ngx_acme_ca_validation_alpn_stop(ngx_acme_ca_validation_t *v);
+
 /* ngx_acme_ca_validation_dns.c: all kinds with a TXT record */
 void ngx_acme_ca_validation_dns_start(ngx_acme_ca_validation_t *v);
 

@@ -53,8 +53,9 @@ ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 
     ca->nonces = acme_ca_nonces_open(cycle->pool, ca->shared->nonces);
     ca->keys = acme_ca_keys_create(cycle->pool, NGX_ACME_CA_KEYS);
+    ca->tls = ngx_acme_ca_probe_tls_create(cycle->pool, cycle->log);
 
-    if (ca->nonces == NULL || ca->keys == NULL
+    if (ca->nonces == NULL || ca->keys == NULL || ca->tls == NULL
         || ngx_acme_ca_worker_dns(ca, cycle) != NGX_OK)
     {
         return NGX_ERROR;

@@ -10,7 +10,8 @@ package Test::Nginx::AcmeCa;
 #     my $got = $acme->issue([ 'a.example' ]);
 #
 # See AcmeCa/Client.pm for the client, AcmeCa/Daemon.pm for the http-01 and
-# DNS daemons, AcmeCa/Csr.pm for requests, AcmeCa/Jose.pm for keys.
+# DNS daemons, AcmeCa/Alpn.pm for the tls-alpn-01 one, AcmeCa/Csr.pm for
+# requests, AcmeCa/Jose.pm for keys.
 
 use warnings;
 use strict;
@@ -23,6 +24,7 @@ use File::Temp ();
 use POSIX ();
 use Test::More ();
 use Test::Nginx qw/ port /;
+use Test::Nginx::AcmeCa::Alpn;
 use Test::Nginx::AcmeCa::Client;
 use Test::Nginx::AcmeCa::Csr;
 use Test::Nginx::AcmeCa::Daemon;
@@ -32,6 +34,7 @@ our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
     acme_ca_sql acme_ca_sql_value acme_ca_database acme_ca_workers
     acme_ca_wait acme_ca_config_test acme_ca_dns acme_ca_url http_01_log
     openssl cert_text cert_field chain_verify /,
+    @Test::Nginx::AcmeCa::Alpn::EXPORT,
     @Test::Nginx::AcmeCa::Csr::EXPORT,
     @Test::Nginx::AcmeCa::Daemon::EXPORT,
     @Test::Nginx::AcmeCa::Jose::EXPORT);

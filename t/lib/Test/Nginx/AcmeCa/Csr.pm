@@ -11,7 +11,7 @@ use strict;
 use base qw/ Exporter /;
 
 our @EXPORT = qw/ acme_csr der der_oid der_sequence der_set der_octets
-    der_bits der_integer der_utf8 /;
+    der_bits der_integer der_utf8 der_signed der_extensions general_names /;
 
 use Socket qw/ AF_INET AF_INET6 inet_pton /;
 
@@ -85,18 +85,27 @@ sub der_oid {
 sub acme_csr {
     my (%opts) = @_;
     my $key = $opts{key};
-    my $signer = $opts{signer} || $key;
-    my $kind = $signer->{kind};
-    my $hash = $opts{hash} || ($kind eq 'OKP' ? 'SHA512' : 'SHA256');
 
-    my $info = der_sequence(
+    return der_signed($opts{signer} || $key, sub { der_sequence(
         der_integer($opts{version} || 0),
         subject(%opts),
         $key->spki(),
-        der(0xa0, attributes(%opts)));
+        der(0xa0, attributes(%opts))) }, %opts);
+}
+
+
+# what a function makes, which is given the AlgorithmIdentifier, with that and
+# the signature behind it; hash and signature as of acme_csr()
+
+sub der_signed {
+    my ($signer, $code, %opts) = @_;
+    my $kind = $signer->{kind};
+    my $hash = $opts{hash} || ($kind eq 'OKP' ? 'SHA512' : 'SHA256');
 
     my $algorithm = der_sequence(der_oid($signatures{$kind}{$hash}),
                                  $kind eq 'RSA' ? der(0x05, '') : '');
+
+    my $info = $code->($algorithm);
 
     my $signature = $kind eq 'OKP' ? $signer->{pk}->sign_message($info)
         : $kind eq 'EC' ? $signer->{pk}->sign_message($info, $hash)
@@ -129,15 +138,8 @@ sub attributes {
     my (%opts) = @_;
     my @extensions = @{$opts{extensions} || []};
 
-    my @general = (
-        (map { der(0x82, $_) } @{$opts{dns} || []}),
-        (map { der(0x87, address($_)) } @{$opts{ip} || []}),
-        (map { der(0x81, $_) } @{$opts{email} || []}),
-        (map { der(0x86, $_) } @{$opts{uri} || []}),
-        @{$opts{general} || []});
-
-    unshift @extensions, [ '2.5.29.17', 0, der_sequence(@general) ]
-        if @general;
+    my $names = general_names(%opts);
+    unshift @extensions, [ '2.5.29.17', 0, $names ] if defined $names;
 
     my $attributes = $opts{attributes} || '';
 
@@ -145,10 +147,33 @@ sub attributes {
 
     return der_sequence(
         der_oid('1.2.840.113549.1.9.14'),
-        der_set(der_sequence(map {
-            der_sequence(der_oid($_->[0]), $_->[1] ? der_boolean(1) : '',
-                         der_octets($_->[2]))
-        } @extensions))) . $attributes;
+        der_set(der_extensions(@extensions))) . $attributes;
+}
+
+
+# [ oid, critical, DER value ], ...
+
+sub der_extensions {
+    return der_sequence(map {
+        der_sequence(der_oid($_->[0]), $_->[1] ? der_boolean(1) : '',
+                     der_octets($_->[2]))
+    } @_);
+}
+
+
+# the value of a subjectAltName, or undef
+
+sub general_names {
+    my (%opts) = @_;
+
+    my @general = (
+        (map { der(0x82, $_) } @{$opts{dns} || []}),
+        (map { der(0x87, address($_)) } @{$opts{ip} || []}),
+        (map { der(0x81, $_) } @{$opts{email} || []}),
+        (map { der(0x86, $_) } @{$opts{uri} || []}),
+        @{$opts{general} || []});
+
+    return @general ? der_sequence(@general) : undef;
 }
 
 
