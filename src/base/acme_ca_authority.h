@@ -65,6 +65,20 @@ typedef struct {
 } acme_ca_rules_t;
 
 
+/* what CAA records, and look-ups of them that fail, do to a validation */
+typedef enum {
+    ACME_CA_CAA_OFF = 0,
+    ACME_CA_CAA_PERMISSIVE,       /* a record binds, a failure does not */
+    ACME_CA_CAA_STRICT
+} acme_ca_caa_mode_e;
+
+
+typedef struct {
+    ngx_str_t            zone;
+    acme_ca_caa_mode_e   mode;
+} acme_ca_caa_zone_t;
+
+
 struct acme_ca_authority_s {
     ngx_str_t          name;
     ngx_str_t          path;             /* state folder, NUL terminated */
@@ -98,6 +112,9 @@ struct acme_ca_authority_s {
     ngx_flag_t         renewal_info;
     time_t             renewal_retry_after;  /* seconds */
     ngx_str_t          renewal_explanation;  /* URL or empty */
+
+    acme_ca_caa_mode_e caa;              /* outside of all caa_zones */
+    ngx_array_t       *caa_zones;        /* acme_ca_caa_zone_t, or NULL */
 
     /* lifetimes, seconds */
     time_t             order_lifetime;
