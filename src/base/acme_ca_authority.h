@@ -69,7 +69,8 @@ typedef struct {
 typedef enum {
     ACME_CA_CAA_OFF = 0,
     ACME_CA_CAA_PERMISSIVE,       /* a record binds, a failure does not */
-    ACME_CA_CAA_STRICT
+    ACME_CA_CAA_STRICT,
+    ACME_CA_CAA_UNSET             /* while the configuration is read */
 } acme_ca_caa_mode_e;
 
 

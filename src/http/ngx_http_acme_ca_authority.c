@@ -88,6 +88,7 @@ ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
     a->pre_authorization = NGX_CONF_UNSET;
     a->subdomain_authorization = NGX_CONF_UNSET;
     a->authz_reuse = NGX_CONF_UNSET;
+    a->caa = ACME_CA_CAA_UNSET;
     a->order_lifetime = NGX_CONF_UNSET;
     a->authz_lifetime = NGX_CONF_UNSET;
     a->retention = NGX_CONF_UNSET;
@@ -146,6 +147,7 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     if (ngx_http_acme_ca_port(cf, &a->http_01_ports, 80) != NGX_OK
         || ngx_http_acme_ca_port(cf, &a->tls_alpn_01_ports, 443) != NGX_OK
         || ngx_http_acme_ca_challenges(cf, ca) != NGX_CONF_OK
+        || ngx_http_acme_ca_caa_finish(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_paths(cf, ca) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;

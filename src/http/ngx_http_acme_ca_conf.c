@@ -302,6 +302,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_http_acme_ca_setting(caa_identities),
       NULL },
 
+    { ngx_string("caa"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE12,
+      ngx_http_acme_ca_caa,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("contact"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE12,
       ngx_http_acme_ca_contact,

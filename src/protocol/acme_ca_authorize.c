@@ -11,6 +11,7 @@
 
 
 #include "acme_ca_authorize.h"
+#include "acme_ca_caa.h"
 
 
 static ngx_int_t acme_ca_authorize_add_challenge(acme_ca_exchange_t *x,
@@ -22,14 +23,15 @@ static ngx_int_t acme_ca_authorize_add_challenge(acme_ca_exchange_t *x,
 
 /*
  * An order promises that it can be finalized until it expires, so an
- * authorization that is about to end is not leant on.
+ * authorization that is about to end is not leant on.  Neither is one whose
+ * look at CAA is too old, or was at another name's.
  */
 
 ngx_int_t
 acme_ca_authorize_find(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier,
     acme_ca_authz_t *authz)
 {
-    time_t     until;
+    time_t     until, lifetime;
     int64_t    id;
     ngx_int_t  rc;
 
@@ -37,14 +39,23 @@ acme_ca_authorize_find(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier,
         return NGX_DECLINED;
     }
 
-    until = x->ctx.now + ngx_min(x->authority->order_lifetime,
-                                 x->authority->authz_lifetime / 2);
+    lifetime = acme_ca_caa_lifetime(x->authority, identifier);
+    until = x->ctx.now + ngx_min(x->authority->order_lifetime, lifetime / 2);
 
     rc = acme_ca_authorize_find_id(x, identifier, until, &id);
 
-    return (rc == NGX_OK) ? acme_ca_store_authz_find(x->store, x->ctx.pool, id,
-                                                     authz)
-                          : rc;
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_authz_find(x->store, x->ctx.pool, id, authz);
+    }
+
+    if (rc == NGX_OK && acme_ca_caa_wanted(x->authority, identifier)
+        && (authz->expires_at > x->ctx.now + lifetime
+            || acme_ca_identifier_cmp(&authz->identifier, identifier) != 0))
+    {
+        return NGX_DECLINED;
+    }
+
+    return rc;
 }
 
 

@@ -9,6 +9,7 @@
 
 
 #include "acme_ca_authorize.h"
+#include "acme_ca_caa.h"
 
 
 static ngx_int_t acme_ca_order_read_identifiers(acme_ca_exchange_t *x,
@@ -223,6 +224,12 @@ acme_ca_order_read_ancestor(acme_ca_exchange_t *x, acme_ca_json_t *value,
     {
         return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
                               "\"%V\" is not an ancestor domain of it", text);
+    }
+
+    /* CAA is asked for at the name that is proven: the ancestor's is another */
+
+    if (acme_ca_caa_wanted(x->authority, identifier)) {
+        return NGX_OK;
     }
 
     rc = acme_ca_authorize_willing(x, &domain);

@@ -10,6 +10,7 @@
 
 
 #include "acme_ca_protocol_private.h"
+#include "acme_ca_caa.h"
 
 
 /* what the verdict is about, as the store has it now */
@@ -150,7 +151,7 @@ acme_ca_verdict_pass(acme_ca_ctx_t *ctx, const acme_ca_authority_t *authority,
     time_t     lifetime;
     ngx_int_t  rc;
 
-    lifetime = authority->authz_lifetime;
+    lifetime = acme_ca_caa_lifetime(authority, &verdict->authz.identifier);
 
     if (job->reuse != 0) {
         lifetime = ngx_min(lifetime, job->reuse);

@@ -82,17 +82,23 @@ acme_ca_caa_mode(const acme_ca_authority_t *authority, const ngx_str_t *name)
 }
 
 
+ngx_uint_t
+acme_ca_caa_wanted(const acme_ca_authority_t *authority,
+    const acme_ca_identifier_t *identifier)
+{
+    return identifier->type == ACME_CA_IDENTIFIER_DNS
+           && acme_ca_caa_mode(authority, &identifier->value)
+              != ACME_CA_CAA_OFF;
+}
+
+
 time_t
 acme_ca_caa_lifetime(const acme_ca_authority_t *authority,
     const acme_ca_identifier_t *identifier)
 {
-    if (identifier->type != ACME_CA_IDENTIFIER_DNS
-        || acme_ca_caa_mode(authority, &identifier->value) == ACME_CA_CAA_OFF)
-    {
-        return authority->authz_lifetime;
-    }
-
-    return ngx_min(authority->authz_lifetime, ACME_CA_CAA_LIFETIME);
+    return acme_ca_caa_wanted(authority, identifier)
+           ? ngx_min(authority->authz_lifetime, ACME_CA_CAA_LIFETIME)
+           : authority->authz_lifetime;
 }
 
 

@@ -42,6 +42,10 @@ typedef struct {
 acme_ca_caa_mode_e acme_ca_caa_mode(const acme_ca_authority_t *authority,
     const ngx_str_t *name);
 
+/* 1: CAA matters to this identifier */
+ngx_uint_t acme_ca_caa_wanted(const acme_ca_authority_t *authority,
+    const acme_ca_identifier_t *identifier);
+
 /* how long an authorization may last: what CAA permitted may be over soon */
 time_t acme_ca_caa_lifetime(const acme_ca_authority_t *authority,
     const acme_ca_identifier_t *identifier);

@@ -53,6 +53,9 @@ struct ngx_acme_ca_validation_s {
     ngx_str_t                   where;        /* "10.0.0.1:80", or empty */
     void                      (*resolved)(ngx_acme_ca_validation_t *v);
 
+    ngx_array_t                *caa;          /* records at v->name */
+    ngx_int_t                   caa_rc;       /* of reading them */
+
     acme_ca_json_writer_t       tried;        /* details of the audit row */
     ngx_msec_t                  ends_at;      /* ngx_current_msec */
     ngx_event_t                 timer;
@@ -118,6 +121,9 @@ void ngx_acme_ca_validation_dns_start(ngx_acme_ca_validation_t *v);
 void ngx_acme_ca_validation_passed(ngx_acme_ca_validation_t *v);
 void ngx_acme_ca_validation_finish(ngx_acme_ca_validation_t *v);
 void ngx_acme_ca_validation_drop(ngx_acme_ca_validation_t *v);
+
+/* ngx_acme_ca_validation_caa.c: ends in finish() or drop() */
+void ngx_acme_ca_validation_caa(ngx_acme_ca_validation_t *v);
 
 /* ngx_acme_ca_validator.c: runs what was waiting for a place */
 void ngx_acme_ca_validator_next(ngx_acme_ca_t *ca);

@@ -22,12 +22,12 @@ static void ngx_acme_ca_validation_written(ngx_acme_ca_write_t *write,
     ngx_int_t rc);
 
 
-/* the place for what must hold beside the challenge */
+/* what must hold beside the challenge */
 
 void
 ngx_acme_ca_validation_passed(ngx_acme_ca_validation_t *v)
 {
-    ngx_acme_ca_validation_finish(v);
+    ngx_acme_ca_validation_caa(v);
 }
 
 
