@@ -25,7 +25,8 @@ my $t = Test::Nginx->new()->has(qw/ http http_ssl cryptx /)
     ->has_daemon('certbot');
 my $dir = $t->testdir();
 
-interop_conf($t)->plan(37)->run();
+interop_conf($t, authority => 'external_account_binding optional;')
+    ->plan(46)->run();
 
 my $server = acme_ca_url(tls => 1) . '/directory';
 my $live = "$dir/certbot/live/one/fullchain.pem";
@@ -111,6 +112,33 @@ is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_audit_logs
 
 certbot_ok('unregister', 'unregister');
 is(account('status'), 'deactivated', 'account deactivated');
+
+# a CA that wants accounts to be bound to an external one
+
+my ($kid, $key) = interop_eab($t, '--label', 'Team', '--name', '.eab.example');
+
+($status, $text) = certbot('register', '--register-unsafely-without-email');
+isnt($status, 0, 'no external account');
+like($text, qr/requires external account binding/, 'which it says');
+
+($status, $text) = certbot('register', '--register-unsafely-without-email',
+    '--eab-kid', $kid, '--eab-hmac-key', 'x' . substr $key, 1);
+isnt($status, 0, 'a wrong key');
+like($text, qr/binding's MAC is wrong/, 'which it says');
+
+certbot_ok('bound', certonly('bound', 'a.eab.example'),
+    '--register-unsafely-without-email', '--eab-kid', $kid,
+    '--eab-hmac-key', $key);
+is(interop_names(interop_slurp("$dir/certbot/live/bound/fullchain.pem")),
+    'a.eab.example', 'names');
+is(acme_ca_sql_value($t, "SELECT e.label FROM acme_accounts AS a
+    JOIN acme_eab_credentials AS e ON e.id = a.eab_id"), 'Team',
+    'the account is bound');
+
+($status, $text) = certbot(certonly('other', 'a.example'));
+isnt($status, 0, 'a name that is not for it');
+like(interop_slurp("$dir/certbot/letsencrypt.log"),
+    qr/external account \\"Team\\" does not allow/, 'its log says why');
 
 undef $t;
 

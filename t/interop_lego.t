@@ -25,8 +25,8 @@ my $t = Test::Nginx->new()->has(qw/ http http_ssl cryptx /)
     ->has_daemon('lego');
 my $dir = $t->testdir();
 
-interop_conf($t, http_01_ports => '%%PORT_8083%% %%PORT_8082%%')
-    ->plan(36)->run();
+interop_conf($t, http_01_ports => '%%PORT_8083%% %%PORT_8082%%',
+    authority => 'external_account_binding optional;')->plan(43)->run();
 
 my @own = ('--http.port', '127.0.0.1:' . port(8083));
 my @webroot = ('--http.webroot', "$dir/webroot");
@@ -45,6 +45,26 @@ my ($status, $text) = lego('ec256', [ 'gone.example' ], @own, 'run');
 isnt($status, 0, 'a name that resolves to nothing');
 like($text, qr/urn:ietf:params:acme:error:dns :: [^\n]*gone\.example/,
     'says why');
+
+# a CA that wants accounts to be bound to an external one
+
+my ($kid, $hmac) = interop_eab($t, '--label', 'Team', '--name', '.eab.example');
+
+($status, $text) = lego('none', [ 'a.eab.example' ], @own, 'run');
+isnt($status, 0, 'no external account');
+like($text, qr/[Ee]xternal [Aa]ccount [Bb]inding/, 'which it says');
+
+lego_ok('bound', 'eab', [ 'a.eab.example' ], '--eab', '--kid', $kid, '--hmac',
+    $hmac, @own, 'run');
+is(interop_names(interop_slurp(
+    "$dir/lego-eab/certificates/a.eab.example.crt")), 'a.eab.example', 'names');
+is(acme_ca_sql_value($t, "SELECT e.label FROM acme_accounts AS a
+    JOIN acme_eab_credentials AS e ON e.id = a.eab_id"), 'Team',
+    'the account is bound');
+lego_ok('renewed', 'eab', [ 'a.eab.example' ], '--eab', '--kid', $kid, '--hmac',
+    $hmac, @own, 'renew', '--days', 9999, '--no-random-sleep');
+is(acme_ca_sql_value($t, 'SELECT accounts FROM acme_eab_credentials'), 1,
+    'by the same account');
 
 undef $t;
 
@@ -99,7 +119,7 @@ sub command {
 
     return ('lego', '--server', acme_ca_url(tls => 1) . '/directory',
         '--path', "$dir/lego-$type", '--email', "$type\@example.com",
-        '--accept-tos', '--key-type', $type, '--http',
+        '--accept-tos', '--key-type', $type =~ /\d/ ? $type : 'ec256', '--http',
         (map { ('--domains', $_) } @$names), @args);
 }
 

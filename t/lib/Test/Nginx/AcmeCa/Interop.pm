@@ -27,7 +27,7 @@ use Test::Nginx::AcmeCa;
 
 our @EXPORT = qw/ interop_conf interop_client interop_script interop_root
     interop_names interop_stored interop_audit interop_ok interop_slurp
-    interop_run interop_validated /;
+    interop_run interop_validated interop_eab /;
 
 # a client that hangs must not hold up everything: seconds for one run of it
 my $limit = 90;
@@ -124,6 +124,32 @@ sub interop_run {
     die "@command: $text\n" if $? != 0;
 
     return $text;
+}
+
+
+# From now on accounts have to be bound; (kid, HMAC key) of an external account
+# that "acme-ca" made.  The authority has "external_account_binding optional;".
+
+sub interop_eab {
+    my ($t, @args) = @_;
+    my $dir = $t->testdir();
+    my $tool = __FILE__;
+
+    $tool =~ s!t/lib/Test/Nginx/AcmeCa/Interop\.pm\z!contrib/acme-ca!;
+
+    my $conf = $t->read_file('nginx.conf');
+    $conf =~ s/(external_account_binding) optional/$1 required/;
+    $t->write_file('nginx.conf', $conf);
+    $t->reload();
+
+    acme_ca_wait(sub { acme_client($t, tls => 1)->directory()
+                           ->{meta}{externalAccountRequired} })
+        or die "externalAccountRequired is not told\n";
+
+    my $json = json_decode(interop_run($tool, '--path', "$dir/ca", '--json',
+                                       'eab', 'create', @args));
+
+    return @$json{qw/ kid hmac_key /};
 }
 
 
