@@ -152,6 +152,19 @@ my @bad = map { s/^\s+//r } grep { /\S/ } split /\n/, <<'END';
     profile "" { }
     profile a { profile b { } }
     profile a { backdate soon; }
+    profile a { lifetime 1h; backdate 1h; }
+    profile a { must_staple maybe; }
+    profile a { must_staple on; }
+    profile a { must_staple csr; }
+    profile a { ocsp_url ocsp; }
+    profile a { crl_url ldap://ca.example/; }
+    profile a { issuer_url http://a/; issuer_url http://b/; }
+    profile a { no_rev_avail yes; }
+    profile a { no_rev_avail on; crl_url http://ca.example/crl; }
+    profile a { ocsp_url http://ca.example/ocsp; no_rev_avail on; }
+    profile a { must_staple csr; ocsp_url http://a/; no_rev_avail on; }
+    profile a { max_identifiers 0; }
+    profile a { max_identifiers 6; } max_identifiers 5;
     profile a { common_name csr; common_name first; }
     profile a { description a; description b; }
     key_types p256;

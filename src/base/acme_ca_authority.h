@@ -35,6 +35,11 @@
 #define ACME_CA_CN_FIRST       1       /* first dns name of up to 64 bytes */
 #define ACME_CA_CN_CSR         2       /* the CSR's, if in the order */
 
+/* the TLS feature "must-staple" (RFC 7633) */
+#define ACME_CA_STAPLE_OFF     0       /* a CSR that asks for it is refused */
+#define ACME_CA_STAPLE_ON      1
+#define ACME_CA_STAPLE_CSR     2       /* where the CSR asks for it */
+
 
 typedef struct {
     ngx_str_t    name;
@@ -44,6 +49,12 @@ typedef struct {
     ngx_uint_t   key_types;
     ngx_uint_t   eku;
     ngx_uint_t   common_name;
+    ngx_uint_t   must_staple;    /* ACME_CA_STAPLE_* */
+    ngx_str_t    crl_url;        /* of extensions; empty: left out */
+    ngx_str_t    ocsp_url;
+    ngx_str_t    issuer_url;
+    ngx_flag_t   no_rev_avail;   /* RFC 9608 */
+    ngx_uint_t   max_identifiers;    /* 0: the authority's */
 } acme_ca_profile_t;
 
 

@@ -303,6 +303,9 @@ ngx_http_acme_ca_profile_unset(acme_ca_profile_t *profile)
     profile->lifetime = NGX_CONF_UNSET;
     profile->backdate = NGX_CONF_UNSET;
     profile->common_name = NGX_CONF_UNSET_UINT;
+    profile->must_staple = NGX_CONF_UNSET_UINT;
+    profile->no_rev_avail = NGX_CONF_UNSET;
+    profile->max_identifiers = NGX_CONF_UNSET_UINT;
 }
 
 
@@ -311,6 +314,9 @@ ngx_http_acme_ca_profile_finish(ngx_conf_t *cf, acme_ca_profile_t *profile)
 {
     ngx_conf_init_value(profile->lifetime, 90 * NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_uint_value(profile->common_name, ACME_CA_CN_NONE);
+    ngx_conf_init_uint_value(profile->must_staple, ACME_CA_STAPLE_OFF);
+    ngx_conf_init_value(profile->no_rev_avail, 0);
+    ngx_conf_init_uint_value(profile->max_identifiers, 0);
 
     /* clocks differ: an hour, but not much of a short life */
 
@@ -325,7 +331,7 @@ ngx_http_acme_ca_profile_finish(ngx_conf_t *cf, acme_ca_profile_t *profile)
         profile->eku = ACME_CA_EKU_SERVER;
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_acme_ca_profile_check(cf, profile);
 }
 
 
@@ -452,6 +458,10 @@ ngx_http_acme_ca_profiles(ngx_conf_t *cf, ngx_acme_ca_t *ca)
         if (ngx_http_acme_ca_profile_finish(cf, profile) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;
         }
+    }
+
+    if (ngx_http_acme_ca_profiles_check(cf, a) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     a->default_profile = a->profiles.elts;

@@ -60,6 +60,14 @@ static ngx_conf_enum_t  ngx_http_acme_ca_eab[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_acme_ca_staple[] = {
+    { ngx_string("off"), ACME_CA_STAPLE_OFF },
+    { ngx_string("on"), ACME_CA_STAPLE_ON },
+    { ngx_string("csr"), ACME_CA_STAPLE_CSR },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_num_bounds_t  ngx_http_acme_ca_attempts_bounds = {
     ngx_conf_check_num_bounds, 1, 100
 };
@@ -394,6 +402,48 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(acme_ca_profile_t, common_name),
       &ngx_http_acme_ca_common_name },
+
+    { ngx_string("must_staple"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, must_staple),
+      &ngx_http_acme_ca_staple },
+
+    { ngx_string("crl_url"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, crl_url),
+      &ngx_http_acme_ca_plain_url_post },
+
+    { ngx_string("ocsp_url"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, ocsp_url),
+      &ngx_http_acme_ca_plain_url_post },
+
+    { ngx_string("issuer_url"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, issuer_url),
+      &ngx_http_acme_ca_plain_url_post },
+
+    { ngx_string("no_rev_avail"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, no_rev_avail),
+      NULL },
+
+    { ngx_string("max_identifiers"),
+      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_profile_t, max_identifiers),
+      &ngx_http_acme_ca_identifiers_bounds },
 
     ngx_null_command
 };

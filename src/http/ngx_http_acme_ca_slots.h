@@ -25,6 +25,12 @@ char *ngx_http_acme_ca_authority(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_acme_ca_profile(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* ngx_http_acme_ca_profile.c: contradictions, once a block was read */
+char *ngx_http_acme_ca_profile_check(ngx_conf_t *cf,
+    const acme_ca_profile_t *profile);
+char *ngx_http_acme_ca_profiles_check(ngx_conf_t *cf,
+    const acme_ca_authority_t *authority);
+
 /* ngx_http_acme_ca_location.c */
 char *ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -52,6 +58,7 @@ ngx_uint_t ngx_http_acme_ca_is_zone(const ngx_str_t *name);
 
 /* what a value must be, after nginx's own slot took it */
 extern ngx_conf_post_t  ngx_http_acme_ca_url_post;
+extern ngx_conf_post_t  ngx_http_acme_ca_plain_url_post;
 extern ngx_conf_post_t  ngx_http_acme_ca_base_url_post;
 extern ngx_conf_post_t  ngx_http_acme_ca_seconds_post;
 extern ngx_conf_post_t  ngx_http_acme_ca_msec_post;

@@ -37,7 +37,7 @@ static ngx_int_t acme_ca_csr_split_info(acme_ca_der_t *info,
 static ngx_int_t acme_ca_csr_names(acme_ca_ctx_t *ctx,
     acme_ca_csr_parts_t *parts, acme_ca_csr_t *csr);
 static ngx_int_t acme_ca_csr_attributes(acme_ca_ctx_t *ctx,
-    acme_ca_der_t *attributes, ngx_array_t *names);
+    acme_ca_der_t *attributes, acme_ca_csr_wish_t *wish);
 static ngx_int_t acme_ca_csr_subject(acme_ca_ctx_t *ctx,
     acme_ca_der_t *subject, ngx_str_t *common_name);
 static ngx_int_t acme_ca_csr_attribute_value(acme_ca_ctx_t *ctx,
@@ -160,18 +160,24 @@ static ngx_int_t
 acme_ca_csr_names(acme_ca_ctx_t *ctx, acme_ca_csr_parts_t *parts,
     acme_ca_csr_t *csr)
 {
-    ngx_int_t     rc;
-    ngx_array_t  *names;
+    ngx_int_t            rc;
+    ngx_array_t         *names;
+    acme_ca_csr_wish_t   wish;
 
     names = ngx_array_create(ctx->pool, 4, sizeof(acme_ca_identifier_t));
     if (names == NULL) {
         return NGX_ERROR;
     }
 
-    rc = acme_ca_csr_attributes(ctx, &parts->attributes, names);
+    wish.names = names;
+    wish.must_staple = 0;
+
+    rc = acme_ca_csr_attributes(ctx, &parts->attributes, &wish);
     if (rc != NGX_OK) {
         return rc;
     }
+
+    csr->must_staple = wish.must_staple;
 
     rc = acme_ca_csr_subject(ctx, &parts->subject, &csr->common_name);
     if (rc != NGX_OK) {
@@ -202,7 +208,7 @@ acme_ca_csr_names(acme_ca_ctx_t *ctx, acme_ca_csr_parts_t *parts,
 
 static ngx_int_t
 acme_ca_csr_attributes(acme_ca_ctx_t *ctx, acme_ca_der_t *attributes,
-    ngx_array_t *names)
+    acme_ca_csr_wish_t *wish)
 {
     ngx_int_t      rc;
     ngx_uint_t     seen;
@@ -236,7 +242,7 @@ acme_ca_csr_attributes(acme_ca_ctx_t *ctx, acme_ca_der_t *attributes,
                                   "the CSR has two extension requests");
         }
 
-        rc = acme_ca_csr_extensions(ctx, &values, names);
+        rc = acme_ca_csr_extensions(ctx, &values, wish);
         if (rc != NGX_OK) {
             return rc;
         }

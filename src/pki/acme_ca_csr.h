@@ -26,6 +26,7 @@ typedef struct {
                                                is an identifier; sorted, each
                                                once */
     ngx_uint_t              n;
+    ngx_uint_t              must_staple;    /* it asks for the TLS feature */
 } acme_ca_csr_t;
 
 
@@ -35,9 +36,10 @@ typedef struct {
  * curve, RSA with a sound modulus (2048 to 8192 bits, odd, no small factor, no
  * close primes) and exponent (odd, >= 65537, < 2^33), Ed25519; extensions: SAN,
  * keyUsage, extendedKeyUsage (server and client only), basicConstraints that
- * is not a CA, SKI, TLS feature.  All else is badCSR (RFC 8555, 6.7): a key
- * that is not in key_types or weak ("key of 1024 bits") as well, and another
- * signature algorithm than SHA-2's with RSA (PKCS#1, PSS), ECDSA, or Ed25519.
+ * is not a CA, SKI, the TLS feature status_request.  All else is badCSR (RFC
+ * 8555, 6.7): a key that is not in key_types or weak ("key of 1024 bits") as
+ * well, and another signature algorithm than SHA-2's with RSA (PKCS#1, PSS),
+ * ECDSA, or Ed25519.
  */
 ngx_int_t acme_ca_csr_parse(acme_ca_ctx_t *ctx, ngx_str_t *der,
     ngx_uint_t key_types, acme_ca_csr_t **csr);

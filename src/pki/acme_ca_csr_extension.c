@@ -24,7 +24,7 @@
 
 
 typedef ngx_int_t (*acme_ca_csr_extension_pt)(acme_ca_ctx_t *ctx,
-    acme_ca_der_t *value, ngx_array_t *names);
+    acme_ca_der_t *value, acme_ca_csr_wish_t *wish);
 
 typedef struct {
     ngx_str_t                  oid;
@@ -33,23 +33,23 @@ typedef struct {
 
 
 static ngx_int_t acme_ca_csr_extension(acme_ca_ctx_t *ctx,
-    acme_ca_der_t *der, ngx_array_t *names, ngx_uint_t *seen);
+    acme_ca_der_t *der, acme_ca_csr_wish_t *wish, ngx_uint_t *seen);
 static ngx_int_t acme_ca_csr_unknown(acme_ca_ctx_t *ctx,
     const acme_ca_der_t *oid);
 static ngx_int_t acme_ca_csr_alt_name(acme_ca_ctx_t *ctx,
-    acme_ca_der_t *value, ngx_array_t *names);
+    acme_ca_der_t *value, acme_ca_csr_wish_t *wish);
 static ngx_int_t acme_ca_csr_general_name(acme_ca_ctx_t *ctx,
     acme_ca_der_t *der, acme_ca_identifier_t *identifier);
 static ngx_int_t acme_ca_csr_key_usage(acme_ca_ctx_t *ctx,
-    acme_ca_der_t *value, ngx_array_t *names);
+    acme_ca_der_t *value, acme_ca_csr_wish_t *wish);
 static ngx_int_t acme_ca_csr_ext_key_usage(acme_ca_ctx_t *ctx,
-    acme_ca_der_t *value, ngx_array_t *names);
+    acme_ca_der_t *value, acme_ca_csr_wish_t *wish);
 static ngx_int_t acme_ca_csr_constraints(acme_ca_ctx_t *ctx,
-    acme_ca_der_t *value, ngx_array_t *names);
+    acme_ca_der_t *value, acme_ca_csr_wish_t *wish);
 static ngx_int_t acme_ca_csr_key_id(acme_ca_ctx_t *ctx,
-    acme_ca_der_t *value, ngx_array_t *names);
+    acme_ca_der_t *value, acme_ca_csr_wish_t *wish);
 static ngx_int_t acme_ca_csr_tls_feature(acme_ca_ctx_t *ctx,
-    acme_ca_der_t *value, ngx_array_t *names);
+    acme_ca_der_t *value, acme_ca_csr_wish_t *wish);
 
 
 static const acme_ca_csr_extension_t  acme_ca_csr_extension_kinds[] = {
@@ -70,9 +70,14 @@ static const u_char  acme_ca_csr_purpose[] =
     { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03 };
 
 
+/* RFC 6066, 8, as a TLS feature: "must-staple" */
+
+static const u_char  acme_ca_csr_status_request[] = { 0x05 };
+
+
 ngx_int_t
 acme_ca_csr_extensions(acme_ca_ctx_t *ctx, acme_ca_der_t *der,
-    ngx_array_t *names)
+    acme_ca_csr_wish_t *wish)
 {
     ngx_int_t      rc;
     ngx_uint_t     seen;
@@ -88,7 +93,7 @@ acme_ca_csr_extensions(acme_ca_ctx_t *ctx, acme_ca_der_t *der,
     seen = 0;
 
     while (list.p != list.last) {
-        rc = acme_ca_csr_extension(ctx, &list, names, &seen);
+        rc = acme_ca_csr_extension(ctx, &list, wish, &seen);
         if (rc != NGX_OK) {
             return rc;
         }
@@ -100,7 +105,7 @@ acme_ca_csr_extensions(acme_ca_ctx_t *ctx, acme_ca_der_t *der,
 
 static ngx_int_t
 acme_ca_csr_extension(acme_ca_ctx_t *ctx, acme_ca_der_t *der,
-    ngx_array_t *names, ngx_uint_t *seen)
+    acme_ca_csr_wish_t *wish, ngx_uint_t *seen)
 {
     ngx_uint_t                      bit;
     acme_ca_der_t                   extension, oid, critical, value;
@@ -142,7 +147,7 @@ acme_ca_csr_extension(acme_ca_ctx_t *ctx, acme_ca_der_t *der,
 
     *seen |= bit;
 
-    return kind->read(ctx, &value, names);
+    return kind->read(ctx, &value, wish);
 }
 
 
@@ -183,7 +188,7 @@ acme_ca_csr_unknown(acme_ca_ctx_t *ctx, const acme_ca_der_t *oid)
 
 static ngx_int_t
 acme_ca_csr_alt_name(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
-    ngx_array_t *names)
+    acme_ca_csr_wish_t *wish)
 {
     ngx_int_t              rc;
     acme_ca_der_t          list;
@@ -199,7 +204,7 @@ acme_ca_csr_alt_name(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
 
     while (list.p != list.last) {
 
-        identifier = ngx_array_push(names);
+        identifier = ngx_array_push(wish->names);
         if (identifier == NULL) {
             return NGX_ERROR;
         }
@@ -258,7 +263,7 @@ acme_ca_csr_general_name(acme_ca_ctx_t *ctx, acme_ca_der_t *der,
 
 static ngx_int_t
 acme_ca_csr_key_usage(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
-    ngx_array_t *names)
+    acme_ca_csr_wish_t *wish)
 {
     acme_ca_der_t  bits;
 
@@ -282,7 +287,7 @@ acme_ca_csr_key_usage(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
 
 static ngx_int_t
 acme_ca_csr_ext_key_usage(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
-    ngx_array_t *names)
+    acme_ca_csr_wish_t *wish)
 {
     size_t         len;
     acme_ca_der_t  list, oid;
@@ -319,7 +324,7 @@ acme_ca_csr_ext_key_usage(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
 
 static ngx_int_t
 acme_ca_csr_constraints(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
-    ngx_array_t *names)
+    acme_ca_csr_wish_t *wish)
 {
     acme_ca_der_t  constraints, ca;
 
@@ -351,7 +356,7 @@ acme_ca_csr_constraints(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
 
 static ngx_int_t
 acme_ca_csr_key_id(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
-    ngx_array_t *names)
+    acme_ca_csr_wish_t *wish)
 {
     acme_ca_der_t  key_id;
 
@@ -369,20 +374,35 @@ acme_ca_csr_key_id(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
 
 static ngx_int_t
 acme_ca_csr_tls_feature(acme_ca_ctx_t *ctx, acme_ca_der_t *value,
-    ngx_array_t *names)
+    acme_ca_csr_wish_t *wish)
 {
     acme_ca_der_t  list, feature;
 
-    if (acme_ca_der_take(value, ACME_CA_DER_SEQUENCE, &list, NULL) == NGX_OK
-        && value->p == value->last)
+    if (acme_ca_der_take(value, ACME_CA_DER_SEQUENCE, &list, NULL) != NGX_OK
+        || value->p != value->last
+        || list.p == list.last)
     {
-        while (acme_ca_der_unsigned(&list, &feature) == NGX_OK) { /* void */ }
+        return acme_ca_refuse(ctx, ACME_CA_BAD_CSR,
+                              "malformed TLS feature in the CSR");
+    }
 
-        if (list.p == list.last) {
-            return NGX_OK;
+    while (list.p != list.last) {
+
+        if (acme_ca_der_unsigned(&list, &feature) != NGX_OK) {
+            return acme_ca_refuse(ctx, ACME_CA_BAD_CSR,
+                                  "malformed TLS feature in the CSR");
+        }
+
+        if (!acme_ca_der_is(&feature, acme_ca_csr_status_request,
+                            sizeof(acme_ca_csr_status_request)))
+        {
+            return acme_ca_refuse(ctx, ACME_CA_BAD_CSR,
+                                  "the CSR asks for another TLS feature than "
+                                  "status_request");
         }
     }
 
-    return acme_ca_refuse(ctx, ACME_CA_BAD_CSR,
-                          "malformed TLS feature in the CSR");
+    wish->must_staple = 1;
+
+    return NGX_OK;
 }

@@ -23,6 +23,8 @@
 #define ACME_CA_LEAF_FIXED        512
 /* a name's tag and length, and the "*." of a wildcard */
 #define ACME_CA_LEAF_NAME_EXTRA   8
+/* of an extension with an URL, or a fixed one, all but the URL */
+#define ACME_CA_LEAF_EXT_EXTRA    64
 
 
 /* what of a leaf was decided before it is written */
@@ -97,15 +99,16 @@ acme_ca_leaf_sign(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
 
 
 /*
- * What was ordered is clamped to what the profile and the issuer allow: an
- * order may be days old when it is finalized.
+ * RFC 8555, 7.4: no certificate with other dates than those requested.  An
+ * order may be days old when it is finalized, so a notBefore that it was given
+ * then may lie further back than the profile's back-date.
  */
 
 static ngx_int_t
 acme_ca_leaf_dates(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
     acme_ca_leaf_plan_t *plan)
 {
-    time_t                   earliest, latest;
+    time_t                   latest;
     const acme_ca_issuer_t  *issuer;
 
     issuer = leaf->issuer;
@@ -118,20 +121,23 @@ acme_ca_leaf_dates(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
                               "the CA's certificate has expired");
     }
 
-    earliest = ngx_max(ctx->now - leaf->profile->backdate, issuer->not_before);
+    plan->not_before = ngx_max(ctx->now - leaf->profile->backdate,
+                               issuer->not_before);
 
-    plan->not_before = ngx_max(earliest, leaf->not_before);
+    if (leaf->not_before != 0) {
+        plan->not_before = leaf->not_before;
+    }
 
     latest = ngx_max(ctx->now, plan->not_before) + leaf->profile->lifetime;
     latest = ngx_min(latest, issuer->not_after);
 
-    plan->not_after = latest;
+    plan->not_after = (leaf->not_after != 0) ? leaf->not_after : latest;
 
-    if (leaf->not_after != 0) {
-        plan->not_after = ngx_min(latest, leaf->not_after);
-    }
-
-    if (plan->not_after <= plan->not_before || plan->not_after <= ctx->now) {
+    if (plan->not_before < issuer->not_before
+        || plan->not_after > latest
+        || plan->not_after <= plan->not_before
+        || plan->not_after <= ctx->now)
+    {
         return acme_ca_refuse(ctx, ACME_CA_MALFORMED,
                               "no certificate can be valid from the ordered "
                               "notBefore to notAfter");
@@ -211,7 +217,9 @@ acme_ca_leaf_write(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
 
     size = ACME_CA_LEAF_FIXED + leaf->issuer->subject.len
            + leaf->issuer->algorithm.len + leaf->issuer->key_id.len
-           + leaf->csr->spki.len;
+           + leaf->csr->spki.len + leaf->profile->crl_url.len
+           + leaf->profile->ocsp_url.len + leaf->profile->issuer_url.len
+           + 4 * ACME_CA_LEAF_EXT_EXTRA;
 
     for (i = 0; i < leaf->n; i++) {
         size += leaf->identifiers[i].value.len + ACME_CA_LEAF_NAME_EXTRA;

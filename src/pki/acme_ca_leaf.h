@@ -29,6 +29,7 @@ typedef struct {
 
 /*
  * Writes, lints and signs; fills all of cert but the ids and download times.
+ * Dates that were ordered are honoured or refused (RFC 8555, 7.4).  Without,
  * notBefore is back-dated by the profile, never before the issuer's; notAfter
  * is the profile's, clamped to the issuer's.  keyUsage is digitalSignature,
  * and keyEncipherment for RSA; SAN is critical when the subject is empty;

@@ -17,6 +17,8 @@
 #define ACME_CA_LEAF_KEY_ID       0x80
 #define ACME_CA_LEAF_DNS_NAME     0x82
 #define ACME_CA_LEAF_IP_ADDRESS   0x87
+#define ACME_CA_LEAF_URI          0x86
+#define ACME_CA_LEAF_FULL_NAME    0xa0      /* and the one around it */
 
 #define ACME_CA_LEAF_RSA                                                      \
     (ACME_CA_KEY_RSA_2048|ACME_CA_KEY_RSA_3072|ACME_CA_KEY_RSA_4096)
@@ -26,6 +28,14 @@ static void acme_ca_leaf_write_san(acme_ca_der_writer_t *w,
     const acme_ca_leaf_t *leaf, ngx_uint_t critical);
 static void acme_ca_leaf_write_purposes(acme_ca_der_writer_t *w,
     ngx_uint_t eku);
+static void acme_ca_leaf_write_revocation(acme_ca_der_writer_t *w,
+    const acme_ca_leaf_t *leaf);
+static void acme_ca_leaf_write_points(acme_ca_der_writer_t *w,
+    const ngx_str_t *url);
+static void acme_ca_leaf_write_access(acme_ca_der_writer_t *w,
+    const acme_ca_profile_t *profile);
+static void acme_ca_leaf_write_uri(acme_ca_der_writer_t *w,
+    const ngx_str_t *url);
 static ngx_int_t acme_ca_leaf_key_id(acme_ca_ctx_t *ctx, const ngx_str_t *spki,
     u_char digest[ACME_CA_SHA256_LEN]);
 
@@ -38,6 +48,8 @@ acme_ca_leaf_extensions(acme_ca_ctx_t *ctx, acme_ca_der_writer_t *w,
     const ngx_str_t   *key_id;
 
     end = w->p;
+
+    acme_ca_leaf_write_revocation(w, leaf);
 
     acme_ca_leaf_write_san(w, leaf, san_critical);
 
@@ -149,6 +161,105 @@ acme_ca_leaf_write_purposes(acme_ca_der_writer_t *w, ngx_uint_t eku)
     acme_ca_der_wrap(w, ACME_CA_DER_OCTET_STRING, end);
     acme_ca_leaf_put(w, "\x06\x03\x55\x1d\x25");
     acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, end);
+}
+
+
+/* where more about the certificate is found; none of it is critical */
+
+static void
+acme_ca_leaf_write_revocation(acme_ca_der_writer_t *w,
+    const acme_ca_leaf_t *leaf)
+{
+    const acme_ca_profile_t  *profile;
+
+    profile = leaf->profile;
+
+    /* RFC 9608: NULL */
+
+    if (profile->no_rev_avail) {
+        acme_ca_leaf_put(w, "\x30\x09\x06\x03\x55\x1d\x38\x04\x02\x05\x00");
+    }
+
+    /* RFC 7633: status_request */
+
+    if (profile->must_staple == ACME_CA_STAPLE_ON
+        || (profile->must_staple == ACME_CA_STAPLE_CSR
+            && leaf->csr->must_staple))
+    {
+        acme_ca_leaf_put(w, "\x30\x11\x06\x08\x2b\x06\x01\x05\x05\x07\x01\x18"
+                         "\x04\x05\x30\x03\x02\x01\x05");
+    }
+
+    if (profile->ocsp_url.len || profile->issuer_url.len) {
+        acme_ca_leaf_write_access(w, profile);
+    }
+
+    if (profile->crl_url.len) {
+        acme_ca_leaf_write_points(w, &profile->crl_url);
+    }
+}
+
+
+/* cRLDistributionPoints: one point, by its full name */
+
+static void
+acme_ca_leaf_write_points(acme_ca_der_writer_t *w, const ngx_str_t *url)
+{
+    u_char  *end;
+
+    end = w->p;
+
+    acme_ca_leaf_write_uri(w, url);
+    acme_ca_der_wrap(w, ACME_CA_LEAF_FULL_NAME, end);
+    acme_ca_der_wrap(w, ACME_CA_LEAF_FULL_NAME, end);
+    acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, end);
+    acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, end);
+    acme_ca_der_wrap(w, ACME_CA_DER_OCTET_STRING, end);
+    acme_ca_leaf_put(w, "\x06\x03\x55\x1d\x1f");
+    acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, end);
+}
+
+
+/* authorityInfoAccess: OCSP, then caIssuers */
+
+static void
+acme_ca_leaf_write_access(acme_ca_der_writer_t *w,
+    const acme_ca_profile_t *profile)
+{
+    u_char  *end, *item;
+
+    end = w->p;
+
+    if (profile->issuer_url.len) {
+        acme_ca_leaf_write_uri(w, &profile->issuer_url);
+        acme_ca_leaf_put(w, "\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02");
+        acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, end);
+    }
+
+    item = w->p;
+
+    if (profile->ocsp_url.len) {
+        acme_ca_leaf_write_uri(w, &profile->ocsp_url);
+        acme_ca_leaf_put(w, "\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01");
+        acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, item);
+    }
+
+    acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, end);
+    acme_ca_der_wrap(w, ACME_CA_DER_OCTET_STRING, end);
+    acme_ca_leaf_put(w, "\x06\x08\x2b\x06\x01\x05\x05\x07\x01\x01");
+    acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, end);
+}
+
+
+static void
+acme_ca_leaf_write_uri(acme_ca_der_writer_t *w, const ngx_str_t *url)
+{
+    u_char  *end;
+
+    end = w->p;
+
+    acme_ca_der_put(w, url->data, url->len);
+    acme_ca_der_wrap(w, ACME_CA_LEAF_URI, end);
 }
 
 

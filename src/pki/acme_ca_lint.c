@@ -203,26 +203,18 @@ acme_ca_lint_validity(acme_ca_lint_t *lint, acme_ca_der_t *der)
         first = issuer->not_before;
     }
 
-    if (leaf->not_before > first) {
-        first = leaf->not_before;
-    }
-
-    if (from != first) {
+    if (from != (leaf->not_before ? leaf->not_before : first)) {
         return "notBefore is not what the order and the profile make it";
     }
 
     start = (from > now) ? from : now;
     last = start + leaf->profile->lifetime;
 
-    if (leaf->not_after != 0 && leaf->not_after < last) {
-        last = leaf->not_after;
-    }
-
     if (last > issuer->not_after) {
         last = issuer->not_after;
     }
 
-    if (to != last) {
+    if (to > last || to != (leaf->not_after ? leaf->not_after : last)) {
         return "notAfter is not what the order and the profile make it";
     }
 

@@ -16,6 +16,8 @@
 #define ACME_CA_LINT_TAG_DNS      0x82
 #define ACME_CA_LINT_TAG_IP       0x87
 #define ACME_CA_LINT_TAG_KEY_ID   0x80
+#define ACME_CA_LINT_TAG_URI      0x86
+#define ACME_CA_LINT_TAG_NAME     0xa0
 
 
 typedef enum {
@@ -24,15 +26,23 @@ typedef enum {
     ACME_CA_LINT_CRITICAL_WITHOUT_SUBJECT
 } acme_ca_lint_critical_e;
 
+/* whether the leaf is to have the extension */
+typedef ngx_uint_t (*acme_ca_lint_wanted_pt)(const acme_ca_leaf_t *leaf);
+
 typedef struct {
     ngx_str_t                 oid;
     acme_ca_lint_critical_e   critical;
+    acme_ca_lint_wanted_pt    wanted;      /* NULL: always */
     acme_ca_lint_pt           check;
 } acme_ca_lint_extension_t;
 
 
 static const char *acme_ca_lint_extension(acme_ca_lint_t *lint,
     acme_ca_der_t *der, ngx_uint_t *seen);
+static ngx_uint_t acme_ca_lint_wants_points(const acme_ca_leaf_t *leaf);
+static ngx_uint_t acme_ca_lint_wants_access(const acme_ca_leaf_t *leaf);
+static ngx_uint_t acme_ca_lint_wants_staple(const acme_ca_leaf_t *leaf);
+static ngx_uint_t acme_ca_lint_wants_no_rev(const acme_ca_leaf_t *leaf);
 static const char *acme_ca_lint_key_usage(acme_ca_lint_t *lint,
     acme_ca_der_t *der);
 static const char *acme_ca_lint_purposes(acme_ca_lint_t *lint,
@@ -45,24 +55,42 @@ static const char *acme_ca_lint_authority_key_id(acme_ca_lint_t *lint,
     acme_ca_der_t *der);
 static const char *acme_ca_lint_alt_name(acme_ca_lint_t *lint,
     acme_ca_der_t *der);
+static const char *acme_ca_lint_points(acme_ca_lint_t *lint,
+    acme_ca_der_t *der);
+static const char *acme_ca_lint_access(acme_ca_lint_t *lint,
+    acme_ca_der_t *der);
+static ngx_uint_t acme_ca_lint_is_access(acme_ca_der_t *der,
+    const ngx_str_t *method, const ngx_str_t *url);
+static const char *acme_ca_lint_feature(acme_ca_lint_t *lint,
+    acme_ca_der_t *der);
+static const char *acme_ca_lint_no_rev(acme_ca_lint_t *lint,
+    acme_ca_der_t *der);
 
 
-/* each of them has to be there once, and no other */
+/* each that is wanted has to be there once, and no other */
 
 static const acme_ca_lint_extension_t  acme_ca_lint_exts[] = {
-    { ngx_string("\x55\x1d\x0f"), ACME_CA_LINT_CRITICAL,
+    { ngx_string("\x55\x1d\x0f"), ACME_CA_LINT_CRITICAL, NULL,
       acme_ca_lint_key_usage },
-    { ngx_string("\x55\x1d\x25"), ACME_CA_LINT_PLAIN,
+    { ngx_string("\x55\x1d\x25"), ACME_CA_LINT_PLAIN, NULL,
       acme_ca_lint_purposes },
-    { ngx_string("\x55\x1d\x13"), ACME_CA_LINT_CRITICAL,
+    { ngx_string("\x55\x1d\x13"), ACME_CA_LINT_CRITICAL, NULL,
       acme_ca_lint_constraints },
-    { ngx_string("\x55\x1d\x0e"), ACME_CA_LINT_PLAIN,
+    { ngx_string("\x55\x1d\x0e"), ACME_CA_LINT_PLAIN, NULL,
       acme_ca_lint_subject_key_id },
-    { ngx_string("\x55\x1d\x23"), ACME_CA_LINT_PLAIN,
+    { ngx_string("\x55\x1d\x23"), ACME_CA_LINT_PLAIN, NULL,
       acme_ca_lint_authority_key_id },
-    { ngx_string("\x55\x1d\x11"), ACME_CA_LINT_CRITICAL_WITHOUT_SUBJECT,
+    { ngx_string("\x55\x1d\x11"), ACME_CA_LINT_CRITICAL_WITHOUT_SUBJECT, NULL,
       acme_ca_lint_alt_name },
-    { ngx_null_string, ACME_CA_LINT_PLAIN, NULL }
+    { ngx_string("\x55\x1d\x1f"), ACME_CA_LINT_PLAIN,
+      acme_ca_lint_wants_points, acme_ca_lint_points },
+    { ngx_string("\x2b\x06\x01\x05\x05\x07\x01\x01"), ACME_CA_LINT_PLAIN,
+      acme_ca_lint_wants_access, acme_ca_lint_access },
+    { ngx_string("\x2b\x06\x01\x05\x05\x07\x01\x18"), ACME_CA_LINT_PLAIN,
+      acme_ca_lint_wants_staple, acme_ca_lint_feature },
+    { ngx_string("\x55\x1d\x38"), ACME_CA_LINT_PLAIN,
+      acme_ca_lint_wants_no_rev, acme_ca_lint_no_rev },
+    { ngx_null_string, ACME_CA_LINT_PLAIN, NULL, NULL }
 };
 
 
@@ -70,7 +98,7 @@ const char *
 acme_ca_lint_extensions(acme_ca_lint_t *lint, acme_ca_der_t *der)
 {
     const char     *fault;
-    ngx_uint_t      seen;
+    ngx_uint_t      i, seen;
     acme_ca_der_t   content, list;
 
     if (acme_ca_der_take(der, ACME_CA_LINT_TAG_EXTS, &content, NULL) != NGX_OK
@@ -90,10 +118,14 @@ acme_ca_lint_extensions(acme_ca_lint_t *lint, acme_ca_der_t *der)
         }
     }
 
-    if (seen != ((ngx_uint_t) 1 << (sizeof(acme_ca_lint_exts)
-                                    / sizeof(acme_ca_lint_exts[0]) - 1)) - 1)
-    {
-        return "an extension is missing";
+    for (i = 0; acme_ca_lint_exts[i].check; i++) {
+
+        if ((acme_ca_lint_exts[i].wanted == NULL
+             || acme_ca_lint_exts[i].wanted(lint->leaf))
+            && !(seen & ((ngx_uint_t) 1 << i)))
+        {
+            return "an extension is missing";
+        }
     }
 
     return NULL;
@@ -145,6 +177,10 @@ acme_ca_lint_extension(acme_ca_lint_t *lint, acme_ca_der_t *der,
             return "an extension is there twice";
         }
 
+        if (ext->wanted && !ext->wanted(lint->leaf)) {
+            return "there is an extension that the profile does not want";
+        }
+
         *seen |= (ngx_uint_t) 1 << i;
 
         if (critical != (ext->critical == ACME_CA_LINT_CRITICAL
@@ -160,6 +196,38 @@ acme_ca_lint_extension(acme_ca_lint_t *lint, acme_ca_der_t *der,
     }
 
     return "there is an extension of another kind";
+}
+
+
+static ngx_uint_t
+acme_ca_lint_wants_points(const acme_ca_leaf_t *leaf)
+{
+    return leaf->profile->crl_url.len != 0;
+}
+
+
+static ngx_uint_t
+acme_ca_lint_wants_access(const acme_ca_leaf_t *leaf)
+{
+    return leaf->profile->ocsp_url.len + leaf->profile->issuer_url.len != 0;
+}
+
+
+static ngx_uint_t
+acme_ca_lint_wants_staple(const acme_ca_leaf_t *leaf)
+{
+    if (leaf->profile->must_staple == ACME_CA_STAPLE_CSR) {
+        return leaf->csr->must_staple;
+    }
+
+    return leaf->profile->must_staple == ACME_CA_STAPLE_ON;
+}
+
+
+static ngx_uint_t
+acme_ca_lint_wants_no_rev(const acme_ca_leaf_t *leaf)
+{
+    return leaf->profile->no_rev_avail;
 }
 
 
@@ -320,6 +388,111 @@ acme_ca_lint_alt_name(acme_ca_lint_t *lint, acme_ca_der_t *der)
 
     if (names.p != names.last) {
         return "there is a subject alternative name that was not ordered";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+acme_ca_lint_points(acme_ca_lint_t *lint, acme_ca_der_t *der)
+{
+    acme_ca_der_t     list, point, name, full, url;
+    const ngx_str_t  *expected;
+
+    expected = &lint->leaf->profile->crl_url;
+
+    if (acme_ca_der_take(der, ACME_CA_DER_SEQUENCE, &list, NULL) != NGX_OK
+        || der->p != der->last
+        || acme_ca_der_take(&list, ACME_CA_DER_SEQUENCE, &point, NULL)
+           != NGX_OK
+        || list.p != list.last
+        || acme_ca_der_take(&point, ACME_CA_LINT_TAG_NAME, &name, NULL)
+           != NGX_OK
+        || point.p != point.last
+        || acme_ca_der_take(&name, ACME_CA_LINT_TAG_NAME, &full, NULL)
+           != NGX_OK
+        || name.p != name.last
+        || acme_ca_der_take(&full, ACME_CA_LINT_TAG_URI, &url, NULL) != NGX_OK
+        || full.p != full.last
+        || !acme_ca_der_is(&url, expected->data, expected->len))
+    {
+        return "the CRL distribution point is not the profile's";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+acme_ca_lint_access(acme_ca_lint_t *lint, acme_ca_der_t *der)
+{
+    acme_ca_der_t            list;
+    const acme_ca_profile_t *profile;
+
+    static const ngx_str_t  ocsp =
+        ngx_string("\x2b\x06\x01\x05\x05\x07\x30\x01");
+    static const ngx_str_t  issuers =
+        ngx_string("\x2b\x06\x01\x05\x05\x07\x30\x02");
+
+    profile = lint->leaf->profile;
+
+    if (acme_ca_der_take(der, ACME_CA_DER_SEQUENCE, &list, NULL) != NGX_OK
+        || der->p != der->last
+        || (profile->ocsp_url.len
+            && !acme_ca_lint_is_access(&list, &ocsp, &profile->ocsp_url))
+        || (profile->issuer_url.len
+            && !acme_ca_lint_is_access(&list, &issuers, &profile->issuer_url))
+        || list.p != list.last)
+    {
+        return "the authority information access is not the profile's";
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+acme_ca_lint_is_access(acme_ca_der_t *der, const ngx_str_t *method,
+    const ngx_str_t *url)
+{
+    acme_ca_der_t  item, oid, uri;
+
+    return acme_ca_der_take(der, ACME_CA_DER_SEQUENCE, &item, NULL) == NGX_OK
+           && acme_ca_der_take(&item, ACME_CA_DER_OID, &oid, NULL) == NGX_OK
+           && acme_ca_der_is(&oid, method->data, method->len)
+           && acme_ca_der_take(&item, ACME_CA_LINT_TAG_URI, &uri, NULL)
+              == NGX_OK
+           && item.p == item.last
+           && acme_ca_der_is(&uri, url->data, url->len);
+}
+
+
+static const char *
+acme_ca_lint_feature(acme_ca_lint_t *lint, acme_ca_der_t *der)
+{
+    if (!acme_ca_lint_is(der, "\x30\x03\x02\x01\x05")) {
+        return "the TLS feature is not status_request";
+    }
+
+    return NULL;
+}
+
+
+/* RFC 9608, 3: not together with a place where revocations are told */
+
+static const char *
+acme_ca_lint_no_rev(acme_ca_lint_t *lint, acme_ca_der_t *der)
+{
+    const acme_ca_profile_t  *profile;
+
+    profile = lint->leaf->profile;
+
+    if (!acme_ca_lint_is(der, "\x05\x00")
+        || profile->crl_url.len
+        || profile->ocsp_url.len)
+    {
+        return "there is no revocation information, and some";
     }
 
     return NULL;

@@ -28,6 +28,8 @@ static ngx_int_t acme_ca_finalize_decode(acme_ca_exchange_t *x,
     ngx_str_t *der);
 static ngx_int_t acme_ca_finalize_key(acme_ca_exchange_t *x,
     const acme_ca_csr_t *csr);
+static ngx_int_t acme_ca_finalize_feature(acme_ca_exchange_t *x,
+    const acme_ca_profile_t *profile, const acme_ca_csr_t *csr);
 static ngx_int_t acme_ca_finalize_leaf(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view, acme_ca_leaf_t *leaf);
 static ngx_int_t acme_ca_finalize_names(acme_ca_exchange_t *x,
@@ -186,6 +188,10 @@ acme_ca_finalize_csr(acme_ca_exchange_t *x, acme_ca_leaf_t *leaf)
     }
 
     if (rc == NGX_OK) {
+        rc = acme_ca_finalize_feature(x, leaf->profile, csr);
+    }
+
+    if (rc == NGX_OK) {
         leaf->csr = csr;
     }
 
@@ -234,6 +240,25 @@ acme_ca_finalize_key(acme_ca_exchange_t *x, const acme_ca_csr_t *csr)
     }
 
     return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
+/*
+ * Clients ask for must-staple only where their operator did: a certificate
+ * without it would not be what was wanted, so it is refused aloud.
+ */
+
+static ngx_int_t
+acme_ca_finalize_feature(acme_ca_exchange_t *x,
+    const acme_ca_profile_t *profile, const acme_ca_csr_t *csr)
+{
+    if (csr->must_staple && profile->must_staple == ACME_CA_STAPLE_OFF) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_BAD_CSR,
+                              "the CSR asks for must-staple, and profile "
+                              "\"%V\" does not have it", &profile->name);
+    }
+
+    return NGX_OK;
 }
 
 

@@ -82,8 +82,10 @@ acme_ca_order_fill(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish,
 
     order->profile_asked = wish->profile_asked;
 
-    if (wish->profile != x->authority->default_profile
-        || wish->profile_asked)
+    /* where profiles are shown an order has one: the client sees which */
+
+    if (x->authority->profiles_shown
+        || wish->profile != x->authority->default_profile)
     {
         order->profile = wish->profile->name;
     }

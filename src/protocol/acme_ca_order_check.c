@@ -10,6 +10,7 @@
 
 #include "acme_ca_authorize.h"
 #include "acme_ca_caa.h"
+#include "acme_ca_issuer.h"
 
 
 static ngx_int_t acme_ca_order_read_identifiers(acme_ca_exchange_t *x,
@@ -25,6 +26,10 @@ static void acme_ca_order_share(acme_ca_order_wish_t *wish);
 static ngx_int_t acme_ca_order_blame(acme_ca_exchange_t *x, ngx_str_t *type,
     ngx_str_t *value, acme_ca_problem_t *before);
 static ngx_int_t acme_ca_order_read_profile(acme_ca_exchange_t *x,
+    acme_ca_order_wish_t *wish);
+static ngx_int_t acme_ca_order_count(acme_ca_exchange_t *x,
+    acme_ca_order_wish_t *wish, ngx_uint_t n);
+static ngx_int_t acme_ca_order_dates(acme_ca_exchange_t *x,
     acme_ca_order_wish_t *wish);
 static ngx_int_t acme_ca_order_read_date(acme_ca_exchange_t *x,
     const char *name, time_t *at);
@@ -63,8 +68,7 @@ acme_ca_order_check(acme_ca_exchange_t *x)
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_policy_dates(&x->ctx, wish->profile, wish->not_before,
-                                  wish->not_after);
+        rc = acme_ca_order_dates(x, wish);
     }
 
     if (rc == NGX_OK) {
@@ -91,10 +95,9 @@ acme_ca_order_read_identifiers(acme_ca_exchange_t *x,
                           "\"identifiers\" is to be an array that has some");
     }
 
-    if (list->n > x->authority->max_identifiers) {
-        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
-                              "an order has at most %ui identifiers, not %ui",
-                              x->authority->max_identifiers, list->n);
+    rc = acme_ca_order_count(x, wish, list->n);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     wish->identifiers = ngx_array_create(x->ctx.pool, list->n,
@@ -369,6 +372,83 @@ acme_ca_order_read_profile(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish)
 
     if (wish->profile == NULL) {
         return acme_ca_refuse(&x->ctx, ACME_CA_INVALID_PROFILE, NULL);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * draft-ietf-acme-profiles, 4: a profile that was named and does not go with
+ * the rest of the request is to blame itself.
+ */
+
+static ngx_int_t
+acme_ca_order_count(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish,
+    ngx_uint_t n)
+{
+    ngx_uint_t  max;
+
+    max = wish->profile->max_identifiers;
+
+    if (max && wish->profile_asked && n > max
+        && n <= x->authority->max_identifiers)
+    {
+        return acme_ca_refuse(&x->ctx, ACME_CA_INVALID_PROFILE,
+                              "an order of profile \"%V\" has at most %ui "
+                              "identifiers, not %ui", &wish->profile->name,
+                              max, n);
+    }
+
+    if (max == 0) {
+        max = x->authority->max_identifiers;
+    }
+
+    if (n > max) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                              "an order has at most %ui identifiers, not %ui",
+                              max, n);
+    }
+
+    return NGX_OK;
+}
+
+
+/* RFC 8555, 7.4: what cannot be fulfilled as specified is refused */
+
+static ngx_int_t
+acme_ca_order_dates(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish)
+{
+    time_t                   from;
+    ngx_int_t                rc;
+    const acme_ca_issuer_t  *issuer;
+
+    from = ngx_max(x->ctx.now, wish->not_before);
+
+    if (wish->profile_asked && wish->not_after - from > wish->profile->lifetime)
+    {
+        return acme_ca_refuse(&x->ctx, ACME_CA_INVALID_PROFILE,
+                              "notAfter exceeds the lifetime of profile "
+                              "\"%V\", %T seconds", &wish->profile->name,
+                              wish->profile->lifetime);
+    }
+
+    rc = acme_ca_policy_dates(&x->ctx, wish->profile, wish->not_before,
+                              wish->not_after);
+
+    issuer = x->authority->issuer;
+
+    if (rc != NGX_OK || issuer == NULL) {
+        return rc;
+    }
+
+    if (wish->not_after > issuer->not_after
+        || wish->not_before >= issuer->not_after
+        || (wish->not_before && wish->not_before < issuer->not_before))
+    {
+        return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
+                              "notBefore or notAfter is outside of the "
+                              "validity of the CA's certificate");
     }
 
     return NGX_OK;

@@ -218,7 +218,7 @@ acme_ca_reply_write_order(acme_ca_exchange_t *x, acme_ca_json_writer_t *w,
     acme_ca_reply_write_status(w, view->status);
     acme_ca_json_write_time(w, "expires", order->expires_at);
 
-    if (order->profile_asked) {
+    if (order->profile.len) {
         acme_ca_json_write_string(w, "profile", &order->profile);
     }
 

@@ -256,6 +256,7 @@ ngx_acme_ca_server_record(ngx_acme_ca_t *ca, acme_ca_store_t *store,
     profile = *ca->authority.default_profile;
     profile.eku = ACME_CA_EKU_SERVER;
     profile.key_types = ACME_CA_KEY_ANY;
+    profile.must_staple = ACME_CA_STAPLE_OFF;
 
     leaf.issuer = ca->authority.issuer;
     leaf.profile = &profile;

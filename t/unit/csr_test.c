@@ -820,6 +820,14 @@ test_extensions(acme_ca_ctx_t *ctx)
               "a malformed key id");
     extension(ctx, TLS_FEATURE, NONE, "\x30\x03\x04\x01\x05",
               ACME_CA_BAD_CSR, "a malformed TLS feature");
+    extension(ctx, TLS_FEATURE, NONE, "\x30\0", ACME_CA_BAD_CSR,
+              "no TLS feature");
+    extension(ctx, TLS_FEATURE, NONE, "\x30\x03\x02\x01\x05\x05\0",
+              ACME_CA_BAD_CSR, "something behind a TLS feature");
+    extension(ctx, TLS_FEATURE, NONE, "\x30\x03\x02\x01\x11",
+              ACME_CA_BAD_CSR, "status_request_v2");
+    extension(ctx, TLS_FEATURE, NONE, "\x30\x06\x02\x01\x05\x02\x01\x11",
+              ACME_CA_BAD_CSR, "another TLS feature beside");
     extension(ctx, "\x55\x1d\x20", NONE, "\x30\0", ACME_CA_BAD_CSR,
               "certificatePolicies");
     extension(ctx, "\x55\x1d\x1e", CRITICAL, "\x30\0", ACME_CA_BAD_CSR,

@@ -50,6 +50,7 @@ static void test_keys(fixture_t *f);
 static void test_issuers(void);
 static void test_dates(fixture_t *f);
 static void test_common_name(fixture_t *f);
+static void test_revocation(fixture_t *f);
 static void test_many_names(fixture_t *f);
 static void test_pem(fixture_t *f);
 static void test_serial(fixture_t *f);
@@ -76,6 +77,7 @@ main(int argc, char **argv)
     test_issuers();
     test_dates(&f);
     test_common_name(&f);
+    test_revocation(&f);
     test_many_names(&f);
     test_pem(&f);
     test_serial(&f);
@@ -500,14 +502,42 @@ test_dates(fixture_t *f)
     is_int(f->cert.not_before, PKI_NOW + DAY, "begins later");
     is_int(f->cert.not_after, PKI_NOW + 91 * DAY, "lasts as long");
 
-    /* ordered too far */
+    /* ordered days ago: exactly what was ordered */
 
+    issuer.not_before = PKI_NOW - 20 * DAY;
     f->leaf.not_before = PKI_NOW - 10 * DAY;
-    f->leaf.not_after = PKI_NOW + 1000 * DAY;
-    cert = sign(f, "too far");
-    is_int(f->cert.not_before, PKI_NOW - 3600, "clamped to the back-date");
-    is_int(f->cert.not_after, PKI_NOW + 90 * DAY, "clamped to the lifetime");
-    X509_free(cert);
+    f->leaf.not_after = PKI_NOW + 90 * DAY;
+    is_int(acme_ca_leaf_sign(&f->ctx, &f->leaf, &f->cert), NGX_OK, "old");
+    is_int(f->cert.not_before, PKI_NOW - 10 * DAY, "not clamped at its front");
+    is_int(f->cert.not_after, PKI_NOW + 90 * DAY, "nor at its end");
+
+    f->leaf.not_after = 0;
+    is_int(acme_ca_leaf_sign(&f->ctx, &f->leaf, &f->cert), NGX_OK, "no end");
+    is_int(f->cert.not_before, PKI_NOW - 10 * DAY, "ordered notBefore");
+    is_int(f->cert.not_after, PKI_NOW + 90 * DAY, "the profile's notAfter");
+
+    f->leaf.not_after = PKI_NOW + 90 * DAY + 1;
+    is_int(acme_ca_leaf_sign(&f->ctx, &f->leaf, &f->cert), NGX_ABORT,
+           "longer than the profile");
+    is_int(pki_problem(&f->ctx), ACME_CA_MALFORMED, "is malformed");
+
+    f->ctx.problem = NULL;
+    f->leaf.not_before = issuer.not_before - 1;
+    f->leaf.not_after = 0;
+    is_int(acme_ca_leaf_sign(&f->ctx, &f->leaf, &f->cert), NGX_ABORT,
+           "before its issuer");
+    is_int(pki_problem(&f->ctx), ACME_CA_MALFORMED, "is malformed");
+
+    f->ctx.problem = NULL;
+    issuer.not_after = PKI_NOW + 30 * DAY;
+    f->leaf.not_before = 0;
+    f->leaf.not_after = PKI_NOW + 31 * DAY;
+    is_int(acme_ca_leaf_sign(&f->ctx, &f->leaf, &f->cert), NGX_ABORT,
+           "after its issuer");
+    is_int(pki_problem(&f->ctx), ACME_CA_MALFORMED, "is malformed");
+
+    f->ctx.problem = NULL;
+    issuer = *f->issuer;
 
     /* impossible */
 
@@ -627,6 +657,162 @@ test_common_name(fixture_t *f)
     is_int(f->cert.common_name.len, 0, "not wanted");
 
     f->leaf.csr = f->csr;
+}
+
+
+static int
+ext_count(X509 *cert, int nid)
+{
+    int  critical;
+
+    if (X509_get_ext_by_NID(cert, nid, -1) < 0) {
+        return 0;
+    }
+
+    critical = X509_EXTENSION_get_critical(X509_get_ext(cert,
+                                       X509_get_ext_by_NID(cert, nid, -1)));
+    return critical ? -1 : 1;
+}
+
+
+static char *
+uri_of(GENERAL_NAME *name)
+{
+    return (name->type == GEN_URI)
+           ? (char *) ASN1_STRING_get0_data(name->d.ia5) : "";
+}
+
+
+/* what a flipped profile is refused for, when the lint sees it */
+static void
+lint_differs(fixture_t *f, const char *what)
+{
+    ngx_str_t      tbs;
+    acme_ca_der_t  span, cert, whole;
+
+    span.p = f->cert.der.data;
+    span.last = span.p + f->cert.der.len;
+    acme_ca_der_take(&span, 0x30, &cert, NULL);
+    acme_ca_der_take(&cert, 0x30, NULL, &whole);
+
+    tbs = pki_str((char *) whole.p, whole.last - whole.p);
+
+    is_int(acme_ca_lint(&f->ctx, &f->leaf, &tbs), NGX_ERROR,
+           "lint refuses: %s", what);
+}
+
+
+/* CRL and OCSP URLs, caIssuers, must-staple, noRevAvail */
+static void
+test_revocation(fixture_t *f)
+{
+    X509                   *cert;
+    TLS_FEATURE            *features;
+    acme_ca_csr_t           csr;
+    CRL_DIST_POINTS        *points;
+    acme_ca_profile_t       kept;
+    AUTHORITY_INFO_ACCESS  *access;
+
+    static const char  url[] = "http://ca.example/a/long/path/crl";
+
+    kept = f->profile;
+    fixture_names(f, "a.example");
+
+    f->profile.crl_url = pki_lit("http://ca.example/a/long/path/crl");
+    f->profile.ocsp_url = pki_lit("http://ca.example/ocsp");
+    f->profile.issuer_url = pki_lit("http://ca.example/issuer.der");
+    f->profile.must_staple = ACME_CA_STAPLE_ON;
+
+    cert = sign(f, "all URLs");
+    fixture_save(f, "urls");
+
+    is_int(X509_get_ext_count(cert), 9, "three extensions more");
+    is_int(ext_count(cert, NID_crl_distribution_points), 1, "not critical");
+    is_int(ext_count(cert, NID_info_access), 1, "not critical");
+    is_int(ext_count(cert, NID_tlsfeature), 1, "not critical");
+
+    points = X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
+    ok(points && sk_DIST_POINT_num(points) == 1
+       && strcmp(uri_of(sk_GENERAL_NAME_value(
+                     sk_DIST_POINT_value(points, 0)->distpoint->name.fullname,
+                     0)), url) == 0, "the CRL's URL");
+    CRL_DIST_POINTS_free(points);
+
+    access = X509_get_ext_d2i(cert, NID_info_access, NULL, NULL);
+    ok(access && sk_ACCESS_DESCRIPTION_num(access) == 2
+       && OBJ_obj2nid(sk_ACCESS_DESCRIPTION_value(access, 0)->method)
+          == NID_ad_OCSP
+       && OBJ_obj2nid(sk_ACCESS_DESCRIPTION_value(access, 1)->method)
+          == NID_ad_ca_issuers
+       && strcmp(uri_of(sk_ACCESS_DESCRIPTION_value(access, 1)->location),
+                 "http://ca.example/issuer.der") == 0, "OCSP, then caIssuers");
+    AUTHORITY_INFO_ACCESS_free(access);
+
+    features = X509_get_ext_d2i(cert, NID_tlsfeature, NULL, NULL);
+    ok(features && sk_ASN1_INTEGER_num(features) == 1
+       && ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, 0)) == 5,
+       "status_request");
+    TLS_FEATURE_free(features);
+
+    X509_free(cert);
+
+    f->profile.must_staple = ACME_CA_STAPLE_OFF;
+    lint_differs(f, "must-staple that is not wanted");
+    f->profile.must_staple = ACME_CA_STAPLE_ON;
+    f->profile.crl_url = pki_lit("http://ca.example/a/long/path/crx");
+    lint_differs(f, "another CRL");
+    f->profile.crl_url = pki_lit("");
+    lint_differs(f, "a CRL that is not wanted");
+    f->profile.crl_url = pki_c(url);
+    f->profile.ocsp_url = pki_lit("http://ca.example/ocso");
+    lint_differs(f, "another OCSP responder");
+    f->profile.ocsp_url = pki_lit("");
+    lint_differs(f, "an OCSP responder that is not wanted");
+    f->profile.ocsp_url = pki_lit("http://ca.example/ocsp");
+    f->profile.issuer_url = pki_lit("");
+    lint_differs(f, "a caIssuers that is not wanted");
+    f->profile.no_rev_avail = 1;
+    lint_differs(f, "a missing extension");
+    is_int(acme_ca_leaf_sign(&f->ctx, &f->leaf, &f->cert), NGX_ERROR,
+           "noRevAvail and a CRL are not signed");
+
+    /* one of each */
+
+    f->profile = kept;
+    f->profile.issuer_url = pki_lit("http://ca.example/issuer.der");
+    cert = sign(f, "caIssuers alone");
+    is_int(ext_count(cert, NID_info_access), 1, "caIssuers alone");
+    is_int(ext_count(cert, NID_crl_distribution_points), 0, "no CRL");
+    X509_free(cert);
+
+    f->profile = kept;
+    f->profile.no_rev_avail = 1;
+    cert = sign(f, "noRevAvail");
+    fixture_save(f, "norevavail");
+    is_int(X509_get_ext_count(cert), 7, "one extension more");
+    X509_free(cert);
+
+    /* must-staple as the request has it */
+
+    f->profile = kept;
+    f->profile.ocsp_url = pki_lit("http://ca.example/ocsp");
+    f->profile.must_staple = ACME_CA_STAPLE_CSR;
+    csr = *f->csr;
+    f->leaf.csr = &csr;
+    cert = sign(f, "not asked for");
+    is_int(ext_count(cert, NID_tlsfeature), 0, "not asked for");
+    X509_free(cert);
+    csr.must_staple = 1;
+    cert = sign(f, "asked for");
+    is_int(ext_count(cert, NID_tlsfeature), 1, "asked for");
+    X509_free(cert);
+    f->profile.must_staple = ACME_CA_STAPLE_OFF;
+    cert = sign(f, "asked for in vain");
+    is_int(ext_count(cert, NID_tlsfeature), 0, "asked for in vain");
+    X509_free(cert);
+
+    f->leaf.csr = f->csr;
+    f->profile = kept;
 }
 
 

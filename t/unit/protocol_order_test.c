@@ -139,9 +139,9 @@ test_new_order(client_t *a)
            "b.example", "to the last");
     ok(acme_ca_json_member(env.body, "error") == NULL
        && acme_ca_json_member(env.body, "certificate") == NULL
-       && acme_ca_json_member(env.body, "notBefore") == NULL
-       && acme_ca_json_member(env.body, "profile") == NULL,
+       && acme_ca_json_member(env.body, "notBefore") == NULL,
        "what has no value is left out");
+    is_member("profile", "default", "the profile that was selected");
     is_int(env.x->reply.retry_after, 0, "no Retry-After");
 
     order_free(&o);
