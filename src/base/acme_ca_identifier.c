@@ -47,6 +47,11 @@ acme_ca_identifier_parse(acme_ca_ctx_t *ctx, ngx_str_t *type, ngx_str_t *value,
     } else if (acme_ca_str_is(type, "ip")) {
         rc = acme_ca_identifier_ip(ctx->pool, value, identifier, &reason);
 
+        if (rc == NGX_OK && !acme_ca_str_eq(value, &identifier->value)) {
+            reason = "an address is written as RFC 5952 says";
+            rc = NGX_DECLINED;
+        }
+
     } else {
         return acme_ca_refuse(ctx, ACME_CA_UNSUPPORTED_IDENTIFIER,
                               "identifier type \"%V\" is not supported", type);
@@ -104,6 +109,16 @@ acme_ca_identifier_from_address(ngx_pool_t *pool, const u_char *address,
 
     return acme_ca_copy(pool, &identifier->value, (u_char *) text,
                         ngx_strlen(text));
+}
+
+
+ngx_int_t
+acme_ca_identifier_from_text(ngx_pool_t *pool, ngx_str_t *text,
+    acme_ca_identifier_t *identifier)
+{
+    const char  *reason;
+
+    return acme_ca_identifier_ip(pool, text, identifier, &reason);
 }
 
 

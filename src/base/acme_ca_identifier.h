@@ -11,7 +11,8 @@
  * "0x7f.1", "127.0.0.0x1").
  * "xn--" labels are taken as they are.  "*." stands only at the front.
  * Underscores are refused (CA/B ballot SC12; no host name has one).
- * ip: as inet_ntop() writes it (RFC 5952); no zone, no v4-mapped v6.
+ * ip: as inet_ntop() writes it (RFC 5952); no zone, no v4-mapped v6.  Clients
+ * have to write it that way (RFC 8738, 3).
  */
 
 
@@ -49,13 +50,16 @@ ngx_int_t acme_ca_identifier_parse(acme_ca_ctx_t *ctx, ngx_str_t *type,
     ngx_str_t *value, acme_ca_identifier_t *identifier);
 
 /*
- * From a certificate request's bytes: a dNSName, or an iPAddress of 4 or 16
- * bytes.  NGX_OK, NGX_DECLINED (no such identifier can exist) or NGX_ERROR.
+ * From a certificate request's bytes: a dNSName, an iPAddress of 4 or 16
+ * bytes, or an address in any spelling.  NGX_OK, NGX_DECLINED (no such
+ * identifier can exist) or NGX_ERROR.
  */
 ngx_int_t acme_ca_identifier_from_dns(ngx_pool_t *pool, const u_char *name,
     size_t len, acme_ca_identifier_t *identifier);
 ngx_int_t acme_ca_identifier_from_address(ngx_pool_t *pool,
     const u_char *address, size_t len, acme_ca_identifier_t *identifier);
+ngx_int_t acme_ca_identifier_from_text(ngx_pool_t *pool, ngx_str_t *text,
+    acme_ca_identifier_t *identifier);
 
 /* order of a set: type, value, wildcard.  For ngx_qsort() */
 int ngx_libc_cdecl acme_ca_identifier_cmp(const void *a, const void *b);

@@ -341,8 +341,6 @@ acme_ca_csr_common_name(acme_ca_ctx_t *ctx, ngx_str_t *common_name,
     ngx_array_t *names)
 {
     ngx_int_t              rc;
-    ngx_str_t              type;
-    acme_ca_ctx_t          trial;
     acme_ca_identifier_t  *identifier;
 
     identifier = ngx_array_push(names);
@@ -354,14 +352,10 @@ acme_ca_csr_common_name(acme_ca_ctx_t *ctx, ngx_str_t *common_name,
                                      common_name->len, identifier);
 
     if (rc == NGX_DECLINED) {
-        trial = *ctx;
-        trial.problem = NULL;
-        type = acme_ca_identifier_types[ACME_CA_IDENTIFIER_IP];
-
-        rc = acme_ca_identifier_parse(&trial, &type, common_name, identifier);
+        rc = acme_ca_identifier_from_text(ctx->pool, common_name, identifier);
     }
 
-    if (rc == NGX_ABORT) {
+    if (rc == NGX_DECLINED) {
         return acme_ca_refuse(ctx, ACME_CA_BAD_CSR,
                               "the CSR's common name is no valid identifier");
     }

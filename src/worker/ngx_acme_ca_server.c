@@ -166,13 +166,7 @@ ngx_acme_ca_server_add(ngx_pool_t *pool, ngx_str_t *name,
     ngx_acme_ca_server_names_t *names)
 {
     ngx_uint_t             i;
-    acme_ca_ctx_t          ctx;
     acme_ca_identifier_t  *id;
-
-    ngx_memzero(&ctx, sizeof(acme_ca_ctx_t));
-
-    ctx.pool = pool;
-    ctx.log = pool->log;
 
     if (names->n == NGX_ACME_CA_SERVER_NAMES || name->len == 0) {
         return;
@@ -180,13 +174,8 @@ ngx_acme_ca_server_add(ngx_pool_t *pool, ngx_str_t *name,
 
     id = &names->identifiers[names->n];
 
-    if (acme_ca_identifier_parse(&ctx,
-                   (ngx_str_t *) &acme_ca_identifier_types[
-                       ACME_CA_IDENTIFIER_IP], name, id)
-        != NGX_OK
-        && (acme_ca_identifier_parse(&ctx,
-                   (ngx_str_t *) &acme_ca_identifier_types[
-                       ACME_CA_IDENTIFIER_DNS], name, id)
+    if (acme_ca_identifier_from_text(pool, name, id) != NGX_OK
+        && (acme_ca_identifier_from_dns(pool, name->data, name->len, id)
             != NGX_OK
             || id->wildcard))
     {

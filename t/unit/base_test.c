@@ -208,10 +208,10 @@ test_ip(acme_ca_ctx_t *ctx)
         { "10.0.0.5", "10.0.0.5" },
         { "255.255.255.255", "255.255.255.255" },
         { "::1", "::1" },
-        { "2001:DB8:0:0:0:0:0:1", "2001:db8::1" },
-        { "2001:db8::0001", "2001:db8::1" },
+        { "2001:db8::1", "2001:db8::1" },
+        { "2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1" },
         { "fe80::1", "fe80::1" },
-        { "1:0:0:2:0:0:0:3", "1:0:0:2::3" },
+        { "1:0:0:2::3", "1:0:0:2::3" },
         { "::", "::" }
     };
 
@@ -220,6 +220,8 @@ test_ip(acme_ca_ctx_t *ctx)
         " 10.0.0.1", "10.0.0.1 ", "0x7f.0.0.1", "2130706433", ":", ":::",
         "1::2::3", "fe80::1%eth0", "[::1]", "::ffff:10.0.0.1", "::ffff:a00:1",
         "g::1", "12345::", "1:2:3:4:5:6:7:8:9", "localhost",
+        "2001:DB8::1", "2001:db8:0:0:0:0:0:1", "2001:db8::0001",
+        "2001:db8::1:1:1:1:1", "1::2:0:0:0:3",
         "00000000000000000000000000000000000000000000001"
     };
 
@@ -243,6 +245,7 @@ static void
 test_from_csr(acme_ca_ctx_t *ctx)
 {
     u_char                address[16];
+    ngx_str_t             spelled = ngx_string("2001:DB8:0::1");
     acme_ca_identifier_t  id;
 
     is_int(acme_ca_identifier_from_dns(ctx->pool, (u_char *) "A.example", 9,
@@ -259,6 +262,9 @@ test_from_csr(acme_ca_ctx_t *ctx)
     is_int(acme_ca_identifier_from_address(ctx->pool, address, 16, &id),
            NGX_OK, "an iPAddress of 16 bytes");
     is_str(&id.value, "::1", "written");
+    is_int(acme_ca_identifier_from_text(ctx->pool, &spelled, &id), NGX_OK,
+           "an address in capitals");
+    is_str(&id.value, "2001:db8::1", "made canonical");
     is_int(acme_ca_identifier_from_address(ctx->pool, address + 12, 4, &id),
            NGX_OK, "one of 4");
     is_str(&id.value, "0.0.0.1", "written");
