@@ -10,6 +10,14 @@
 #include "acme_ca_text.h"
 
 
+const ngx_str_t  acme_ca_limit_names[ACME_CA_LIMIT_N] = {
+    ngx_string("new_accounts"),
+    ngx_string("new_orders"),
+    ngx_string("failed_validations"),
+    ngx_string("certificates")
+};
+
+
 acme_ca_profile_t *
 acme_ca_authority_profile(const acme_ca_authority_t *authority,
     const ngx_str_t *name)

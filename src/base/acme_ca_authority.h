@@ -91,6 +91,25 @@ typedef struct {
 } acme_ca_caa_zone_t;
 
 
+/* what is counted, and of whom */
+typedef enum {
+    ACME_CA_LIMIT_NEW_ACCOUNTS = 0,      /* an address, or a /64 of IPv6 */
+    ACME_CA_LIMIT_NEW_ORDERS,            /* an account */
+    ACME_CA_LIMIT_FAILED_VALIDATIONS,    /* an account and a name */
+    ACME_CA_LIMIT_CERTIFICATES,          /* a set of names */
+    ACME_CA_LIMIT_N
+} acme_ca_limit_e;
+
+typedef struct {
+    ngx_uint_t   n;              /* 0: no limit */
+    time_t       period;         /* seconds that n may be done in */
+    ngx_uint_t   burst;          /* at once */
+    ngx_str_t    text;           /* "300/3h" */
+} acme_ca_rate_t;
+
+extern const ngx_str_t  acme_ca_limit_names[ACME_CA_LIMIT_N];
+
+
 struct acme_ca_authority_s {
     ngx_str_t          name;
     ngx_str_t          path;             /* state folder, NUL terminated */
@@ -127,6 +146,10 @@ struct acme_ca_authority_s {
 
     acme_ca_caa_mode_e caa;              /* outside of all caa_zones */
     ngx_array_t       *caa_zones;        /* acme_ca_caa_zone_t, or NULL */
+
+    acme_ca_rate_t     rates[ACME_CA_LIMIT_N];
+    acme_ca_limit_zone_t
+                      *limits;           /* shared; NULL: nothing is counted */
 
     /* lifetimes, seconds */
     time_t             order_lifetime;

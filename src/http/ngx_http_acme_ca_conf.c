@@ -205,6 +205,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_http_acme_ca_setting(renewal_explanation),
       &ngx_http_acme_ca_url_post },
 
+    { ngx_string("rate_limit"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE23,
+      ngx_http_acme_ca_rate_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("order_lifetime"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,

@@ -42,6 +42,10 @@ char *ngx_http_acme_ca_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_caa(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_caa_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 
+/* ngx_http_acme_ca_limit.c */
+char *ngx_http_acme_ca_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* ngx_http_acme_ca_slots.c */
 char *ngx_http_acme_ca_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_resolver(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -99,6 +99,10 @@ acme_ca_account_add(acme_ca_exchange_t *x)
     }
 
     if (rc == NGX_OK) {
+        rc = acme_ca_rate_account(x);
+    }
+
+    if (rc == NGX_OK) {
         rc = acme_ca_store_account_add(x->store, &account);
     }
 

@@ -72,6 +72,10 @@ acme_ca_order_sign(acme_ca_exchange_t *x)
     }
 
     if (rc == NGX_OK) {
+        rc = acme_ca_rate_certificate(x, view.identifiers);
+    }
+
+    if (rc == NGX_OK) {
         rc = acme_ca_leaf_sign(&x->ctx, &leaf, certificate);
     }
 

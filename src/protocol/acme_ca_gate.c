@@ -35,11 +35,13 @@ static const acme_ca_step_pt  acme_ca_gate_steps[] = {
     acme_ca_gate_url,
     acme_ca_gate_signer,
     acme_ca_gate_key,
+    acme_ca_rate_gate,
     acme_ca_gate_signature,
     acme_ca_gate_nonce,
     acme_ca_gate_account,
     acme_ca_gate_object,
     acme_ca_gate_payload,
+    acme_ca_rate_accept,
     NULL
 };
 
@@ -202,13 +204,14 @@ acme_ca_gate_signature(acme_ca_exchange_t *x)
 {
     ngx_int_t  rc;
 
-    if (x->jwk) {
-        return acme_ca_jws_verify(&x->ctx, x->jws, x->jwk->key);
-    }
-
-    rc = acme_ca_keys_verify(&x->ctx, x->keys, x->account, x->jws);
+    rc = x->jwk ? acme_ca_jws_verify(&x->ctx, x->jws, x->jwk->key)
+                : acme_ca_keys_verify(&x->ctx, x->keys, x->account, x->jws);
 
     if (rc == NGX_OK) {
+        x->proved = 1;
+    }
+
+    if (rc == NGX_OK && x->account) {
         x->audit.actor = "account";
     }
 

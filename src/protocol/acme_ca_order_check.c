@@ -75,7 +75,11 @@ acme_ca_order_check(acme_ca_exchange_t *x)
         rc = acme_ca_order_read_identifiers(x, wish);
     }
 
-    return (rc == NGX_OK) ? acme_ca_replaces_read(x, wish) : rc;
+    if (rc == NGX_OK) {
+        rc = acme_ca_replaces_read(x, wish);
+    }
+
+    return (rc == NGX_OK) ? acme_ca_rate_order(x, wish->identifiers) : rc;
 }
 
 

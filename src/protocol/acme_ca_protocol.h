@@ -119,6 +119,9 @@ struct acme_ca_exchange_s {
                                                 once it was asked for */
     void                       *prepared;    /* what prepare() left apply() */
     acme_ca_audit_t             audit;
+    ngx_str_t                   identifiers; /* it is about: "a.example,b", or
+                                                empty; for logs */
+    unsigned                    proved:1;    /* the signature was good */
     unsigned                    silent:1;    /* apply only, nobody waits: the
                                                 note of a download */
     unsigned                    finished:1;  /* the reply is complete */

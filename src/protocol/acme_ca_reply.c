@@ -442,7 +442,7 @@ acme_ca_reply_problem(acme_ca_exchange_t *x, ngx_int_t rc)
                               NULL);
     }
 
-    if (x->ctx.problem
+    if (x->ctx.problem && x->ctx.problem->retry_after == 0
         && (x->ctx.problem->type == ACME_CA_UNAVAILABLE
             || x->ctx.problem->type == ACME_CA_RATE_LIMITED))
     {

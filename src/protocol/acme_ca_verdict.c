@@ -77,6 +77,11 @@ acme_ca_protocol_verdict(acme_ca_ctx_t *ctx,
                                             &verdict);
     }
 
+    if (rc == NGX_OK && moot.len == 0 && problem) {
+        acme_ca_rate_failed(ctx, authority, job->account_id,
+                            &verdict.authz.identifier);
+    }
+
     if (rc == NGX_OK) {
         rc = acme_ca_verdict_audit(ctx, store, job, problem, &moot, details);
     }

@@ -25,6 +25,7 @@
 #include <ngx_thread_pool.h>
 
 #include "acme_ca_issuer.h"
+#include "acme_ca_limit.h"
 #include "acme_ca_mutex.h"
 #include "acme_ca_protocol.h"
 
@@ -41,10 +42,11 @@ typedef struct ngx_acme_ca_write_s  ngx_acme_ca_write_t;
 typedef struct ngx_acme_ca_wait_s   ngx_acme_ca_wait_t;
 
 
-/* what all workers share; the nonces' zone lies behind it */
+/* what all workers share; the zones of nonces and limits lie behind it */
 typedef struct {
     acme_ca_mutex_t        mutex;
     acme_ca_nonce_zone_t  *nonces;
+    acme_ca_limit_zone_t  *limits;
 } ngx_acme_ca_shared_t;
 
 

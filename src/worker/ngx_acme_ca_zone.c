@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * The shared zone of an authority: the writers' mutex and the nonces.  Kept
+ * The shared zone of an authority: the writers' mutex, nonces and limits.  Kept
  * over a reload as long as name and size stay the same.
  */
 
@@ -10,7 +10,13 @@
 #include "ngx_acme_ca.h"
 
 
+/* the fewest subjects that are worth a table */
+#define NGX_ACME_CA_ZONE_LIMITS  256
+
+
 static ngx_int_t ngx_acme_ca_zone_init(ngx_shm_zone_t *zone, void *data);
+static ngx_int_t ngx_acme_ca_zone_limits(ngx_shm_zone_t *zone,
+    ngx_acme_ca_shared_t *shared);
 
 
 ngx_int_t
@@ -51,13 +57,9 @@ ngx_acme_ca_zone_init(ngx_shm_zone_t *zone, void *data)
     ca = zone->data;
     pool = (ngx_slab_pool_t *) zone->shm.addr;
 
-    if (old != NULL) {
-        ca->shared = old->shared;
-        return NGX_OK;
-    }
-
-    if (zone->shm.exists) {
-        ca->shared = pool->data;
+    if (old != NULL || zone->shm.exists) {
+        ca->shared = old ? old->shared : pool->data;
+        ca->authority.limits = ca->shared->limits;
         return NGX_OK;
     }
 
@@ -73,6 +75,10 @@ ngx_acme_ca_zone_init(ngx_shm_zone_t *zone, void *data)
     /* the slab pool logs what it cannot give; here that is no error */
 
     pool->log_nomem = 0;
+
+    if (ngx_acme_ca_zone_limits(zone, shared) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     size = (size_t) (pool->end - pool->start);
 
@@ -96,6 +102,47 @@ ngx_acme_ca_zone_init(ngx_shm_zone_t *zone, void *data)
 
     pool->data = shared;
     ca->shared = shared;
+    ca->authority.limits = shared->limits;
+
+    return NGX_OK;
+}
+
+
+/*
+ * An eighth of the zone, also where nothing is limited yet: the zone outlives a
+ * reload.  The nonces take the rest.
+ */
+
+static ngx_int_t
+ngx_acme_ca_zone_limits(ngx_shm_zone_t *zone, ngx_acme_ca_shared_t *shared)
+{
+    ngx_uint_t        n;
+    ngx_slab_pool_t  *pool;
+
+    pool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    for (n = NGX_ACME_CA_ZONE_LIMITS;
+         acme_ca_limit_zone_size(n * 2) <= zone->shm.size / 8;
+         n *= 2)
+    {
+        /* void */
+    }
+
+    for ( /* void */ ; n >= NGX_ACME_CA_ZONE_LIMITS; n /= 2) {
+        shared->limits = ngx_slab_alloc(pool, acme_ca_limit_zone_size(n));
+
+        if (shared->limits != NULL) {
+            break;
+        }
+    }
+
+    if (shared->limits == NULL
+        || acme_ca_limit_zone_init(shared->limits, n, ngx_time()) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
+                      "zone \"%V\" is too small for limits", &zone->shm.name);
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }
