@@ -27,9 +27,9 @@ acme_ca_conf($t, authority => 'rate_limit new_accounts 3/1d;
         rate_limit new_orders 1/1d burst=9;
         rate_limit failed_validations 2/10h;
         rate_limit certificates 2/4h burst=1;
-        validation_attempts 1;',
+        validation_attempts 1; pre_authorization on;',
     location => 'set_real_ip_from 127.0.0.1;
-            real_ip_header X-Real-IP;')->plan(55)->run();
+            real_ip_header X-Real-IP;')->plan(57)->run();
 
 my $acme = acme_client($t);
 
@@ -104,6 +104,9 @@ is($reply->outcome(), '429 rateLimited', 'refused ones count as well');
 ok(waits($reply, 86400), 'Retry-After');
 like($reply->json()->{detail}, qr!"new_orders" of 1/1d of the account!,
     'which');
+is($acme->post($acme->url('newAuthz'), { identifier =>
+    { type => 'dns', value => 'o10.example' } })->outcome(),
+    '429 rateLimited', 'newAuthz');
 is($acme->new_order([ 'o11.example' ], signature => 'AAAA')->outcome(),
     '429 rateLimited', 'no signature is checked');
 is($other->new_order([ 'o10.example' ])->outcome(), '201', 'another account');
@@ -128,6 +131,9 @@ ok(waits($reply, 18000), 'Retry-After');
 like($reply->json()->{detail},
     qr!"failed_validations" of 2/10h of the account for "bad.example"!,
     'which, and the name');
+is($other->post($other->url('newAuthz'), { identifier =>
+    { type => 'dns', value => 'bad.example' } })->outcome(), '429 rateLimited',
+    'nor by newAuthz');
 is($other->new_order([ 'good.example' ])->outcome(), '201', 'another name');
 is($third->new_order([ 'bad.example' ])->outcome(), '201', 'another account');
 

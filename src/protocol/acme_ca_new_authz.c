@@ -38,7 +38,11 @@ acme_ca_new_authz_check(acme_ca_exchange_t *x)
 
     rc = acme_ca_new_authz_read(x, wish);
 
-    return (rc == NGX_OK) ? acme_ca_new_authz_admit(x, wish) : rc;
+    if (rc == NGX_OK) {
+        rc = acme_ca_new_authz_admit(x, wish);
+    }
+
+    return (rc == NGX_OK) ? acme_ca_rate_identifier(x, &wish->identifier) : rc;
 }
 
 

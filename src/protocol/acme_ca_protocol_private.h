@@ -160,12 +160,15 @@ ngx_int_t acme_ca_renewal_find(acme_ca_exchange_t *x, ngx_str_t *cert_id,
 /*
  * acme_ca_rate.c: rate limits.  NGX_ABORT: rateLimited.  gate() is before the
  * signature is checked and counts nothing; accept() is after it; account() is
- * before an account is written, order() before an order, certificate() before
- * a signature of ours; failed() counts a validation.
+ * before an account is written, identifier() before an authorization, order()
+ * before an order, certificate() before a signature of ours; failed() counts a
+ * validation.
  */
 ngx_int_t acme_ca_rate_gate(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_rate_accept(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_rate_account(acme_ca_exchange_t *x);
+ngx_int_t acme_ca_rate_identifier(acme_ca_exchange_t *x,
+    acme_ca_identifier_t *identifier);
 /* identifiers: acme_ca_order_identifier_t */
 ngx_int_t acme_ca_rate_order(acme_ca_exchange_t *x, ngx_array_t *identifiers);
 ngx_int_t acme_ca_rate_certificate(acme_ca_exchange_t *x,

@@ -20,6 +20,7 @@ static time_t acme_ca_rate_take(acme_ca_exchange_t *x, acme_ca_limit_e limit,
     ngx_str_t *subject);
 static ngx_int_t acme_ca_rate_refuse(acme_ca_exchange_t *x,
     acme_ca_limit_e limit, time_t wait, const char *fmt, ngx_str_t *whose);
+static ngx_uint_t acme_ca_rate_is_order(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_rate_known(acme_ca_exchange_t *x);
 static void acme_ca_rate_address(acme_ca_exchange_t *x, u_char *buf,
     ngx_str_t *subject);
@@ -103,7 +104,7 @@ acme_ca_rate_gate(acme_ca_exchange_t *x)
     ngx_str_t  subject;
     u_char     buf[ACME_CA_RATE_SUBJECT];
 
-    if (x->route == &acme_ca_routes[ACME_CA_ROUTE_NEW_ORDER]) {
+    if (acme_ca_rate_is_order(x)) {
 
         subject.data = buf;
         subject.len = ngx_sprintf(buf, "%L", x->account->id) - buf;
@@ -136,6 +137,16 @@ acme_ca_rate_gate(acme_ca_exchange_t *x)
 }
 
 
+/* a pre-authorization is the better part of an order */
+
+static ngx_uint_t
+acme_ca_rate_is_order(acme_ca_exchange_t *x)
+{
+    return x->route == &acme_ca_routes[ACME_CA_ROUTE_NEW_ORDER]
+           || x->route == &acme_ca_routes[ACME_CA_ROUTE_NEW_AUTHZ];
+}
+
+
 static ngx_int_t
 acme_ca_rate_known(acme_ca_exchange_t *x)
 {
@@ -155,7 +166,7 @@ acme_ca_rate_accept(acme_ca_exchange_t *x)
     ngx_str_t  subject;
     u_char     buf[ACME_CA_RATE_SUBJECT];
 
-    if (x->route != &acme_ca_routes[ACME_CA_ROUTE_NEW_ORDER]) {
+    if (!acme_ca_rate_is_order(x)) {
         return NGX_OK;
     }
 
@@ -189,25 +200,39 @@ acme_ca_rate_account(acme_ca_exchange_t *x)
 
 
 ngx_int_t
+acme_ca_rate_identifier(acme_ca_exchange_t *x,
+    acme_ca_identifier_t *identifier)
+{
+    time_t     wait;
+    ngx_str_t  subject;
+    u_char     buf[ACME_CA_RATE_SUBJECT];
+
+    acme_ca_rate_name(x->account->id, identifier, buf, &subject);
+
+    wait = acme_ca_rate_peek(x, ACME_CA_LIMIT_FAILED_VALIDATIONS, &subject);
+
+    return wait ? acme_ca_rate_refuse(x, ACME_CA_LIMIT_FAILED_VALIDATIONS,
+                                      wait, acme_ca_rate_of_name,
+                                      &identifier->value)
+                : NGX_OK;
+}
+
+
+ngx_int_t
 acme_ca_rate_order(acme_ca_exchange_t *x, ngx_array_t *identifiers)
 {
     time_t                       wait;
+    ngx_int_t                    rc;
     ngx_str_t                    subject;
     ngx_uint_t                   i;
-    u_char                       buf[ACME_CA_RATE_SUBJECT];
     acme_ca_order_identifier_t  *oi;
 
     oi = identifiers->elts;
 
     for (i = 0; i < identifiers->nelts; i++) {
-        acme_ca_rate_name(x->account->id, &oi[i].identifier, buf, &subject);
-
-        wait = acme_ca_rate_peek(x, ACME_CA_LIMIT_FAILED_VALIDATIONS,
-                                 &subject);
-        if (wait) {
-            return acme_ca_rate_refuse(x, ACME_CA_LIMIT_FAILED_VALIDATIONS,
-                                       wait, acme_ca_rate_of_name,
-                                       &oi[i].identifier.value);
+        rc = acme_ca_rate_identifier(x, &oi[i].identifier);
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
