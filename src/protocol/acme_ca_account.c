@@ -8,6 +8,7 @@
 
 
 #include "acme_ca_protocol_private.h"
+#include "acme_ca_rate.h"
 
 
 static ngx_int_t acme_ca_account_find(acme_ca_exchange_t *x);

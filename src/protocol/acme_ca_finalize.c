@@ -17,6 +17,7 @@
 
 
 #include "acme_ca_protocol_private.h"
+#include "acme_ca_rate.h"
 #include "acme_ca_leaf.h"
 
 

@@ -14,6 +14,7 @@
 
 
 #include "acme_ca_protocol_private.h"
+#include "acme_ca_rate.h"
 
 
 static ngx_int_t acme_ca_gate_content_type(acme_ca_exchange_t *x);

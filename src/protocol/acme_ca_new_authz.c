@@ -9,6 +9,7 @@
 
 
 #include "acme_ca_authorize.h"
+#include "acme_ca_rate.h"
 
 
 static ngx_int_t acme_ca_new_authz_read(acme_ca_exchange_t *x,

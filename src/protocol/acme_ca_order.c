@@ -9,6 +9,7 @@
 
 
 #include "acme_ca_authorize.h"
+#include "acme_ca_renewal.h"
 
 
 static void acme_ca_order_fill(acme_ca_exchange_t *x,

@@ -9,6 +9,8 @@
 
 
 #include "acme_ca_authorize.h"
+#include "acme_ca_renewal.h"
+#include "acme_ca_rate.h"
 #include "acme_ca_caa.h"
 #include "acme_ca_issuer.h"
 

@@ -149,33 +149,6 @@ ngx_int_t acme_ca_revoke(acme_ca_exchange_t *x);
 
 ngx_int_t acme_ca_renewal_info_get(acme_ca_exchange_t *x);
 
-/*
- * acme_ca_renewal.c.  The certificate of a certID (RFC 9773, 4.1).  NGX_ABORT:
- * malformed, or there is none.
- */
-ngx_int_t acme_ca_renewal_find(acme_ca_exchange_t *x, ngx_str_t *cert_id,
-    acme_ca_certificate_t *certificate);
-
-
-/*
- * acme_ca_rate.c: rate limits.  NGX_ABORT: rateLimited.  gate() is before the
- * signature is checked and counts nothing; accept() is after it; account() is
- * before an account is written, identifier() before an authorization, order()
- * before an order, certificate() before a signature of ours; failed() counts a
- * validation.
- */
-ngx_int_t acme_ca_rate_gate(acme_ca_exchange_t *x);
-ngx_int_t acme_ca_rate_accept(acme_ca_exchange_t *x);
-ngx_int_t acme_ca_rate_account(acme_ca_exchange_t *x);
-ngx_int_t acme_ca_rate_identifier(acme_ca_exchange_t *x,
-    acme_ca_identifier_t *identifier);
-/* identifiers: acme_ca_order_identifier_t */
-ngx_int_t acme_ca_rate_order(acme_ca_exchange_t *x, ngx_array_t *identifiers);
-ngx_int_t acme_ca_rate_certificate(acme_ca_exchange_t *x,
-    ngx_array_t *identifiers);
-void acme_ca_rate_failed(acme_ca_ctx_t *ctx,
-    const acme_ca_authority_t *authority, int64_t account_id,
-    const acme_ca_identifier_t *identifier);
 
 
 /* what a new order asks for: acme_ca_order_check() leaves it to _new() */
@@ -189,12 +162,6 @@ typedef struct {
     ngx_array_t              *identifiers;  /* acme_ca_order_identifier_t,
                                                authorizations still blank */
 } acme_ca_order_wish_t;
-
-/* acme_ca_replaces.c: which certificate it replaces, and whether it may */
-ngx_int_t acme_ca_replaces_read(acme_ca_exchange_t *x,
-    acme_ca_order_wish_t *wish);
-ngx_int_t acme_ca_replaces_admit(acme_ca_exchange_t *x,
-    acme_ca_order_wish_t *wish);
 
 /* may it be certified, and can anything that is offered prove it? */
 ngx_int_t acme_ca_order_admit(acme_ca_exchange_t *x,

@@ -9,6 +9,7 @@
 
 
 #include "acme_ca_protocol_private.h"
+#include "acme_ca_renewal.h"
 #include "acme_ca_leaf.h"
 
 

@@ -10,6 +10,7 @@
 
 
 #include "acme_ca_protocol_private.h"
+#include "acme_ca_renewal.h"
 
 
 static ngx_int_t acme_ca_replaces_shares(acme_ca_exchange_t *x,

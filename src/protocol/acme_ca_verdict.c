@@ -10,6 +10,7 @@
 
 
 #include "acme_ca_protocol_private.h"
+#include "acme_ca_rate.h"
 #include "acme_ca_caa.h"
 
 
