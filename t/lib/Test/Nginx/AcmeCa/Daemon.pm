@@ -209,6 +209,7 @@ sub http_01_answer {
 #     TYPE65, ...      any other type: its data in hexadecimal, text or list;
 #                      also for bad data of a known one: TYPE257 => '00'
 #     rcode            SERVFAIL, NXDOMAIN, REFUSED, or per type { AAAA => ... }
+#     ttl N            seconds; 1 by default
 #     ad 1             with the AD bit, if the question had it or DO
 #     silent 1         no answer; or a type: silent => "AAAA"
 #     delay N          seconds
@@ -364,8 +365,8 @@ sub dns_answer {
             . $question
             . join('', map {
                   dns_name($_->[0]) . pack('nnN n/a*',
-                                           $types{$_->[1]} || $type, 1, 1,
-                                           $_->[2])
+                                           $types{$_->[1]} || $type, 1,
+                                           $entry->{ttl} || 1, $_->[2])
               } @records),
             $entry->{delay});
 }
