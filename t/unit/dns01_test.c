@@ -366,7 +366,7 @@ test_judge(void)
            "value of this challenge", "which says how many");
 
     test_txt(ctx.pool, &txt, none);
-    is_int(acme_ca_dns01_judge(&ctx, &txt, &digest), NGX_ABORT, "there is none");
+    is_int(acme_ca_dns01_judge(&ctx, &txt, &digest), NGX_ABORT, "no record");
     is_int(ctx.problem->type, ACME_CA_DNS, "a problem of DNS");
 
     ngx_destroy_pool(ctx.pool);
