@@ -2,8 +2,8 @@
 
 # Copyright (C) the nginx-acme-ca authors
 
-# certbot with its own server: account, two names, renewal, revocation, and what
-# it says when a name cannot be validated.
+# certbot with its own server: account, two names, renewal, revocation, a
+# wildcard by dns-01, and what it says when a name cannot be validated.
 
 ###############################################################################
 
@@ -25,8 +25,8 @@ my $t = Test::Nginx->new()->has(qw/ http http_ssl cryptx /)
     ->has_daemon('certbot');
 my $dir = $t->testdir();
 
-interop_conf($t, authority => 'external_account_binding optional;')
-    ->plan(46)->run();
+interop_conf($t, challenges => 'http-01 dns-01',
+    authority => 'external_account_binding optional;')->plan(51)->run();
 
 my $server = acme_ca_url(tls => 1) . '/directory';
 my $live = "$dir/certbot/live/one/fullchain.pem";
@@ -77,6 +77,22 @@ certbot_ok('ecdsa', certonly('ecdsa', 'd.example'), '--key-type', 'ecdsa',
     '--elliptic-curve', 'secp384r1');
 like(cert_text(interop_slurp("$dir/certbot/live/ecdsa/fullchain.pem")),
     qr/ASN1 OID: secp384r1/, 'EC key');
+
+# a wildcard and its base by hooks: two values at one name
+
+my $hook = interop_dns_hook($t);
+
+certbot_ok('wildcard', 'certonly', '--cert-name', 'wild', '--manual',
+    '--preferred-challenges', 'dns', '--manual-auth-hook', "$hook add",
+    '--manual-cleanup-hook', "$hook remove", '-d', '*.wild.example',
+    '-d', 'wild.example');
+
+my $wild = interop_slurp("$dir/certbot/live/wild/fullchain.pem");
+is(interop_names($wild), '*.wild.example wild.example', 'its names');
+is(chain_verify($wild, interop_root($t)), 'OK', 'its chain');
+is(interop_stored($t, $wild), 'valid serial order valid downloaded',
+    'wildcard stored');
+unlike(interop_slurp("$dir/dns"), qr/_acme-challenge/, 'hook cleaned up');
 
 # a name that nobody knows
 

@@ -3,7 +3,7 @@
 # Copyright (C) the nginx-acme-ca authors
 
 # dehydrated, bash and curl, with a webroot: account, two names, renewal,
-# revocation.
+# revocation; with a hook a wildcard by dns-01.
 
 ###############################################################################
 
@@ -25,7 +25,8 @@ my $t = Test::Nginx->new()->has(qw/ http http_ssl cryptx /)
     ->has_daemon('dehydrated')->has_daemon('curl');
 my $dir = $t->testdir();
 
-interop_conf($t, webroot => 1)->plan(26)->run();
+interop_conf($t, webroot => 1, challenges => 'http-01 dns-01')
+    ->plan(30)->run();
 
 my $server = acme_ca_url(tls => 1) . '/directory';
 my $certs = "$dir/dehydrated/certs";
@@ -73,6 +74,18 @@ foreach my $algo (qw/ prime256v1 rsa /) {
     is(interop_stored($t, $second), 'revoked serial order valid downloaded',
         "$algo revoked");
 }
+
+# a wildcard and its base
+
+dehydrated('wildcard', '--cron', '--domain', 'wild.example *.wild.example',
+    '--alias', 'wild', '--challenge', 'dns-01', '--hook',
+    interop_dns_hook($t));
+
+my $wild = interop_slurp("$certs/wild/fullchain.pem");
+is(interop_names($wild), '*.wild.example wild.example', 'its names');
+is(chain_verify($wild, interop_root($t)), 'OK', 'its chain');
+is(interop_stored($t, $wild), 'valid serial order valid downloaded',
+    'wildcard stored');
 
 # a name that nobody knows
 

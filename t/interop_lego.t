@@ -2,8 +2,8 @@
 
 # Copyright (C) the nginx-acme-ca authors
 
-# lego with its own server and with a webroot: EC and RSA keys, renewal,
-# revocation.
+# lego with its own server, with a webroot and with dns-01: EC and RSA keys, a
+# wildcard, renewal, revocation.
 
 ###############################################################################
 
@@ -26,10 +26,14 @@ my $t = Test::Nginx->new()->has(qw/ http http_ssl cryptx /)
 my $dir = $t->testdir();
 
 interop_conf($t, http_01_ports => '%%PORT_8083%% %%PORT_8082%%',
-    authority => 'external_account_binding optional;')->plan(43)->run();
+    challenges => 'http-01 dns-01',
+    authority => 'external_account_binding optional;')->plan(54)->run();
 
-my @own = ('--http.port', '127.0.0.1:' . port(8083));
-my @webroot = ('--http.webroot', "$dir/webroot");
+my @own = ('--http', '--http.port', '127.0.0.1:' . port(8083));
+my @webroot = ('--http', '--http.webroot', "$dir/webroot");
+my @dns = (qw/ --dns exec --dns.disable-cp --dns.resolvers /,
+           '127.0.0.1:' . port(8053));
+my $hook = interop_dns_hook($t);
 
 ###############################################################################
 
@@ -38,6 +42,8 @@ flow('rsa2048', qr/Public-Key: \(2048 bit\)/, @own);
 flow('ec384', qr/ASN1 OID: secp384r1/, @webroot);
 
 is(interop_validated($t, 'done'), 6, 'six names validated');
+
+flow('rsa4096', qr/Public-Key: \(4096 bit\)/, @dns);
 
 # a name that nobody knows
 
@@ -74,8 +80,9 @@ undef $t;
 
 sub flow {
     my ($type, $key, @http) = @_;
-    my @names = map { "$_.$type.example" } qw/ a b /;
-    my $file = "$dir/lego-$type/certificates/$names[0].crt";
+    my @names = map { "$_.$type.example" } $type eq 'rsa4096' ? '*' : 'a', 'b';
+    my $file = "$dir/lego-$type/certificates/" . ($names[0] =~ tr/*/_/r)
+               . '.crt';
 
     lego_ok("$type run", $type, \@names, @http, 'run');
 
@@ -117,9 +124,10 @@ sub lego_ok {
 sub command {
     my ($type, $names, @args) = @_;
 
-    return ('lego', '--server', acme_ca_url(tls => 1) . '/directory',
+    return ("EXEC_PATH=$hook", 'lego', '--server',
+        acme_ca_url(tls => 1) . '/directory',
         '--path', "$dir/lego-$type", '--email', "$type\@example.com",
-        '--accept-tos', '--key-type', $type =~ /\d/ ? $type : 'ec256', '--http',
+        '--accept-tos', '--key-type', $type =~ /\d/ ? $type : 'ec256',
         (map { ('--domains', $_) } @$names), @args);
 }
 

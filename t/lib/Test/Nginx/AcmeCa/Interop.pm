@@ -27,7 +27,7 @@ use Test::Nginx::AcmeCa;
 
 our @EXPORT = qw/ interop_conf interop_client interop_script interop_root
     interop_names interop_stored interop_audit interop_ok interop_slurp
-    interop_run interop_validated interop_eab /;
+    interop_run interop_validated interop_dns_hook interop_eab /;
 
 # a client that hangs must not hold up everything: seconds for one run of it
 my $limit = 90;
@@ -174,6 +174,62 @@ sub interop_script {
     chmod 0755, $t->testdir() . "/$name";
 
     return $t->testdir() . "/$name";
+}
+
+
+# A hook that puts TXT records into the DNS daemon's zone and takes them out,
+# as certbot ("add", "remove"), lego's provider "exec" and dehydrated call it;
+# its path.
+
+sub interop_dns_hook {
+    my ($t) = @_;
+
+    return interop_script($t, 'dns-hook', "#!/usr/bin/perl\n"
+        . "my \$zone = '" . $t->testdir() . "/dns';\n" . <<'EOF');
+use warnings;
+use strict;
+
+use Fcntl qw/ LOCK_EX /;
+use JSON::PP;
+
+my ($verb, $name, $first, $second) = @ARGV;
+my $label = '_acme-challenge';
+my %kinds = (
+    add              => [ 1, sub { ("$label.$ENV{CERTBOT_DOMAIN}",
+                                    $ENV{CERTBOT_VALIDATION}) } ],
+    present          => [ 1, sub { ($name, $first) } ],
+    deploy_challenge => [ 1, sub { ("$label.$name", $second) } ],
+);
+
+@kinds{qw/ remove cleanup clean_challenge /}
+    = map { [ 0, $_->[1] ] } @kinds{qw/ add present deploy_challenge /};
+
+exit 0 unless $verb && $kinds{$verb};
+
+my ($add, $record) = @{$kinds{$verb}};
+my ($owner, $value) = $record->();
+$owner =~ s/\.$//;
+
+open my $lock, '>>', "$zone.lock" or die "Can't lock: $!\n";
+flock $lock, LOCK_EX;
+
+open my $in, '<', $zone or die "Can't read: $!\n";
+my $names = decode_json(do { local $/; <$in> });
+
+my @values = grep { $_ ne $value } @{($names->{$owner} || {})->{TXT} || []};
+push @values, $value if $add;
+
+if (@values) {
+    $names->{$owner} = { TXT => \@values };
+} else {
+    delete $names->{$owner};
+}
+
+open my $out, '>', "$zone.hook" or die "Can't write: $!\n";
+print {$out} encode_json($names);
+close $out;
+rename "$zone.hook", $zone or die "Can't rename: $!\n";
+EOF
 }
 
 
