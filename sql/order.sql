@@ -61,3 +61,14 @@ UPDATE acme_orders
 SET status = ?3, error = ?4, certificate_id = coalesce(?5, certificate_id),
     updated_at = ?6
 WHERE id = ?1 AND status = ?2;
+
+-- name: order_add_error
+-- why: RFC 8555, 6.7.1: another name of an order that failed already; what
+-- became invalid otherwise has no list to add to
+UPDATE acme_orders
+SET error = json_set(?3, '$.subproblems',
+                     json_insert(json_extract(error, '$.subproblems'), '$[#]',
+                                 json(?2))),
+    updated_at = ?4
+WHERE id = ?1 AND status = 'invalid'
+      AND json_array_length(error, '$.subproblems') > 0;

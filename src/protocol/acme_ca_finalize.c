@@ -157,9 +157,14 @@ acme_ca_finalize_names(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
         names[i] = identifier[i].identifier;
 
         rc = acme_ca_policy_identifier(&x->ctx, x->authority, &names[i]);
-        if (rc != NGX_OK) {
-            return (rc == NGX_ABORT) ? acme_ca_order_refused(x) : rc;
+
+        if (rc != NGX_OK && rc != NGX_ABORT) {
+            return rc;
         }
+    }
+
+    if (x->ctx.problem) {
+        return acme_ca_order_refused(x);
     }
 
     leaf->identifiers = names;

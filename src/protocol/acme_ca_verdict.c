@@ -35,12 +35,18 @@ static ngx_int_t acme_ca_verdict_pass(acme_ca_ctx_t *ctx,
 static ngx_int_t acme_ca_verdict_fail(acme_ca_ctx_t *ctx,
     acme_ca_store_t *store, acme_ca_verdict_t *verdict,
     acme_ca_problem_t *problem);
+static ngx_int_t acme_ca_verdict_add_error(acme_ca_ctx_t *ctx,
+    acme_ca_store_t *store, acme_ca_authz_t *authz,
+    acme_ca_problem_t *problem);
 static ngx_int_t acme_ca_verdict_order(acme_ca_ctx_t *ctx,
     acme_ca_store_t *store, int64_t order_id, acme_ca_status_e from,
     acme_ca_event_e event, ngx_str_t *error);
 static ngx_int_t acme_ca_verdict_order_error(acme_ca_ctx_t *ctx,
     const acme_ca_identifier_t *identifier, acme_ca_problem_t *problem,
     ngx_str_t *error);
+static ngx_int_t acme_ca_verdict_subproblem(acme_ca_ctx_t *ctx,
+    const acme_ca_identifier_t *identifier, const acme_ca_problem_t *problem,
+    acme_ca_problem_t *sub);
 static ngx_int_t acme_ca_verdict_audit(acme_ca_ctx_t *ctx,
     acme_ca_store_t *store, acme_ca_job_t *job, acme_ca_problem_t *problem,
     ngx_str_t *moot, ngx_str_t *details);
@@ -187,12 +193,63 @@ acme_ca_verdict_fail(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
                                    &error);
     }
 
+    if (rc == NGX_OK) {
+        rc = acme_ca_verdict_add_error(ctx, store, &verdict->authz, problem);
+    }
+
     if (rc != NGX_OK) {
         return rc;
     }
 
     return acme_ca_verdict_fail_orders(ctx, store, verdict->authz.id,
                                        &verdict->authz.identifier, problem);
+}
+
+
+/* orders that failed by another name: their error tells of both */
+
+static ngx_int_t
+acme_ca_verdict_add_error(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
+    acme_ca_authz_t *authz, acme_ca_problem_t *problem)
+{
+    int64_t            *id;
+    ngx_int_t           rc;
+    ngx_str_t           whole, part;
+    ngx_uint_t          i;
+    ngx_array_t        *ids;
+    acme_ca_ctx_t       several;
+    acme_ca_problem_t   sub;
+
+    rc = acme_ca_store_order_list_by_authz(store, ctx->pool, authz->id,
+                                           ACME_CA_INVALID, &ids);
+
+    if (rc != NGX_OK || ids->nelts == 0) {
+        return rc;
+    }
+
+    several = *ctx;
+
+    if (acme_ca_verdict_subproblem(ctx, &authz->identifier, problem, &sub)
+        != NGX_OK
+        || acme_ca_problem_write(ctx->pool, &sub, &part) != NGX_OK
+        || acme_ca_refuse(&several, ACME_CA_COMPOUND, NULL) != NGX_ABORT
+        || acme_ca_problem_write(ctx->pool, several.problem, &whole) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    id = ids->elts;
+
+    for (i = 0; i < ids->nelts; i++) {
+        rc = acme_ca_store_order_add_error(store, id[i], &part, &whole,
+                                           ctx->now);
+
+        if (rc != NGX_OK && rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -332,15 +389,7 @@ acme_ca_verdict_order_error(acme_ca_ctx_t *ctx,
 {
     acme_ca_problem_t  top, sub;
 
-    sub = *problem;
-
-    sub.subproblems = NULL;
-    sub.next = NULL;
-    sub.identifier_type = acme_ca_identifier_types[identifier->type];
-
-    if (acme_ca_identifier_name(ctx->pool, identifier, &sub.identifier_value)
-        != NGX_OK)
-    {
+    if (acme_ca_verdict_subproblem(ctx, identifier, problem, &sub) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -348,6 +397,22 @@ acme_ca_verdict_order_error(acme_ca_ctx_t *ctx,
     top.subproblems = &sub;
 
     return acme_ca_problem_write(ctx->pool, &top, error);
+}
+
+
+static ngx_int_t
+acme_ca_verdict_subproblem(acme_ca_ctx_t *ctx,
+    const acme_ca_identifier_t *identifier, const acme_ca_problem_t *problem,
+    acme_ca_problem_t *sub)
+{
+    *sub = *problem;
+
+    sub->subproblems = NULL;
+    sub->next = NULL;
+    sub->identifier_type = acme_ca_identifier_types[identifier->type];
+
+    return acme_ca_identifier_name(ctx->pool, identifier,
+                                   &sub->identifier_value);
 }
 
 

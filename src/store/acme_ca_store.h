@@ -148,6 +148,10 @@ ngx_int_t acme_ca_store_order_get_open(acme_ca_store_t *store,
 ngx_int_t acme_ca_store_order_set_status(acme_ca_store_t *store, int64_t id,
     acme_ca_status_e from, acme_ca_status_e to, ngx_str_t *error,
     int64_t certificate_id, time_t now);
+/* one more subproblem of an invalid order that has some, and the problem that
+   they are of from now on: documents.  NGX_DECLINED: it has none */
+ngx_int_t acme_ca_store_order_add_error(acme_ca_store_t *store, int64_t id,
+    ngx_str_t *subproblem, ngx_str_t *problem, time_t now);
 
 
 /* authorizations */

@@ -204,3 +204,19 @@ acme_ca_store_order_set_status(acme_ca_store_t *store, int64_t id,
 
     return acme_ca_query_set(&q);
 }
+
+
+ngx_int_t
+acme_ca_store_order_add_error(acme_ca_store_t *store, int64_t id,
+    ngx_str_t *subproblem, ngx_str_t *problem, time_t now)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ORDER_ADD_ERROR);
+    acme_ca_query_integer(&q, id);
+    acme_ca_query_text(&q, subproblem);
+    acme_ca_query_text(&q, problem);
+    acme_ca_query_integer(&q, now);
+
+    return acme_ca_query_set(&q);
+}

@@ -496,7 +496,7 @@ test_issue(client_t *a, client_t *b)
 
         env.authority.rules.deny_dns = &deny;
         finalize(a, &o, key, "DNS:a.example,DNS:b.example");
-        refused(400, "rejectedIdentifier", "denied meanwhile");
+        refused(400, "compound", "denied meanwhile");
         env.authority.rules.deny_dns = NULL;
     }
 
