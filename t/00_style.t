@@ -24,7 +24,7 @@ use constant {
     FUNCTION    => 80,
     PARSER      => 200,     # a function marked as byte parser
     SOURCE      => 600,
-    HEADER      => 260,
+    HEADER      => 320,
     COLUMNS     => 80,
 };
 
