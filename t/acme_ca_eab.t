@@ -22,11 +22,11 @@ select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
-acme_ca_conf($t, authority => 'external_account_binding required;
+acme_ca_conf($t, workers => 4, authority => 'external_account_binding required;
         profile default { lifetime 90d; }
         profile short { lifetime 7d; }
         profile long { lifetime 180d; }',
-    http => <<'END')->plan(119)->run();
+    http => <<'END')->plan(120)->run();
 acme_ca_authority optional {
         path %%TESTDIR%%/optional;
         base_url http://127.0.0.1:8082/optional;
@@ -233,6 +233,31 @@ is(new_account($first->binding('once', $key), $first)->outcome(), '201',
 $reply = new_account($second->binding('once', $key), $second);
 is($reply->outcome(), '403 unauthorized', 'one too many');
 like($reply->json()->{detail}, qr/"Once" has bound as many/, 'says why');
+
+# the same when many come at once, in all workers
+
+credential(kid => 'three', label => 'Three', max_accounts => 3);
+
+my @pids;
+
+foreach my $n (1 .. 12) {
+    my $client = $acme->another();
+    my $pid = fork();
+    die "Can't fork: $!\n" unless defined $pid;
+
+    if ($pid == 0) {
+        eval { new_account($client->binding('three', $key), $client) };
+        POSIX::_exit(0);
+    }
+
+    push @pids, $pid;
+}
+
+waitpid $_, 0 for @pids;
+
+is(sql("SELECT accounts || ' ' || (SELECT count(*) FROM acme_accounts AS a
+    WHERE a.eab_id = e.id) FROM acme_eab_credentials AS e
+    WHERE kid = 'three'"), '3 3', 'three of twelve');
 
 # a refusal after the binding gives it back
 

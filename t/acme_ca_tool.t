@@ -31,7 +31,7 @@ my $tool = "$FindBin::Bin/../contrib/acme-ca";
 my $dir = $t->testdir();
 my ($text, $status, $json);
 
-$t->plan(124);
+$t->plan(127);
 
 ###############################################################################
 
@@ -309,11 +309,28 @@ is(scalar @{json('account', 'list')}, 4, 'without nginx');
 is(join(' ', map { (stat)[4] } glob "$dir/ca/ca.db*"),
     join(' ', map { $owner } glob "$dir/ca/ca.db*"), 'owner of the files');
 
+# nobody else
+
+SKIP: {
+    skip 'not root', 2 if $>;
+
+    my @as = qw/ setpriv --reuid 1 --regid 1 --clear-groups -- /;
+    my $said = Test::Nginx::AcmeCa::run_command(@as, $tool, '--path',
+                                                "$dir/ca", 'eab', 'list');
+    is($? >> 8, 1, 'another user');
+    like($said, qr/belongs to somebody else/, 'is told so');
+}
+
 # a file that is no database of ours
 
 mkdir "$dir/other";
 $t->write_file('other/ca.db', 'x');
 is((run_tool('--path', "$dir/other", 'eab', 'list'))[1], 1, 'no database');
+
+symlink "$dir/ca/ca.db", "$dir/other/link";
+rename "$dir/other/link", "$dir/other/ca.db";
+like((run_tool('--path', "$dir/other", 'eab', 'list'))[0], qr/is a link/,
+    'no link');
 
 # two more tests, which would not be counted at the end of everything
 undef $t;

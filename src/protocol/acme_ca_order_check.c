@@ -174,7 +174,11 @@ acme_ca_order_admit(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier)
 {
     ngx_int_t  rc;
 
-    rc = acme_ca_policy_identifier(&x->ctx, x->authority, identifier);
+    rc = acme_ca_binding_load(x);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_policy_identifier(&x->ctx, x->authority, identifier);
+    }
 
     if (rc == NGX_OK && x->eab) {
         rc = acme_ca_policy_eab_identifier(&x->ctx, x->eab, identifier);
