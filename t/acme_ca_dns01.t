@@ -39,7 +39,7 @@ dns_zone($t->testdir() . '/corp', '*' => { A => '127.0.0.1' });
 $t->run_daemon(\&dns_daemon, $t->testdir() . '/corp', 8054);
 $t->waitforsocket('127.0.0.1:' . port(8054));
 
-$t->plan(93)->run();
+$t->plan(95)->run();
 
 my $c = '_acme-challenge.';
 
@@ -62,6 +62,8 @@ my @cases = (
         CNAME => 'u1.other', nofollow => 1 },
       'u1.other' => { CNAME => 'u2.other', nofollow => 1 },
       'u2.other' => { TXT => 'VALUE' } ],
+    [ 'noedns', '', "${c}noedns.example" => { TXT => 'VALUE', noedns => 1 } ],
+    [ 'noedns2', '', "${c}noedns2.example" => { TXT => 'VALUE', noedns => 1 } ],
     [ 'badtxt', 'dns', "${c}badtxt.example" => { TYPE16 => 'ff41' } ],
     [ 'wrong', 'incorrectResponse', "${c}wrong.example" => {
         TXT => $secret } ],

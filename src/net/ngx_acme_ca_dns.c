@@ -487,6 +487,10 @@ ngx_acme_ca_dns_report(ngx_acme_ca_dns_query_t *query)
         query->handler(query->data, query->rc, NULL, 0);
     }
 
+    if (query->question != NULL) {
+        ares_free_string(query->question);
+    }
+
     if (query->message != NULL) {
         ngx_free(query->message);
     }

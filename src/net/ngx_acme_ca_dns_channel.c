@@ -68,6 +68,12 @@ ngx_acme_ca_dns_open(ngx_acme_ca_dns_t *dns, ngx_pool_t *pool,
     mask |= ARES_OPT_QUERY_CACHE;
 #endif
 
+#ifdef ARES_OPT_UDP_MAX_QUERIES
+    /* a port for each query: the other half of what a forger has to guess */
+    options.udp_max_queries = 1;
+    mask |= ARES_OPT_UDP_MAX_QUERIES;
+#endif
+
     rc = ares_library_init(ARES_LIB_INIT_ALL);
 
     if (rc != ARES_SUCCESS) {

@@ -53,6 +53,9 @@ struct ngx_acme_ca_dns_query_s {
     unsigned                     starting:1;
     unsigned                     unproven:1; /* lacks the AD bit it needs */
 
+    u_char                      *question;   /* c-ares'; NULL: asked twice */
+    int                          question_len;
+
     ngx_acme_ca_dns_rc_e         rc;
     u_char                      *message;
     size_t                       len;

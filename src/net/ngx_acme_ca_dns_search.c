@@ -14,18 +14,23 @@
 
 
 #define NGX_ACME_CA_DNS_HEADER     12
+#define NGX_ACME_CA_DNS_OPT        11        /* RFC 6891, at the very end */
 #define NGX_ACME_CA_DNS_CLASS_IN   1
 #define NGX_ACME_CA_DNS_AD         0x20      /* of the header's fourth byte */
 #define NGX_ACME_CA_DNS_RCODE      0x0f
+#define NGX_ACME_CA_DNS_FORMERR    1
+#define NGX_ACME_CA_DNS_NXDOMAIN   3
 
 /* each byte of a name can be written as "\ddd" */
 #define NGX_ACME_CA_DNS_TEXT       (4 * NGX_ACME_CA_DNS_NAME)
 
 
 static int ngx_acme_ca_dns_question(ngx_acme_ca_dns_query_t *query,
-    ngx_str_t *name, ngx_uint_t type, u_char **question, int *len);
+    ngx_str_t *name, ngx_uint_t type);
 static void ngx_acme_ca_dns_answered(void *arg, int status, int timeouts,
     u_char *message, int len);
+static ngx_uint_t ngx_acme_ca_dns_plain(ngx_acme_ca_dns_query_t *query,
+    u_char *message, size_t len);
 static int ngx_acme_ca_dns_answer(ngx_acme_ca_dns_query_t *query,
     u_char *message, size_t len);
 
@@ -34,8 +39,7 @@ ngx_acme_ca_dns_query_t *
 ngx_acme_ca_dns_search(ngx_acme_ca_dns_t *dns, ngx_str_t *name,
     ngx_uint_t type, ngx_acme_ca_dns_search_pt handler, void *data)
 {
-    int                       rc, len;
-    u_char                   *question;
+    int                       rc;
     ngx_acme_ca_dns_query_t  *query;
 
     query = ngx_acme_ca_dns_query(dns, name, data);
@@ -46,18 +50,16 @@ ngx_acme_ca_dns_search(ngx_acme_ca_dns_t *dns, ngx_str_t *name,
 
     query->search = handler;
 
-    rc = ngx_acme_ca_dns_question(query, name, type, &question, &len);
+    rc = ngx_acme_ca_dns_question(query, name, type);
 
     if (rc != ARES_SUCCESS) {
         ngx_acme_ca_dns_finish(query, rc);
         return query;
     }
 
-    ares_send(query->dns->channel, question, len, ngx_acme_ca_dns_answered,
-              query);
+    ares_send(query->dns->channel, query->question, query->question_len,
+              ngx_acme_ca_dns_answered, query);
     query->starting = 0;
-
-    ares_free_string(question);
 
     ngx_acme_ca_dns_schedule(query->dns);
 
@@ -67,7 +69,7 @@ ngx_acme_ca_dns_search(ngx_acme_ca_dns_t *dns, ngx_str_t *name,
 
 static int
 ngx_acme_ca_dns_question(ngx_acme_ca_dns_query_t *query, ngx_str_t *name,
-    ngx_uint_t type, u_char **question, int *len)
+    ngx_uint_t type)
 {
     int     rc;
     u_char  text[NGX_ACME_CA_DNS_TEXT + 1], id[2];
@@ -86,10 +88,11 @@ ngx_acme_ca_dns_question(ngx_acme_ca_dns_query_t *query, ngx_str_t *name,
 
     rc = ares_create_query((char *) text, NGX_ACME_CA_DNS_CLASS_IN,
                            (int) type, (u_short) (id[0] << 8 | id[1]), 1,
-                           question, len, NGX_ACME_CA_DNS_EDNS);
+                           &query->question, &query->question_len,
+                           NGX_ACME_CA_DNS_EDNS);
 
     if (rc == ARES_SUCCESS) {
-        (*question)[3] |= NGX_ACME_CA_DNS_AD;
+        query->question[3] |= NGX_ACME_CA_DNS_AD;
     }
 
     return rc;
@@ -102,11 +105,50 @@ ngx_acme_ca_dns_answered(void *arg, int status, int timeouts, u_char *message,
 {
     ngx_acme_ca_dns_query_t  *query = arg;
 
+    if (status == ARES_SUCCESS
+        && ngx_acme_ca_dns_plain(query, message, (size_t) len))
+    {
+        return;
+    }
+
     if (status == ARES_SUCCESS) {
         status = ngx_acme_ca_dns_answer(query, message, (size_t) len);
     }
 
     ngx_acme_ca_dns_finish(query, status);
+}
+
+
+/* a server that knows no EDNS is asked without it (RFC 6891, 7), once */
+
+static ngx_uint_t
+ngx_acme_ca_dns_plain(ngx_acme_ca_dns_query_t *query, u_char *message,
+    size_t len)
+{
+    u_char  *question;
+
+    question = query->question;
+
+    if (question == NULL
+        || query->dns->channel == NULL
+        || len < NGX_ACME_CA_DNS_HEADER
+        || (message[3] & NGX_ACME_CA_DNS_RCODE) != NGX_ACME_CA_DNS_FORMERR)
+    {
+        return 0;
+    }
+
+    question[3] = 0;
+    question[11] = 0;
+
+    query->question = NULL;
+
+    ares_send(query->dns->channel, question,
+              query->question_len - NGX_ACME_CA_DNS_OPT,
+              ngx_acme_ca_dns_answered, query);
+
+    ares_free_string(question);
+
+    return 1;
 }
 
 
@@ -124,7 +166,7 @@ ngx_acme_ca_dns_answer(ngx_acme_ca_dns_query_t *query, u_char *message,
 
     rcode = message[3] & NGX_ACME_CA_DNS_RCODE;
 
-    if (rcode != 0 && rcode != 3) {
+    if (rcode != 0 && rcode != NGX_ACME_CA_DNS_NXDOMAIN) {
         return ARES_ESERVFAIL;
     }
 
@@ -142,7 +184,7 @@ ngx_acme_ca_dns_answer(ngx_acme_ca_dns_query_t *query, u_char *message,
     ngx_memcpy(query->message, message, len);
     query->len = len;
 
-    if (rcode == 3) {
+    if (rcode == NGX_ACME_CA_DNS_NXDOMAIN) {
         return ARES_ENOTFOUND;
     }
 

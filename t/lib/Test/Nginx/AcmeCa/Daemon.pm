@@ -211,6 +211,7 @@ sub http_01_answer {
 #     rcode            SERVFAIL, NXDOMAIN, REFUSED, or per type { AAAA => ... }
 #     ttl N            seconds; 1 by default
 #     ad 1             with the AD bit, if the question had it or DO
+#     noedns 1         FORMERR to a question with EDNS
 #     silent 1         no answer; or a type: silent => "AAAA"
 #     delay N          seconds
 #     truncate 1       UDP answers are cut, TCP's are whole
@@ -347,6 +348,8 @@ sub dns_answer {
         $rcode = ref $entry->{rcode} ? $entry->{rcode}{$type_name} || $rcode
                                      : $entry->{rcode};
     }
+
+    $rcode = 'FORMERR' if $entry->{noedns} && unpack('x10 n', $query);
 
     my $silent = $entry->{silent};
     return if $silent && ($silent eq '1' || $silent eq $type_name);
