@@ -255,6 +255,8 @@ acme_ca_eab_match(acme_ca_ctx_t *ctx, acme_ca_binding_t *binding,
     acme_ca_jwk_t   *bound;
     acme_ca_json_t  *value;
 
+    bound = NULL;
+
     rc = acme_ca_json_parse(ctx, "payload of the binding", &binding->payload,
                             &value);
 

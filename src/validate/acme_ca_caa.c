@@ -218,6 +218,8 @@ acme_ca_caa_read_record(ngx_pool_t *pool, acme_ca_caa_input_t *in,
     ngx_int_t      rc;
     const u_char  *head, *data;
 
+    head = NULL;
+
     rc = acme_ca_caa_skip_name(in);
 
     if (rc == NGX_OK) {
