@@ -45,6 +45,7 @@ static const struct option  acme_load_long[] = {
     { "mode",           required_argument, NULL, 'm' },
     { "url",            required_argument, NULL, 'u' },
     { "http-01-port",   required_argument, NULL, 'p' },
+    { "tls-alpn-01-port", required_argument, NULL, 'T' },
     { "dns-port",       required_argument, NULL, 'D' },
     { "domain",         required_argument, NULL, 'N' },
     { "server-pid",     required_argument, NULL, 'P' },
@@ -74,6 +75,7 @@ acme_load_usage_text(FILE *out)
           "  --count M            flows in all, or --seconds S\n"
           "  --warmup M           flows that are not measured\n"
           "  --http-01-port P     answer challenges on 127.0.0.1:P\n"
+          "  --tls-alpn-01-port P answer tls-alpn-01 in place of http-01\n"
           "  --dns-port P         answer DNS on 127.0.0.1:P\n"
           "  --domain SUFFIX      of names f<flow>a<account>.SUFFIX\n"
           "  --server-pid PID     CPU and memory of it and its children\n"
@@ -176,6 +178,10 @@ acme_load_options(int argc, char **argv)
 
         case 'p':
             acme_load.http_01_port = (int) n;
+            break;
+
+        case 'T':
+            acme_load.tls_alpn_01_port = (int) n;
             break;
 
         case 'D':
@@ -310,6 +316,15 @@ acme_load_prepare(void)
         && acme_load_http_01(acme_load.http_01_port) != 0)
     {
         perror("acme_load: http-01 port");
+        return -1;
+    }
+
+    acme_load.token = calloc(ACME_LOAD_TOKENS, ACME_LOAD_TOKEN);
+
+    if (acme_load.tls_alpn_01_port
+        && acme_load_alpn(acme_load.tls_alpn_01_port) != 0)
+    {
+        perror("acme_load: tls-alpn-01 port");
         return -1;
     }
 

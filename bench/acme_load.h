@@ -25,6 +25,8 @@
 #define ACME_LOAD_BODY   65536
 #define ACME_LOAD_PIDS   16
 #define ACME_LOAD_NAME   128
+#define ACME_LOAD_TOKEN  128
+#define ACME_LOAD_TOKENS 65536     /* more than flows at a time */
 #define ACME_LOAD_PAUSE  20.0      /* ms after a failure */
 
 
@@ -151,6 +153,7 @@ typedef struct {
     unsigned             recheck;
     acme_load_mode_e     mode;
     int                  http_01_port;
+    int                  tls_alpn_01_port;
     int                  dns_port;
     int                  pids[ACME_LOAD_PIDS];
     unsigned             npids;
@@ -166,6 +169,7 @@ typedef struct {
     acme_load_subject_t *subject;
     acme_load_worker_t  *worker;
     FILE                *log;
+    char               (*token)[ACME_LOAD_TOKEN];   /* by flow */
     unsigned             next;      /* flow, atomic */
     unsigned             first;     /* flow of this phase */
     unsigned             limit;     /* flow that is not begun any more */
@@ -227,6 +231,10 @@ void *acme_load_recheck(void *data);
 /* acme_load_peer.c: threads that end with the process */
 int acme_load_http_01(int port);
 int acme_load_dns(int port);
+int acme_load_listen(int port, int type);
+
+/* acme_load_alpn.c: the same */
+int acme_load_alpn(int port);
 
 
 #endif /* _ACME_LOAD_H_INCLUDED_ */

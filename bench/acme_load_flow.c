@@ -30,7 +30,7 @@ static int acme_load_order(acme_load_worker_t *w,
     acme_load_account_t *account, const char *name, char *authz,
     char *finalize, char *order);
 static int acme_load_authorize(acme_load_worker_t *w,
-    acme_load_account_t *account, const char *authz);
+    acme_load_account_t *account, unsigned flow, const char *authz);
 static int acme_load_finalize(acme_load_worker_t *w,
     acme_load_account_t *account, unsigned flow, const char *name,
     const char *finalize, const char *order);
@@ -343,10 +343,11 @@ acme_load_order(acme_load_worker_t *w, acme_load_account_t *account,
 
 static int
 acme_load_authorize(acme_load_worker_t *w, acme_load_account_t *account,
-    const char *authz)
+    unsigned flow, const char *authz)
 {
     char              status[32], url[ACME_LOAD_URL];
-    acme_load_span_t  list, item, type;
+    const char       *kind;
+    acme_load_span_t  list, item, type, token;
 
     w->step = "authz";
 
@@ -361,14 +362,22 @@ acme_load_authorize(acme_load_worker_t *w, acme_load_account_t *account,
     }
 
     url[0] = '\0';
+    kind = acme_load.tls_alpn_01_port ? "tls-alpn-01" : "http-01";
 
     if (acme_load_member(acme_load_body(w), "challenges", &list) == 0) {
         while (acme_load_element(&list, &item) == 0) {
             if (acme_load_member(item, "type", &type) == 0
-                && type.len == 7 && memcmp(type.p, "http-01", 7) == 0)
+                && type.len == strlen(kind)
+                && memcmp(type.p, kind, type.len) == 0)
             {
                 if (acme_load_url(w, item, "url", url) != 0) {
                     return -1;
+                }
+
+                if (acme_load_member(item, "token", &token) == 0) {
+                    (void) snprintf(acme_load.token[flow % ACME_LOAD_TOKENS],
+                                    ACME_LOAD_TOKEN, "%.*s", (int) token.len,
+                                    token.p);
                 }
 
                 break;
@@ -377,7 +386,7 @@ acme_load_authorize(acme_load_worker_t *w, acme_load_account_t *account,
     }
 
     if (url[0] == '\0') {
-        (void) snprintf(w->why, sizeof(w->why), "no http-01");
+        (void) snprintf(w->why, sizeof(w->why), "no %s", kind);
         return -1;
     }
 
@@ -469,7 +478,7 @@ acme_load_flow(acme_load_worker_t *w, unsigned flow)
         return 0;
     }
 
-    if (acme_load_authorize(w, account, authz) != 0) {
+    if (acme_load_authorize(w, account, flow, authz) != 0) {
         return -1;
     }
 

@@ -26,7 +26,6 @@
 #define ACME_LOAD_PREFIX  "/.well-known/acme-challenge/"
 
 
-static int acme_load_listen(int port, int type);
 static void *acme_load_http_01_run(void *data);
 static int acme_load_http_01_read(int fd);
 static int acme_load_http_01_answer(char *query, char *answer, size_t size);
@@ -38,7 +37,7 @@ static char    acme_load_query[ACME_LOAD_FDS][ACME_LOAD_QUERY];
 static size_t  acme_load_query_len[ACME_LOAD_FDS];
 
 
-static int
+int
 acme_load_listen(int port, int type)
 {
     int                 fd, on;
