@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * The module: life cycle, variables and the content handler.  Directives are
+ * The module: life cycle and the content handler.  Directives are
  * in src/http, nothing about ACME is here.
  *
  *     nginx -t         postconfiguration checks, changes nothing on disk
@@ -24,13 +24,10 @@
 #define NGX_HTTP_ACME_CA_PATIENCE_MS  1000
 
 
-static ngx_int_t ngx_http_acme_ca_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_acme_ca_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_acme_ca_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_acme_ca_init_process(ngx_cycle_t *cycle);
 static void ngx_http_acme_ca_exit_process(ngx_cycle_t *cycle);
-static ngx_int_t ngx_http_acme_ca_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
 
 static void ngx_http_acme_ca_body_handler(ngx_http_request_t *r);
 static ngx_http_acme_ca_ctx_t *ngx_http_acme_ca_ctx_create(
@@ -53,22 +50,8 @@ static void ngx_http_acme_ca_impatient(ngx_event_t *ev);
 static void ngx_http_acme_ca_answer(ngx_http_acme_ca_ctx_t *ctx);
 
 
-static ngx_http_variable_t  ngx_http_acme_ca_variables[] = {
-
-    { ngx_string("acme_ca_certificate"), NULL, ngx_http_acme_ca_variable,
-      offsetof(ngx_acme_ca_t, server_certificate),
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("acme_ca_certificate_key"), NULL, ngx_http_acme_ca_variable,
-      offsetof(ngx_acme_ca_t, server_key),
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-      ngx_http_null_variable
-};
-
-
 static ngx_http_module_t  ngx_http_acme_ca_module_ctx = {
-    ngx_http_acme_ca_preconfiguration,     /* preconfiguration */
+    ngx_http_acme_ca_variables_add,        /* preconfiguration */
     ngx_http_acme_ca_postconfiguration,    /* postconfiguration */
 
     ngx_http_acme_ca_create_main_conf,     /* create main configuration */
@@ -96,26 +79,6 @@ ngx_module_t  ngx_http_acme_ca_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
-
-
-static ngx_int_t
-ngx_http_acme_ca_preconfiguration(ngx_conf_t *cf)
-{
-    ngx_http_variable_t  *v, *var;
-
-    for (v = ngx_http_acme_ca_variables; v->name.len != 0; v++) {
-
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = v->get_handler;
-        var->data = v->data;
-    }
-
-    return NGX_OK;
-}
 
 
 static ngx_int_t
@@ -242,51 +205,6 @@ ngx_http_acme_ca_exit_process(ngx_cycle_t *cycle)
 }
 
 
-/* in a handshake there is a server and no location yet */
-
-static ngx_int_t
-ngx_http_acme_ca_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
-{
-    ngx_str_t                     *value;
-    ngx_acme_ca_t                **ca;
-    ngx_http_acme_ca_srv_conf_t   *ascf;
-    ngx_http_acme_ca_main_conf_t  *amcf;
-
-    ascf = ngx_http_get_module_srv_conf(r, ngx_http_acme_ca_module);
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_acme_ca_module);
-    ca = amcf->authorities.elts;
-
-    value = NULL;
-
-    if (ascf->ca != NULL) {
-        value = (ngx_str_t *) ((char *) ascf->ca + data);
-
-    } else if (amcf->authorities.nelts != 0) {
-        value = (ngx_str_t *) ((char *) ca[0] + data);
-    }
-
-    if (value == NULL || value->len == 0) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
-
-    /* a renewal may come while r lives */
-
-    v->data = ngx_pstrdup(r->pool, value);
-    if (v->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    v->valid = 1;
-    v->no_cacheable = 1;
-    v->not_found = 0;
-    v->len = value->len;
-
-    return NGX_OK;
-}
-
-
 ngx_int_t
 ngx_http_acme_ca_handler(ngx_http_request_t *r)
 {
@@ -316,6 +234,8 @@ ngx_http_acme_ca_body_handler(ngx_http_request_t *r)
     }
 
     ctx = ngx_http_acme_ca_ctx_create(r, alcf->ca);
+
+    ngx_http_set_ctx(r, ctx, ngx_http_acme_ca_module);
 
     rc = (ctx == NULL) ? NGX_HTTP_INTERNAL_SERVER_ERROR
                        : ngx_http_acme_ca_request_read(r, ctx);

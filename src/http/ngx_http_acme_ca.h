@@ -59,6 +59,9 @@ extern ngx_module_t   ngx_http_acme_ca_module;
 /* ngx_http_acme_ca_conf.c */
 extern ngx_command_t  ngx_http_acme_ca_commands[];
 
+/* ngx_http_acme_ca_variable.c */
+ngx_int_t ngx_http_acme_ca_variables_add(ngx_conf_t *cf);
+
 /* ngx_http_acme_ca_location.c */
 void *ngx_http_acme_ca_create_main_conf(ngx_conf_t *cf);
 void *ngx_http_acme_ca_create_srv_conf(ngx_conf_t *cf);

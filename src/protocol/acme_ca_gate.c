@@ -42,6 +42,7 @@ static const acme_ca_step_pt  acme_ca_gate_steps[] = {
     acme_ca_gate_account,
     acme_ca_gate_object,
     acme_ca_gate_payload,
+    acme_ca_view_wishes,
     acme_ca_rate_accept,
     NULL
 };

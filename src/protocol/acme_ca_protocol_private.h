@@ -198,6 +198,8 @@ ngx_int_t acme_ca_view_authz(acme_ca_exchange_t *x, int64_t id,
 /* the path names a challenge: its authorization, and it */
 ngx_int_t acme_ca_view_challenge(acme_ca_exchange_t *x,
     acme_ca_authz_view_t *view, acme_ca_challenge_t **challenge);
+/* x->identifiers of a new order */
+ngx_int_t acme_ca_view_wishes(acme_ca_exchange_t *x);
 /* status is only a fact until expires_at */
 acme_ca_status_e acme_ca_view_status(acme_ca_machine_e machine,
     acme_ca_status_e status, time_t expires_at, time_t now);

@@ -14,6 +14,8 @@
 
 
 static ngx_int_t acme_ca_view_absent(acme_ca_exchange_t *x);
+static ngx_int_t acme_ca_view_names(acme_ca_exchange_t *x,
+    ngx_array_t *identifiers);
 static void acme_ca_view_order_status(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view);
 
@@ -45,6 +47,87 @@ acme_ca_view_order(acme_ca_exchange_t *x, int64_t id,
     }
 
     acme_ca_view_order_status(x, view);
+
+    return acme_ca_view_names(x, view->identifiers);
+}
+
+
+/* for logs */
+
+static ngx_int_t
+acme_ca_view_names(acme_ca_exchange_t *x, ngx_array_t *identifiers)
+{
+    u_char                      *p;
+    size_t                       len;
+    ngx_uint_t                   i;
+    acme_ca_order_identifier_t  *oi;
+
+    oi = identifiers->elts;
+    len = 1;
+
+    for (i = 0; i < identifiers->nelts; i++) {
+        len += oi[i].identifier.value.len + sizeof("*.,");
+    }
+
+    p = ngx_pnalloc(x->ctx.pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    x->identifiers.data = p;
+
+    for (i = 0; i < identifiers->nelts; i++) {
+        p = ngx_sprintf(p, "%s%s%V", i ? "," : "",
+                        oi[i].identifier.wildcard ? "*." : "",
+                        &oi[i].identifier.value);
+    }
+
+    x->identifiers.len = p - x->identifiers.data;
+
+    return NGX_OK;
+}
+
+
+/* those that a client asks for, before anybody judged them */
+
+ngx_int_t
+acme_ca_view_wishes(acme_ca_exchange_t *x)
+{
+    u_char          *p;
+    size_t           len;
+    ngx_str_t       *name;
+    acme_ca_json_t  *list, *wish;
+
+    list = acme_ca_json_member(x->payload, "identifiers");
+
+    if (list == NULL || list->type != ACME_CA_JSON_ARRAY) {
+        return NGX_OK;
+    }
+
+    len = 1;
+
+    for (wish = list->first; wish; wish = wish->next) {
+        name = acme_ca_json_string(wish, "value");
+        len += name ? name->len + 1 : 0;
+    }
+
+    p = ngx_pnalloc(x->ctx.pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    x->identifiers.data = p;
+
+    for (wish = list->first; wish; wish = wish->next) {
+        name = acme_ca_json_string(wish, "value");
+
+        if (name) {
+            p = ngx_sprintf(p, "%s%V", p == x->identifiers.data ? "" : ",",
+                            name);
+        }
+    }
+
+    x->identifiers.len = p - x->identifiers.data;
 
     return NGX_OK;
 }
@@ -110,6 +193,13 @@ acme_ca_view_authz(acme_ca_exchange_t *x, int64_t id,
 
     view->status = acme_ca_view_status(ACME_CA_MACHINE_AUTHZ, view->row.status,
                                        view->row.expires_at, x->ctx.now);
+
+    if (acme_ca_identifier_name(x->ctx.pool, &view->row.identifier,
+                                &x->identifiers)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     return acme_ca_store_challenge_list(x->store, x->ctx.pool, id,
                                         &view->challenges);
