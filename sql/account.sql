@@ -45,7 +45,8 @@ WHERE account_id = ?1 AND (status = 'pending' OR status = 'ready');
 
 -- name: account_end_authzs
 -- why: the same for its authorizations; run before its orders end.  The
--- valid ones have an index, the pending ones are found through the orders
+-- valid ones have an index, the pending ones are found through the orders;
+-- one without an order ends by time
 UPDATE acme_authorizations SET status = 'deactivated', updated_at = ?2
 WHERE id IN (
     SELECT v.id FROM acme_authorizations AS v

@@ -121,7 +121,8 @@ like($text, qr/^acme\.sh .* --eab-kid $kid --eab-hmac-key \Q$hmac\E$/m,
     'line for acme.sh');
 
 my ($row) = acme_ca_sql($t, 'SELECT label, names, profiles,
-    max_accounts, created_at, expires_at, hex(hmac_key) AS key FROM acme_eab_credentials');
+    max_accounts, created_at, expires_at, hex(hmac_key) AS key
+    FROM acme_eab_credentials');
 
 is($row->{label}, $label, 'label stored');
 is($row->{names}, 'a.example .b.example 10.0.0.0/8', 'names stored');
