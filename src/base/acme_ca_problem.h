@@ -62,6 +62,9 @@
     X(REJECTED_AUTHZ, "rejectedIdentifier", 403,                              \
       "the server will not issue for the identifier")                         \
     X(METHOD_NOT_ALLOWED, "malformed", 405, "the method is not allowed here") \
+    X(NOT_ACCEPTABLE, "malformed", 406,                                       \
+      "certificates come as application/pem-certificate-chain, "              \
+      "application/pkix-cert and application/pkcs7-mime")                     \
     X(CONFLICT, "malformed", 409, "the request conflicts with another")       \
     X(TOO_LARGE, "malformed", 413, "the request body is too large")           \
     X(UNSUPPORTED_MEDIA, "malformed", 415,                                    \

@@ -142,6 +142,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       0,
       NULL },
 
+    { ngx_string("alternate_chain"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_alternate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("challenges"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
       ngx_conf_set_bitmask_slot,

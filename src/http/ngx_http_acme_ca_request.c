@@ -9,6 +9,9 @@
 #include "ngx_http_acme_ca.h"
 
 
+#define NGX_HTTP_ACME_CA_ACCEPT  1024
+
+
 static ngx_int_t ngx_http_acme_ca_request_path(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool);
 static ngx_int_t ngx_http_acme_ca_request_base(ngx_http_request_t *r,
@@ -17,6 +20,8 @@ static ngx_uint_t ngx_http_acme_ca_request_tls(ngx_http_request_t *r);
 static ngx_int_t ngx_http_acme_ca_request_host(ngx_http_request_t *r,
     ngx_pool_t *pool, ngx_str_t *host);
 static ngx_int_t ngx_http_acme_ca_request_body(ngx_http_request_t *r,
+    acme_ca_request_t *request, ngx_pool_t *pool);
+static ngx_int_t ngx_http_acme_ca_request_accept(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool);
 static ngx_int_t ngx_http_acme_ca_request_peer(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool);
@@ -66,6 +71,7 @@ ngx_http_acme_ca_request_read(ngx_http_request_t *r,
         != NGX_OK
         || ngx_http_acme_ca_request_path(r, request, pool) != NGX_OK
         || ngx_http_acme_ca_request_base(r, ctx->ca, request, pool) != NGX_OK
+        || ngx_http_acme_ca_request_accept(r, request, pool) != NGX_OK
         || ngx_http_acme_ca_request_peer(r, request, pool) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -252,6 +258,51 @@ ngx_http_acme_ca_request_body(ngx_http_request_t *r,
     }
 
     *p = '\0';
+
+    return NGX_OK;
+}
+
+
+/*
+ * Not every nginx is built to know Accept by itself.  Several fields of that
+ * name are one list (RFC 9110, 5.3), and what is too long for one is left out.
+ */
+
+static ngx_int_t
+ngx_http_acme_ca_request_accept(ngx_http_request_t *r,
+    acme_ca_request_t *request, ngx_pool_t *pool)
+{
+    ngx_str_t         before;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != sizeof("accept") - 1
+                || ngx_strncasecmp(h[i].key.data, (u_char *) "accept",
+                                   sizeof("accept") - 1)
+                   != 0
+                || h[i].value.len > NGX_HTTP_ACME_CA_ACCEPT
+                || request->accept.len > NGX_HTTP_ACME_CA_ACCEPT)
+            {
+                continue;
+            }
+
+            before = request->accept;
+
+            if (acme_ca_format(pool, &request->accept,
+                               before.len + 1 + h[i].value.len, "%V%s%V",
+                               &before, before.len ? "," : "", &h[i].value)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
 
     return NGX_OK;
 }

@@ -9,6 +9,9 @@
 #include "ngx_http_acme_ca_slots.h"
 
 
+/* the number of one is a digit in an URL */
+#define NGX_HTTP_ACME_CA_ALTERNATES  9
+
 /* a zone under this has no room for 1024 nonces beside nginx's slab */
 #define NGX_HTTP_ACME_CA_ZONE_MIN  (8 * ngx_pagesize)
 
@@ -312,6 +315,42 @@ ngx_http_acme_ca_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ca->issuer_certificate = value[1];
     ca->issuer_key = value[2];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_acme_ca_alternate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_acme_ca_t *ca = conf;
+
+    ngx_str_t  *value, *file;
+
+    value = cf->args->elts;
+
+    if (ca->alternate_chains == NULL) {
+        ca->alternate_chains = ngx_array_create(cf->pool, 1,
+                                                sizeof(ngx_str_t));
+        if (ca->alternate_chains == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (ca->alternate_chains->nelts == NGX_HTTP_ACME_CA_ALTERNATES) {
+        return "is there more than nine times";
+    }
+
+    file = ngx_array_push(ca->alternate_chains);
+    if (file == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *file = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

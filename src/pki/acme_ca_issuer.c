@@ -31,8 +31,6 @@ typedef struct {
 typedef ngx_int_t (*acme_ca_issuer_step_pt)(acme_ca_issuer_load_t *load);
 
 
-static ngx_int_t acme_ca_issuer_read(acme_ca_issuer_load_t *load,
-    ngx_str_t *pem);
 static ngx_int_t acme_ca_issuer_check_ca(acme_ca_issuer_load_t *load);
 static ngx_int_t acme_ca_issuer_check_dates(acme_ca_issuer_load_t *load);
 static ngx_int_t acme_ca_issuer_time(const ASN1_TIME *at, time_t *t);
@@ -68,9 +66,7 @@ static const acme_ca_issuer_signer_t  acme_ca_issuer_signers[] = {
 /* in this order: a step may need what those before it have filled in */
 
 static const acme_ca_issuer_step_pt  acme_ca_issuer_steps[] = {
-    acme_ca_issuer_check_ca,
-    acme_ca_issuer_check_dates,
-    acme_ca_issuer_check_chain,
+    acme_ca_issuer_check,
     acme_ca_issuer_check_signer,
     acme_ca_issuer_fill_der,
     acme_ca_issuer_check_key,
@@ -99,6 +95,12 @@ acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem, EVP_PKEY *key,
 
     load.issuer = ngx_pcalloc(pool, sizeof(acme_ca_issuer_t));
     if (load.issuer == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_array_init(&load.issuer->alternates, pool, 1, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -131,7 +133,7 @@ acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem, EVP_PKEY *key,
 }
 
 
-static ngx_int_t
+ngx_int_t
 acme_ca_issuer_read(acme_ca_issuer_load_t *load, ngx_str_t *pem)
 {
     BIO         *bio;
@@ -186,6 +188,25 @@ acme_ca_issuer_read(acme_ca_issuer_load_t *load, ngx_str_t *pem)
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+acme_ca_issuer_check(acme_ca_issuer_load_t *load)
+{
+    ngx_int_t  rc;
+
+    rc = acme_ca_issuer_check_ca(load);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_issuer_check_dates(load);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_issuer_check_chain(load);
+    }
+
+    return rc;
 }
 
 

@@ -31,6 +31,7 @@ struct acme_ca_issuer_s {
     ngx_str_t     chain;           /* PEM: it and those above it, root left out
                                       unless it is the root itself */
     ngx_str_t     root;            /* PEM of the topmost certificate known */
+    ngx_array_t   alternates;      /* ngx_str_t, PEM: other chains */
 };
 
 
@@ -61,6 +62,13 @@ ngx_int_t acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name,
  */
 ngx_int_t acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem,
     EVP_PKEY *key, time_t now, acme_ca_issuer_t **issuer, ngx_str_t *error);
+
+/*
+ * Another chain for the same subject and key, in the same form, added to
+ * issuer->alternates.  NGX_OK, NGX_DECLINED with *error, or NGX_ERROR.
+ */
+ngx_int_t acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
+    ngx_str_t *chain_pem, time_t now, ngx_str_t *error);
 
 
 #endif /* _ACME_CA_ISSUER_H_INCLUDED_ */

@@ -31,6 +31,9 @@ typedef struct {
  * Steps of the loading.  NGX_OK, NGX_DECLINED with load->error set, or
  * NGX_ERROR.
  */
+ngx_int_t acme_ca_issuer_read(acme_ca_issuer_load_t *load, ngx_str_t *pem);
+/* those of a CA, in date, in their order */
+ngx_int_t acme_ca_issuer_check(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_der(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_name(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_key_id(acme_ca_issuer_load_t *load);

@@ -24,6 +24,8 @@ static const acme_ca_route_t *acme_ca_dispatch_route(ngx_str_t *path);
 static ngx_uint_t acme_ca_dispatch_matches(const acme_ca_route_t *route,
     ngx_str_t *path);
 static ngx_uint_t acme_ca_dispatch_is_id(const u_char *p, size_t n);
+static ngx_uint_t acme_ca_dispatch_is_tail(const u_char *p,
+    const ngx_str_t *tail);
 static ngx_int_t acme_ca_dispatch_account(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_dispatch_write(acme_ca_exchange_t *x);
 
@@ -92,6 +94,18 @@ const acme_ca_route_t  acme_ca_routes[ACME_CA_ROUTE_N] = {
     { ngx_string("certificate/"), ACME_CA_ID_CERTIFICATE, ngx_string(""),
       NULL, "download", ACME_CA_POST, ACME_CA_SIGNED_KID,
       acme_ca_download_get, acme_ca_download_note, NULL, NULL },
+
+    { ngx_string("certificate/"), ACME_CA_ID_CERTIFICATE, ngx_string("/#"),
+      NULL, "download", ACME_CA_POST, ACME_CA_SIGNED_KID,
+      acme_ca_download_get, acme_ca_download_note, NULL, NULL },
+
+    { ngx_string("issuer/"), ACME_CA_ID_ISSUER, ngx_string(""),
+      NULL, "issuer", ACME_CA_READABLE, ACME_CA_SIGNED_KID,
+      acme_ca_download_issuer, NULL, NULL, NULL },
+
+    { ngx_string("issuer/"), ACME_CA_ID_ISSUER, ngx_string("/#"),
+      NULL, "issuer", ACME_CA_READABLE, ACME_CA_SIGNED_KID,
+      acme_ca_download_issuer, NULL, NULL, NULL },
 
     { ngx_string("renewal-info"), ACME_CA_PATH_OPEN, ngx_string(""),
       "renewalInfo", "renewal-info", ACME_CA_GET | ACME_CA_HEAD, 0,
@@ -219,7 +233,7 @@ acme_ca_dispatch_matches(const acme_ca_route_t *route, ngx_str_t *path)
 
     return ngx_memcmp(path->data, route->head.data, route->head.len) == 0
            && acme_ca_dispatch_is_id(p, len)
-           && ngx_memcmp(p + len, route->tail.data, route->tail.len) == 0;
+           && acme_ca_dispatch_is_tail(p + len, &route->tail);
 }
 
 
@@ -229,6 +243,23 @@ acme_ca_dispatch_is_id(const u_char *p, size_t n)
     for ( /* void */ ; n; p++, n--) {
         if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
               || (*p >= '0' && *p <= '9') || *p == '-' || *p == '_'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+acme_ca_dispatch_is_tail(const u_char *p, const ngx_str_t *tail)
+{
+    size_t  i;
+
+    for (i = 0; i < tail->len; i++) {
+        if (tail->data[i] == '#' ? (p[i] < '1' || p[i] > '9')
+                                 : p[i] != tail->data[i])
         {
             return 0;
         }

@@ -25,7 +25,6 @@ static ngx_int_t acme_ca_gate_key(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_gate_kid(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_gate_signature(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_gate_nonce(acme_ca_exchange_t *x);
-static ngx_int_t acme_ca_gate_object(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_gate_payload(acme_ca_exchange_t *x);
 static ngx_uint_t acme_ca_gate_skip(ngx_str_t *text, const ngx_str_t *prefix);
 
@@ -257,14 +256,14 @@ acme_ca_gate_account(acme_ca_exchange_t *x)
 }
 
 
-static ngx_int_t
+ngx_int_t
 acme_ca_gate_object(acme_ca_exchange_t *x)
 {
     ngx_int_t  rc;
     ngx_str_t  text;
     int64_t   *ids[] = {
         NULL, &x->audit.account_id, &x->audit.order_id, &x->audit.authz_id,
-        &x->audit.challenge_id, &x->audit.certificate_id
+        &x->audit.challenge_id, &x->audit.certificate_id, NULL
     };
 
     if (x->route->kind == 0) {
@@ -282,7 +281,9 @@ acme_ca_gate_object(acme_ca_exchange_t *x)
 
     /* of a foreign account it is the actor who is to be remembered */
 
-    if (rc == NGX_OK && x->route->kind != ACME_CA_ID_ACCOUNT) {
+    if (rc == NGX_OK && x->route->kind != ACME_CA_ID_ACCOUNT
+        && ids[x->route->kind])
+    {
         *ids[x->route->kind] = x->object_id;
     }
 

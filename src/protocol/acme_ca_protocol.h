@@ -34,6 +34,7 @@ typedef struct {
     ngx_str_t    query;           /* without "?" */
     ngx_str_t    base;            /* URL of the location, ends with a slash */
     ngx_str_t    content_type;    /* empty: none */
+    ngx_str_t    accept;          /* all fields of that name; empty: none */
     ngx_str_t    body;
     ngx_str_t    client_address;
     ngx_str_t    user_agent;

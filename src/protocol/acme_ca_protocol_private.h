@@ -46,6 +46,9 @@ typedef enum {
     ACME_CA_ROUTE_AUTHZ,
     ACME_CA_ROUTE_CHALLENGE,
     ACME_CA_ROUTE_CERTIFICATE,
+    ACME_CA_ROUTE_ALTERNATE,
+    ACME_CA_ROUTE_ISSUER,
+    ACME_CA_ROUTE_ALTERNATE_ISSUER,
     ACME_CA_ROUTE_RENEWAL_INFO,
     ACME_CA_ROUTE_N
 } acme_ca_route_e;
@@ -71,7 +74,7 @@ typedef enum {
 struct acme_ca_route_s {
     ngx_str_t          head;        /* the path: head, id, tail */
     ngx_uint_t         kind;        /* of the id; 0: the path has none */
-    ngx_str_t          tail;
+    ngx_str_t          tail;        /* "#" in it is a digit from 1 */
     const char        *member;      /* of the directory, or NULL */
     const char        *action;      /* in the audit log */
     ngx_uint_t         methods;
@@ -93,6 +96,8 @@ ngx_uint_t acme_ca_route_offered(const acme_ca_route_t *route,
 ngx_int_t acme_ca_gate(acme_ca_exchange_t *x);
 /* the account is one that may act; NGX_ABORT: unauthorized */
 ngx_int_t acme_ca_gate_account(acme_ca_exchange_t *x);
+/* what the path names, as x->object_id; NGX_ABORT: no such id */
+ngx_int_t acme_ca_gate_object(acme_ca_exchange_t *x);
 
 
 /*
@@ -142,6 +147,7 @@ ngx_int_t acme_ca_challenge_respond(acme_ca_exchange_t *x);
 
 ngx_int_t acme_ca_download_get(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_download_note(acme_ca_exchange_t *x);
+ngx_int_t acme_ca_download_issuer(acme_ca_exchange_t *x);
 
 ngx_int_t acme_ca_revoke_check(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_revoke(acme_ca_exchange_t *x);

@@ -32,7 +32,8 @@ typedef enum {
     ACME_CA_ID_ORDER,
     ACME_CA_ID_AUTHZ,
     ACME_CA_ID_CHALLENGE,
-    ACME_CA_ID_CERTIFICATE
+    ACME_CA_ID_CERTIFICATE,
+    ACME_CA_ID_ISSUER
 } acme_ca_id_kind_e;
 
 #define ACME_CA_ID_LEN  22       /* base64url of an AES block */

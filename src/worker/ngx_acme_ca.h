@@ -88,6 +88,8 @@ struct ngx_acme_ca_s {
     ngx_uint_t                 line;
     ngx_str_t                  issuer_certificate;   /* files; empty: ours */
     ngx_str_t                  issuer_key;
+    ngx_array_t               *alternate_chains;     /* ngx_str_t: files, or
+                                                        NULL */
     size_t                     zone_size;
     time_t                     nonce_lifetime;
     ngx_array_t               *resolvers;       /* ngx_str_t, or NULL */
@@ -154,6 +156,14 @@ ngx_int_t ngx_acme_ca_zone_add(ngx_conf_t *cf, ngx_acme_ca_t *ca, void *tag);
  */
 char *ngx_acme_ca_home_check(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 ngx_int_t ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca);
+/* a small file; secret: closed to all but root and who runs this */
+ngx_int_t ngx_acme_ca_home_read(ngx_pool_t *pool, ngx_str_t *path,
+    ngx_uint_t secret, ngx_str_t *text, ngx_str_t *error);
+
+
+/* ngx_acme_ca_alternate.c: other chains of the issuer that was loaded */
+ngx_int_t ngx_acme_ca_alternate_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error);
 
 
 /*

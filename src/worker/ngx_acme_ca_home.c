@@ -45,8 +45,6 @@ static ngx_int_t ngx_acme_ca_home_file(ngx_acme_ca_t *ca, ngx_pool_t *pool,
     const char *name, ngx_str_t *path);
 static ngx_uint_t ngx_acme_ca_home_has(ngx_acme_ca_t *ca, ngx_pool_t *pool,
     const char *name);
-static ngx_int_t ngx_acme_ca_home_read(ngx_pool_t *pool, ngx_str_t *path,
-    ngx_uint_t secret, ngx_str_t *text, ngx_str_t *error);
 static ngx_int_t ngx_acme_ca_home_owner(ngx_acme_ca_home_t *home);
 static ngx_int_t ngx_acme_ca_home_folder(ngx_acme_ca_home_t *home);
 static ngx_int_t ngx_acme_ca_home_hierarchy(ngx_acme_ca_home_t *home);
@@ -217,7 +215,8 @@ ngx_acme_ca_home_load(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
         return NGX_ERROR;
     }
 
-    return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
+    return (rc == NGX_OK) ? ngx_acme_ca_alternate_load(ca, temp, error)
+                          : NGX_ERROR;
 }
 
 
@@ -246,7 +245,7 @@ ngx_acme_ca_home_has(ngx_acme_ca_t *ca, ngx_pool_t *pool, const char *name)
  * read: what a worker put in its place is not taken.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_acme_ca_home_read(ngx_pool_t *pool, ngx_str_t *path, ngx_uint_t secret,
     ngx_str_t *text, ngx_str_t *error)
 {

@@ -14,6 +14,7 @@
 
 
 static void test_hierarchy(void);
+static void test_alternates(void);
 static void test_names(void);
 static void test_chains(void);
 static void test_refused(void);
@@ -33,6 +34,7 @@ main(void)
     key = pki_key("P-256");
 
     test_hierarchy();
+    test_alternates();
     test_names();
     test_chains();
     test_refused();
@@ -177,6 +179,112 @@ test_hierarchy(void)
     X509_free(cert);
     EVP_PKEY_free(a);
     EVP_PKEY_free(b);
+    pki_stop(&ctx);
+}
+
+
+/* another certificate of the same name and key */
+static void
+test_alternates(void)
+{
+    X509              *root, *cert, *other_root, *cross, *wrong;
+    ngx_int_t          n, rc;
+    ngx_str_t          pem, error, expected, *chain;
+    acme_ca_ctx_t      ctx, one;
+    acme_ca_issuer_t  *issuer, copy;
+
+    pki_start(&ctx);
+
+    root = pki_ca("Root", root_key, NULL, NULL, PKI_NOW - DAY,
+                  PKI_NOW + 100 * DAY, pki_ca_exts);
+    other_root = pki_ca("Other Root", mid_key, NULL, NULL, PKI_NOW - DAY,
+                        PKI_NOW + 100 * DAY, pki_ca_exts);
+    cert = pki_ca("Issuer", key, root, root_key, PKI_NOW - DAY,
+                  PKI_NOW + 100 * DAY, pki_ca_exts);
+    cross = pki_ca("Issuer", key, other_root, mid_key, PKI_NOW - DAY,
+                   PKI_NOW + 50 * DAY, pki_ca_exts);
+
+    pem = pki_lit("");
+    pki_pem(ctx.pool, cert, &pem);
+
+    is_int(acme_ca_issuer_load(ctx.pool, &pem, key, PKI_NOW, &issuer, &error),
+           NGX_OK, "an issuer");
+    is_int(issuer->alternates.nelts, 0, "without another chain");
+
+    expected = pki_lit("");
+    pki_pem(ctx.pool, cross, &expected);
+    pem = pki_cat(ctx.pool, expected, pki_lit(""));
+    pki_pem(ctx.pool, other_root, &pem);
+
+    is_int(acme_ca_issuer_add_chain(ctx.pool, issuer, &pem, PKI_NOW, &error),
+           NGX_OK, "another chain");
+    is_int(issuer->alternates.nelts, 1, "is added");
+    chain = issuer->alternates.elts;
+    ok(acme_ca_str_eq(chain, &expected), "without its root");
+
+    is_int(acme_ca_issuer_add_chain(ctx.pool, issuer, &pem,
+                                    PKI_NOW + 60 * DAY, &error),
+           NGX_DECLINED, "expired");
+
+    wrong = pki_ca("Issuer", root_key, other_root, mid_key, PKI_NOW - DAY,
+                   PKI_NOW + 50 * DAY, pki_ca_exts);
+    pem = pki_lit("");
+    pki_pem(ctx.pool, wrong, &pem);
+    X509_free(wrong);
+    is_int(acme_ca_issuer_add_chain(ctx.pool, issuer, &pem, PKI_NOW, &error),
+           NGX_DECLINED, "another key");
+
+    wrong = pki_ca("Issuer 2", key, other_root, mid_key, PKI_NOW - DAY,
+                   PKI_NOW + 50 * DAY, pki_ca_exts);
+    pem = pki_lit("");
+    pki_pem(ctx.pool, wrong, &pem);
+    X509_free(wrong);
+    is_int(acme_ca_issuer_add_chain(ctx.pool, issuer, &pem, PKI_NOW, &error),
+           NGX_DECLINED, "another name");
+
+    pem = pki_cat(ctx.pool, expected, pki_lit(""));
+    pki_pem(ctx.pool, root, &pem);
+    is_int(acme_ca_issuer_add_chain(ctx.pool, issuer, &pem, PKI_NOW, &error),
+           NGX_DECLINED, "not in order");
+    pem = pki_lit("none");
+    is_int(acme_ca_issuer_add_chain(ctx.pool, issuer, &pem, PKI_NOW, &error),
+           NGX_DECLINED, "none");
+    is_int(issuer->alternates.nelts, 1, "none of these is added");
+
+    for (n = 0; /* void */ ; n++) {
+        pki_start(&one);
+
+        copy = *issuer;
+        ngx_array_init(&copy.alternates, one.pool, 1, sizeof(ngx_str_t));
+
+        shim_fail_at(n);
+        rc = acme_ca_issuer_add_chain(one.pool, &copy, &expected, PKI_NOW,
+                                      &error);
+
+        if (!shim_failed()) {
+            shim_fail_at(SHIM_NEVER);
+            is_int(rc, NGX_OK, "added with memory");
+            pki_stop(&one);
+            break;
+        }
+
+        shim_fail_at(SHIM_NEVER);
+
+        if (rc == NGX_DECLINED || (rc != NGX_OK && error.len == 0)) {
+            ok(0, "allocation %d: %d %.*s", (int) n, (int) rc,
+               (int) error.len, error.data);
+        }
+
+        ERR_clear_error();
+        pki_stop(&one);
+    }
+
+    ok(n > 2, "%d allocations can fail", (int) n);
+
+    X509_free(root);
+    X509_free(other_root);
+    X509_free(cert);
+    X509_free(cross);
     pki_stop(&ctx);
 }
 

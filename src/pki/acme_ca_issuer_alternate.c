@@ -1,0 +1,124 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Other chains of an issuer (RFC 8555, 7.4.2): another certificate for the same
+ * name and key, as one that another root has signed too, and those above it.
+ */
+
+
+#include "acme_ca_issuer_load.h"
+#include "acme_ca_crypto.h"
+
+
+static ngx_int_t acme_ca_issuer_check_same(acme_ca_issuer_load_t *load,
+    const acme_ca_issuer_t *issuer);
+
+
+ngx_int_t
+acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
+    ngx_str_t *chain_pem, time_t now, ngx_str_t *error)
+{
+    ngx_int_t               rc;
+    ngx_str_t              *chain;
+    acme_ca_issuer_load_t   load;
+
+    ngx_str_set(error, "no memory for a chain");
+
+    ngx_memzero(&load, sizeof(acme_ca_issuer_load_t));
+
+    load.pool = pool;
+    load.now = now;
+    load.error = error;
+
+    load.issuer = ngx_pcalloc(pool, sizeof(acme_ca_issuer_t));
+    if (load.issuer == NULL) {
+        return NGX_ERROR;
+    }
+
+    load.certs = sk_X509_new_null();
+    if (load.certs == NULL) {
+        acme_ca_crypto_error(pool->log, "sk_X509_new_null()");
+        return NGX_ERROR;
+    }
+
+    rc = acme_ca_issuer_read(&load, chain_pem);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_issuer_check_same(&load, issuer);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_issuer_check(&load);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_issuer_fill_chain(&load);
+    }
+
+    sk_X509_pop_free(load.certs, X509_free);
+
+    if (rc == NGX_ERROR) {
+        acme_ca_crypto_error(pool->log, "loading a chain");
+        return NGX_ERROR;
+    }
+
+    ERR_clear_error();
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    chain = ngx_array_push(&issuer->alternates);
+    if (chain == NULL) {
+        return NGX_ERROR;
+    }
+
+    *chain = load.issuer->chain;
+
+    return NGX_OK;
+}
+
+
+/* leaves name their issuer by its subject, and are verified by its key */
+
+static ngx_int_t
+acme_ca_issuer_check_same(acme_ca_issuer_load_t *load,
+    const acme_ca_issuer_t *issuer)
+{
+    X509           *cert, *own;
+    ngx_int_t       rc;
+    EVP_PKEY       *key, *own_key;
+    const u_char   *p;
+
+    p = issuer->der.data;
+
+    own = d2i_X509(NULL, &p, (long) issuer->der.len);
+    if (own == NULL) {
+        return NGX_ERROR;
+    }
+
+    cert = sk_X509_value(load->certs, 0);
+    key = X509_get0_pubkey(cert);
+    own_key = X509_get0_pubkey(own);
+
+    rc = (own_key == NULL || (key == NULL && acme_ca_crypto_starved()))
+         ? NGX_ERROR : NGX_OK;
+
+    if (rc == NGX_OK
+        && (key == NULL
+            || X509_NAME_cmp(X509_get_subject_name(cert),
+                             X509_get_subject_name(own))
+               != 0
+            || EVP_PKEY_eq(key, own_key) != 1))
+    {
+        ngx_str_set(load->error, "its first certificate does not have the "
+                    "subject and the key of the issuer");
+
+        rc = acme_ca_crypto_starved() ? NGX_ERROR : NGX_DECLINED;
+    }
+
+    X509_free(own);
+
+    return rc;
+}
