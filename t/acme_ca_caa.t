@@ -40,7 +40,7 @@ sub failing {
     return { A => '127.0.0.1', %how };
 }
 
-acme_ca_conf($t, authority => '
+acme_ca_conf($t, challenges => 'http-01 dns-01', authority => '
         caa_identities ca.example CA2.example;
         caa strict;
         caa off zone=lab.example;
@@ -80,6 +80,12 @@ acme_ca_conf($t, authority => '
             'ca.example; accounturi=http://127.0.0.1/acme/acct/x' ]),
         'near.far.example' => name([ 0, 'issue', 'ca.example' ]),
         'alias.example'  => { CNAME => 'others.example' },
+        'left.example'   => { CNAME => 'right.other', nofollow => 1 },
+        'right.other'    => name([ 0, 'issue', 'other.example' ]),
+        'onlywild.example' => name([ 0, 'issuewild', 'ca.example' ],
+                                   [ 0, 'issue', 'other.example' ]),
+        'nowild.example' => name([ 0, 'issue', 'ca.example' ],
+                                 [ 0, 'issuewild', ';' ]),
         'broken.example' => failing(TYPE257 => '00'),
         'fail.example'   => failing(rcode => { CAA => 'SERVFAIL' }),
         'refused.example' => failing(rcode => { CAA => 'REFUSED' }),
@@ -92,7 +98,7 @@ acme_ca_conf($t, authority => '
         'up.fail.far.example' => failing(rcode => { CAA => 'SERVFAIL' }),
         'deny.lab.example'    => name([ 0, 'issue', ';' ]),
         'fail.lab.example'    => failing(rcode => { CAA => 'SERVFAIL' }),
-    })->plan(81)->run();
+    })->plan(101)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -127,6 +133,19 @@ my @cases = (
     [ 'a.b.tree.example', 'caa', 'CAA of tree.example',
       'a.b.tree.example b.tree.example tree.example' ],
     [ 'alias.example', 'caa', 'CAA of alias.example', 'alias.example' ],
+    [ '*.left.example', 'caa', 'CAA of left.example', 'left.example' ],
+
+    # wildcards: "issuewild" before "issue"; RFC 8657 by another challenge
+    [ '*.plain.example', '', undef, 'plain.example example' ],
+    [ '*.ours.example', '' ], [ '*.onlywild.example', '' ],
+    [ '*.dnsonly.example', '' ],
+    [ 'onlywild.example', 'caa', 'CAA of onlywild.example' ],
+    [ 'nowild.example', '' ],
+    [ '*.nowild.example', 'caa', "forbids *.nowild.example: issuewild ';'" ],
+    [ '*.wild.example', 'caa', "issuewild 'other.example' names another CA" ],
+    [ '*.method.example', 'caa', 'but not this way of validation' ],
+    [ '*.x.far.example', 'caa', 'CAA of far.example forbids *.x.far.example',
+      'x.far.example far.example' ],
 
     # strict: what cannot be known forbids
     [ 'fail.example', 'dns', 'CAA of fail.example is unknown',
@@ -154,7 +173,8 @@ my @running = map { [ begin($acme, $_->[0]), @$_ ] } @cases;
 foreach my $run (@running) {
     my ($url, $order, $name, $type, $detail, $asked) = @$run;
     my $json = $acme->poll($url)->json();
-    my $error = $acme->challenge($acme->post($url))->{error} || {};
+    my ($error) = map { $_->{error} || () } @{$json->{challenges}};
+    $error ||= {};
 
     is_deeply([ $json->{status}, $error->{type} ],
         $type eq '' ? [ 'valid', undef ]
@@ -245,9 +265,24 @@ sub begin {
     my $order = $client->new_order([ $name ]);
     my ($url) = @{$order->json()->{authorizations}};
 
-    $client->respond($url);
+    $name =~ /^\*/ ? respond_by_dns($client, $url) : $client->respond($url);
 
     return ($url, $order->location());
+}
+
+
+sub respond_by_dns {
+    my ($client, $url) = @_;
+    my $authz = $client->post($url);
+    my $challenge = $client->challenge($authz, 'dns-01');
+    my $name = $authz->json()->{identifier}{value};
+
+    require Digest::SHA;
+
+    acme_ca_dns($t, "_acme-challenge.$name" => { TXT => b64u(
+        Digest::SHA::sha256($client->key_authorization(
+            $challenge->{token}))) });
+    $client->post($challenge->{url}, {});
 }
 
 
@@ -255,9 +290,11 @@ sub begin {
 
 sub asked {
     my ($name) = @_;
+    my $wildcard = $name =~ s/^\*\.// ? 1 : 0;
     my ($row) = acme_ca_sql($t, "SELECT details FROM acme_audit_logs
         JOIN acme_authorizations a ON a.id = authz_id
-        WHERE action = 'validate' AND identifier = '$name'");
+        WHERE action = 'validate' AND identifier = '$name'
+            AND wildcard = $wildcard");
 
     return join ' ', map { $_->{caa} ? $_->{caa} : () }
                          @{json_decode($row->{details})->{tried}};

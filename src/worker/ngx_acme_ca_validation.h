@@ -55,6 +55,8 @@ struct ngx_acme_ca_validation_s {
 
     ngx_array_t                *caa;          /* records at v->name */
     ngx_int_t                   caa_rc;       /* of reading them */
+    ngx_str_t                   caa_asked;    /* v->name or its alias */
+    ngx_uint_t                  caa_aliases;
 
     acme_ca_json_writer_t       tried;        /* details of the audit row */
     ngx_msec_t                  ends_at;      /* ngx_current_msec */
@@ -68,6 +70,7 @@ struct ngx_acme_ca_validation_s {
 
     unsigned                    final:1;      /* asking again cannot help */
     unsigned                    again:1;      /* it can, whatever the type */
+    unsigned                    caa_alias:1;  /* caa_asked is to be asked */
     unsigned                    running:1;
 };
 

@@ -4,18 +4,24 @@
  *
  * CAA after the challenge (RFC 8659, 3): the name is asked for its records,
  * then each parent, until some are found.  The mode that decides is that of
- * the name being asked: where CAA is off, climbing ends.
+ * the name being asked: where CAA is off, climbing ends.  An alias that the
+ * name server did not follow is asked for here, and speaks for the name.
  */
 
 
 #include "ngx_acme_ca_validation.h"
 
 #include "acme_ca_caa.h"
+#include "acme_ca_dns_message.h"
 
 
+static void ngx_acme_ca_validation_caa_begin(ngx_acme_ca_validation_t *v);
 static void ngx_acme_ca_validation_caa_ask(ngx_acme_ca_validation_t *v);
 static void ngx_acme_ca_validation_caa_found(void *data,
     ngx_acme_ca_dns_rc_e rc, u_char *message, size_t len);
+static ngx_int_t ngx_acme_ca_validation_caa_read(ngx_acme_ca_validation_t *v,
+    u_char *message, size_t len);
+static void ngx_acme_ca_validation_caa_answered(ngx_acme_ca_validation_t *v);
 static void ngx_acme_ca_validation_caa_judge(ngx_acme_ca_validation_t *v);
 static void ngx_acme_ca_validation_caa_failed(ngx_acme_ca_validation_t *v,
     const char *why);
@@ -36,6 +42,21 @@ ngx_acme_ca_validation_caa(ngx_acme_ca_validation_t *v)
     v->name = v->job.identifier.value;
     v->timer.handler = ngx_acme_ca_validation_caa_timeout;
 
+    ngx_acme_ca_validation_caa_begin(v);
+}
+
+
+static void
+ngx_acme_ca_validation_caa_begin(ngx_acme_ca_validation_t *v)
+{
+    if (acme_ca_caa_mode(&v->ca->authority, &v->name) == ACME_CA_CAA_OFF) {
+        ngx_acme_ca_validation_finish(v);
+        return;
+    }
+
+    v->caa_asked = v->name;
+    v->caa_aliases = 0;
+
     ngx_acme_ca_validation_caa_ask(v);
 }
 
@@ -43,15 +64,11 @@ ngx_acme_ca_validation_caa(ngx_acme_ca_validation_t *v)
 static void
 ngx_acme_ca_validation_caa_ask(ngx_acme_ca_validation_t *v)
 {
-    if (acme_ca_caa_mode(&v->ca->authority, &v->name) == ACME_CA_CAA_OFF) {
-        ngx_acme_ca_validation_finish(v);
-        return;
-    }
-
+    v->caa_alias = 0;
     v->caa = ngx_array_create(v->ctx.pool, 2, sizeof(acme_ca_caa_record_t));
 
     if (v->caa != NULL) {
-        v->query = ngx_acme_ca_dns_search(v->ca->dns, &v->name,
+        v->query = ngx_acme_ca_dns_search(v->ca->dns, &v->caa_asked,
                                           ACME_CA_CAA_TYPE,
                                           ngx_acme_ca_validation_caa_found, v);
     }
@@ -73,19 +90,43 @@ ngx_acme_ca_validation_caa_found(void *data, ngx_acme_ca_dns_rc_e rc,
     v->caa_rc = NGX_OK;
 
     if (rc == NGX_ACME_CA_DNS_OK) {
-        v->caa_rc = acme_ca_caa_parse(v->ctx.pool, message, len, v->caa);
+        v->caa_rc = ngx_acme_ca_validation_caa_read(v, message, len);
     }
 
-    ngx_acme_ca_validation_post(v, ngx_acme_ca_validation_caa_judge);
+    ngx_acme_ca_validation_post(v, ngx_acme_ca_validation_caa_answered);
+}
+
+
+static ngx_int_t
+ngx_acme_ca_validation_caa_read(ngx_acme_ca_validation_t *v, u_char *message,
+    size_t len)
+{
+    ngx_int_t          rc;
+    acme_ca_dns_txt_t  txt;
+
+    rc = acme_ca_caa_parse(v->ctx.pool, message, len, v->caa);
+
+    if (rc != NGX_OK || v->caa->nelts != 0) {
+        return rc;
+    }
+
+    /* no texts are in it, but where the aliases lead to */
+
+    rc = acme_ca_dns_txt_parse(v->ctx.pool, message, len, &v->caa_asked, &txt);
+
+    if (rc == NGX_OK && txt.aliases != 0) {
+        v->caa_asked = txt.name;
+        v->caa_aliases += txt.aliases;
+        v->caa_alias = 1;
+    }
+
+    return rc;
 }
 
 
 static void
-ngx_acme_ca_validation_caa_judge(ngx_acme_ca_validation_t *v)
+ngx_acme_ca_validation_caa_answered(ngx_acme_ca_validation_t *v)
 {
-    ngx_int_t              rc;
-    acme_ca_caa_request_t  request;
-
     if (v->dns_rc == NGX_ACME_CA_DNS_ERROR
         || v->dns_rc == NGX_ACME_CA_DNS_CANCELLED
         || v->caa_rc == NGX_ERROR)
@@ -107,8 +148,24 @@ ngx_acme_ca_validation_caa_judge(ngx_acme_ca_validation_t *v)
 
     if (v->caa_rc != NGX_OK) {
         ngx_acme_ca_validation_caa_failed(v, "the answer is malformed");
-        return;
+
+    } else if (v->caa_aliases > ACME_CA_DNS_ALIASES) {
+        ngx_acme_ca_validation_caa_failed(v, "too many aliases in a row");
+
+    } else if (v->caa_alias) {
+        ngx_acme_ca_validation_caa_ask(v);
+
+    } else {
+        ngx_acme_ca_validation_caa_judge(v);
     }
+}
+
+
+static void
+ngx_acme_ca_validation_caa_judge(ngx_acme_ca_validation_t *v)
+{
+    ngx_int_t              rc;
+    acme_ca_caa_request_t  request;
 
     request.identifier = &v->job.identifier;
     request.identities = v->ca->authority.caa_identities;
@@ -169,7 +226,7 @@ static void
 ngx_acme_ca_validation_caa_climb(ngx_acme_ca_validation_t *v)
 {
     if (acme_ca_caa_climb(&v->name) == NGX_OK) {
-        ngx_acme_ca_validation_caa_ask(v);
+        ngx_acme_ca_validation_caa_begin(v);
         return;
     }
 
