@@ -98,7 +98,7 @@ unlike(interop_slurp("$dir/dns"), qr/_acme-challenge/, 'hook cleaned up');
 
 my ($status, $text) = certbot(certonly('gone', 'e.example', 'gone.example'));
 isnt($status, 0, 'a name that resolves to nothing');
-like($text, qr/Domain: gone\.example/, 'which name');
+like($text, qr/(?:Domain|Identifier): gone\.example/, 'which name');
 like($text, qr/Type:\s+dns/, 'which type of error');
 like($text, qr/Detail: [^\n]*gone\.example/, 'which detail');
 is(interop_validated($t, 'failed'), 1, 'failure audited');

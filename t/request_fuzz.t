@@ -17,6 +17,7 @@ use Test::More;
 
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
+use Digest::SHA qw/ hmac_sha256 /;
 use POSIX ();
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
@@ -35,8 +36,12 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3')
     ->has_daemon('openssl');
 my $dir = $t->testdir();
 
-acme_ca_conf($t, authority => 'validation_attempts 1;
-    validation_timeout 2s; max_identifiers 20;
+acme_ca_conf($t, challenges =>
+    'http-01 tls-alpn-01 dns-01 dns-account-01 dns-persist-01',
+    authority => 'validation_attempts 1;
+    validation_timeout 2s; max_identifiers 20; caa_identities ca.example;
+    external_account_binding optional;
+    pre_authorization on; subdomain_authorization on;
     terms_of_service https://ca.example/terms; website https://ca.example/;
     profile default { } profile short { lifetime 1h; }',
     server => 'large_client_header_buffers 4 32k;')->plan(10);
@@ -55,6 +60,13 @@ my %known = map { $_ => 1 } qw/ accountDoesNotExist alreadyRevoked badCSR
     invalidContact malformed orderNotReady rateLimited rejectedIdentifier
     serverInternal tls unauthorized unsupportedContact unsupportedIdentifier
     userActionRequired invalidProfile alreadyReplaced /;
+
+# of external accounts
+my $secret = 'k' x 32;
+
+acme_ca_sql($t, 'INSERT INTO acme_eab_credentials (kid, label, hmac_key, names,
+    profiles, accounts, created_at) VALUES (' . "'fuzz', 'Fuzz', x'"
+    . unpack('H*', $secret) . "', '', '', 0, 1); SELECT 1");
 
 my @workers;
 acme_ca_wait(sub { (@workers = acme_ca_workers($t)) == 2 });
@@ -158,6 +170,7 @@ sub renew {
               key => acme_key('ES256') };
 
     $s->{issued} = $acme->issue([ name($c) ], key => $s->{key});
+    $s->{id} = certificate_id($s->{issued}{chain});
     $s->{ready} = $acme->ready_order([ name($c), name($c) ]);
     $s->{pending} = $acme->new_order([ name($c) ]);
 
@@ -204,19 +217,23 @@ sub good {
         newAccount => sub {
             ($urls->{newAccount}, { contact => [ 'mailto:a@example.com' ],
                 termsOfServiceAgreed => \ 'true',
+                rand() < 0.4 ? (externalAccountBinding => binding($c, $s))
+                             : (),
                 rand() < 0.3 ? (onlyReturnExisting => \ 'true') : () }, 1)
         },
         newOrder => sub {
             ($urls->{newOrder}, { identifiers => [
-                map { { type => 'dns', value => name($c) } }
+                map { { type => 'dns', value => name($c),
+                        rand() < 0.1 ? (ancestorDomain => 'example') : () } }
                     1 .. 1 + rand(3) ],
+                rand() < 0.1 ? (replaces => $s->{id}) : (),
                 rand() < 0.2 ? (notBefore => '2026-11-21T00:00:00Z',
                                 notAfter => '2030-11-21T00:00:00Z') : (),
                 rand() < 0.2 ? (profile => fuzz_pick(qw/ default short /))
                              : () })
         },
         newAuthz => sub {
-            ($urls->{newAuthz} || $urls->{newOrder}, {
+            ($urls->{newAuthz}, {
                 identifier => { type => 'dns', value => name($c) },
                 rand() < 0.3 ? (subdomainAuthAllowed => \ 'true') : () })
         },
@@ -249,8 +266,8 @@ sub good {
         },
         certificate => sub { ($old->{issued}{certificate_url}) },
         renewalInfo => sub {
-            (($urls->{renewalInfo} || acme_ca_url()) . '/'
-             . fuzz_pick('aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE', 'AA.AA', '.'))
+            ("$urls->{renewalInfo}/" . fuzz_pick($old->{id}, '.', 'AA.AA',
+                fuzz_bytes($old->{id}) =~ s/[^!-~]|%/_/gr))
         },
         nothing => sub { (acme_ca_url() . '/' . fuzz_pick('nothing', '',
             'order', 'order/', 'account/x', 'order/' . 'A' x 22,
@@ -290,6 +307,45 @@ sub request_of {
                        rand() < 0.2 ? (version => int rand(4)) : ());
 
     return b64u(rand() < 0.7 ? fuzz_bytes($csr) : $csr);
+}
+
+
+# RFC 8555, 7.3.4
+
+sub binding {
+    my ($c, $s) = @_;
+    my $key = rand() < 0.3 ? acme_key('ES256') : fuzz_pick(@{$c->{keys}});
+    my $header = fuzz_tree({ alg => 'HS256', kid => 'fuzz',
+                             url => $s->{urls}{newAccount} });
+    my $payload = fuzz_tree($key->jwk());
+
+    my $signed = b64u(fuzz_json(rand() < 0.5 ? fuzz_mutate($header)
+                                             : $header)) . '.'
+                 . b64u(fuzz_json(rand() < 0.3 ? fuzz_mutate($payload)
+                                               : $payload));
+
+    $c->{bound} = $key if rand() < 0.8;
+
+    my ($protected, $text) = split /\./, $signed;
+
+    return { protected => $protected, payload => $text,
+             signature => b64u(hmac_sha256($signed, $secret)) };
+}
+
+
+# RFC 9773, 4.1
+
+sub certificate_id {
+    my ($chain) = @_;
+
+    my ($aki) = cert_text($chain)
+        =~ /Authority Key Identifier:\s*(?:keyid:)?([0-9A-F:]+)/;
+    $aki =~ s/://g;
+
+    my $serial = pack 'H*', cert_field($chain, 'serial');
+    $serial = "\0$serial" if ord($serial) >= 0x80;
+
+    return b64u(pack 'H*', $aki) . '.' . b64u($serial);
 }
 
 
@@ -333,7 +389,8 @@ sub request {
     my $key = $acme->{key};
 
     if ($jwk) {
-        $key = rand() < 0.5 ? $s->{key} : fuzz_pick(@{$c->{keys}});
+        $key = delete $c->{bound}
+               || (rand() < 0.5 ? $s->{key} : fuzz_pick(@{$c->{keys}}));
     }
 
     my $header = fuzz_tree({ alg => $key->{alg}, nonce => $acme->nonce(),
@@ -363,6 +420,9 @@ sub request {
 
     mutate_http(\%http, \$body) if $how eq 'http';
     $url = mutate_path($url) if $how eq 'path';
+
+    # the one resource that nobody signs for
+    $http{method} = 'GET' if $url =~ /renewal/ && rand() < 0.8;
 
     my $reply = $acme->request($http{method}, $url, body => $body,
                                headers => $http{headers});

@@ -1,0 +1,149 @@
+#!/usr/bin/perl
+
+# Copyright (C) the nginx-acme-ca authors
+
+# node's acme-client, where npm has installed it and NODE_PATH says where: EC
+# and RSA account keys, two names, a second certificate, roll-over of the
+# account's key, revocation, a challenge that fails, the account's end.
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
+
+use Test::Nginx;
+use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Interop;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/ http http_ssl cryptx /)
+    ->has_daemon('node');
+my $dir = $t->testdir();
+
+system(q{node -e 'require("acme-client")' 2>/dev/null}) == 0
+    or plan(skip_all => 'no acme-client in NODE_PATH');
+
+interop_conf($t, webroot => 1)->plan(17)->run();
+
+###############################################################################
+
+$t->write_file('flow.js', <<'EOF');
+const acme = require('acme-client');
+const fs = require('fs');
+
+const [directory, webroot, out, kind] = process.argv.slice(2);
+const tokens = `${webroot}/.well-known/acme-challenge`;
+const say = (...words) => console.log(words.join(' '));
+
+async function newKey(kind) {
+    return kind === 'rsa' ? acme.crypto.createPrivateRsaKey(2048)
+        : acme.crypto.createPrivateEcdsaKey();
+}
+
+async function issue(client, file, names, key) {
+    const [, csr] = await acme.crypto.createCsr({ altNames: names }, key);
+    const pem = await client.auto({
+        csr,
+        email: 'a@example.com',
+        termsOfServiceAgreed: true,
+        challengePriority: ['http-01'],
+        skipChallengeVerification: true,
+        challengeCreateFn: async (authz, challenge, text) =>
+            fs.writeFileSync(`${tokens}/${challenge.token}`, text),
+        challengeRemoveFn: async (authz, challenge) =>
+            fs.unlinkSync(`${tokens}/${challenge.token}`),
+    });
+    fs.writeFileSync(`${out}/${file}`, pem);
+    say('issued', file);
+    return pem;
+}
+
+async function main() {
+    const client = new acme.Client({
+        directoryUrl: directory,
+        accountKey: await newKey(kind),
+        backoffMin: 200,
+        backoffMax: 1000,
+    });
+    const names = ['a', 'b'].map((name) => `${name}.${kind}.example`);
+
+    const one = await issue(client, 'one.pem', names, await newKey('ec'));
+    say('account', client.getAccountUrl().startsWith('https://'));
+
+    await client.updateAccountKey(await newKey(kind === 'rsa' ? 'ec' : 'rsa'));
+    say('key change');
+
+    const two = await issue(client, 'two.pem', names, await newKey('rsa'));
+    await client.revokeCertificate(two, { reason: 4 });
+    say('revoked');
+    await client.revokeCertificate(two).catch((e) => say(e.message));
+
+    const order = await client.createOrder({
+        identifiers: [{ type: 'dns', value: 'gone.example' }],
+    });
+    const [authz] = await client.getAuthorizations(order);
+    const challenge = authz.challenges.find((c) => c.type === 'http-01');
+    await client.completeChallenge(challenge);
+    await client.waitForValidStatus(challenge)
+        .catch((e) => say(/gone\.example/.test(e.message)));
+
+    await client.updateAccount({ status: 'deactivated' });
+    say('deactivated');
+}
+
+main().catch((e) => { console.log(e); process.exit(1); });
+EOF
+
+flow($_) foreach qw/ ec rsa /;
+
+is(acme_ca_sql_value($t, "SELECT group_concat(status) FROM acme_accounts"),
+    'deactivated,deactivated', 'accounts');
+
+undef $t;
+
+###############################################################################
+
+sub flow {
+    my ($kind) = @_;
+    my $out = "$dir/$kind";
+    my @names = map { "$_.$kind.example" } qw/ a b /;
+    my $root = interop_root($t);
+    my $path = $ENV{NODE_PATH} || '';
+
+    mkdir $out;
+
+    my $text = interop_ok($t, $kind, "NODE_EXTRA_CA_CERTS=$root",
+        "NODE_PATH=$path", 'node', "$dir/flow.js",
+        acme_ca_url(tls => 1) . '/directory', "$dir/webroot", $out, $kind);
+
+    is($text, <<"EOF", "$kind: what was answered");
+issued one.pem
+account true
+key change
+issued two.pem
+revoked
+the certificate has been revoked already
+true
+deactivated
+EOF
+
+    my ($one, $two) = map { interop_slurp("$out/$_.pem") } qw/ one two /;
+
+    is(interop_names($one), "@names", "$kind: names");
+    is(chain_verify($one, $root), 'OK', "$kind: chain");
+    is(chain_verify($two, $root), 'OK', "$kind: second chain");
+    is(interop_stored($t, $one), 'valid serial order valid downloaded',
+        "$kind: stored");
+    is(interop_stored($t, $two), 'revoked (4) serial order valid downloaded',
+        "$kind: revoked");
+    is(interop_audit($t, $one), 'issue done, download done',
+        "$kind: audited");
+}
+
+###############################################################################
