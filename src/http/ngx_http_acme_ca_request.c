@@ -242,6 +242,10 @@ ngx_http_acme_ca_request_body(ngx_http_request_t *r,
     for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
         b = cl->buf;
 
+        if (ngx_buf_special(b)) {
+            continue;
+        }
+
         if (!b->in_file || ngx_buf_in_memory(b)) {
             p = ngx_cpymem(p, b->pos, b->last - b->pos);
             continue;
