@@ -209,7 +209,7 @@ my @good = map { s/^\s+//r } grep { /\S/ } split /\n/, <<'END';
     resolver 127.0.0.1 127.0.0.2:53 [::1] [::1]:5353;
     resolver 127.0.0.1; resolver [::1]:53 127.0.0.1 zone=Corp.internal;
     resolver 127.0.0.1 zone=a; resolver 127.0.0.2 zone=b.a; dns_require_ad on;
-    challenges http-01;
+    challenges http-01 tls-alpn-01;
     challenges dns-01 dns-account-01 dns-persist-01; caa_identities a B.example;
     allow dns a.example; allow dns .b.example; deny dns *;
     allow ip 10.0.0.0/8; deny ip fd00::/8; deny address 10.1.2.3;

@@ -36,7 +36,7 @@ acme_ca_conf($t, workers => 1, challenges => 'http-01 tls-alpn-01',
         'refused.example' => { A => '127.0.0.5' },
         'two.example'     => { A => [ '127.0.0.2', '127.0.0.1' ] },
     });
-tls_alpn_start($t, 8082)->plan(96)->todo_alerts()->run();
+tls_alpn_start($t, 8082)->plan(98)->todo_alerts()->run();
 
 my $dir = $t->testdir();
 my $p = port(8082);
@@ -141,6 +141,19 @@ my $done = $acme->finalize($order, $csr)->json();
 is($done->{status}, 'valid', 'order');
 like(cert_text($acme->post($done->{certificate})->{body}),
     qr/DNS:ok\.example\n/, 'certificate');
+
+# a worker that is replaced ends what it began
+
+my $drain = begin('drain', '', '', hang => 1);
+acme_ca_wait(sub { tls_alpn_log($t, 'drain.example') });
+my ($old) = acme_ca_workers($t);
+$t->reload();
+acme_ca_wait(sub { grep { $_ != $old } acme_ca_workers($t) });
+
+put_alpn("$dir/alpn", 'drain.example', dns => [ 'drain.example' ],
+    answer => $drain->[5]);
+is($acme->poll($drain->[3])->json()->{status}, 'valid', 'over a reload');
+is(scalar tls_alpn_log($t, 'drain.example'), 2, 'by a second attempt');
 
 # a validation is not lost with its worker
 
