@@ -38,7 +38,7 @@ acme_ca_conf($t, authority => 'renewal_info_explanation https://ca.example/why;
     }
 EOF
 
-$t->plan(72)->run();
+$t->plan(92)->run();
 
 my $acme = acme_client($t);
 my $other = $acme->another();
@@ -186,6 +186,37 @@ move(account_id => 1);
 cmp_ok((window($acme->get("$info/$id")))[0], '<', time() + $life,
     'after it: not moved');
 
+# by the tool
+
+acme_ca_sql($t, 'DELETE FROM acme_renewal_windows');
+my ($text, $status) = tool('move', '--name', '.example', '--profile',
+    'default', '--account', 1, '--from', '1d', '--within', '12h', '--url',
+    'https://ca.example/tool');
+is($status, 0, 'renewal move');
+like($text, qr/certificates = [1-9]/, 'how many it selects');
+$reply = $acme->get("$info/$id");
+($start, $end) = window($reply);
+ok(abs($start - time() - 86400) < 60, 'moved by the tool');
+is($end - $start, 12 * 3600, 'so long');
+is($reply->json()->{explanationURL}, 'https://ca.example/tool', 'and why');
+is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_audit_logs WHERE action ="
+    . " 'renewal-move' AND actor = 'operator'"), 1, 'audit');
+
+is((tool('move', '--serial', cert_field($got->{chain}, 'serial'), '--issuer',
+    1))[1], 0, 'by serial and issuer');
+ok((window($acme->get("$info/$id")))[1] < time() + 86401, 'the newest counts');
+like((tool('list'))[0], qr/\.example .*default/, 'renewal list');
+my $last = acme_ca_sql_value($t, 'SELECT max(id) FROM acme_renewal_windows');
+is((tool('drop', $last))[1], 0, 'renewal drop');
+is((window($acme->get("$info/$id")))[0], $start, 'the one before');
+is((tool('drop', $last))[1], 3, 'dropped already');
+is((tool(@$_))[1], 2, "usage: @$_") foreach [ 'move' ],
+    [ qw/ move --name a.example --name b.example / ],
+    [ qw/ move --name 10.0.0.0\/8 / ], [ qw/ move --serial x / ],
+    [ qw/ move --name * --within 0d / ], [ qw/ move --name * --url x / ],
+    [ 'drop' ];
+is((tool('move', '--issuer', 'nobody'))[1], 3, 'no such issuer');
+
 # revoked
 
 $acme->revoke($got->{chain});
@@ -287,6 +318,26 @@ sub not_after {
 
     return acme_ca_sql_value($t, 'SELECT not_after FROM acme_certificates'
                                  . " WHERE serial = x'$serial'");
+}
+
+
+# what "acme-ca renewal" says, and its exit status
+
+sub tool {
+    my $pid = open my $out, '-|';
+    die "Can't fork: $!\n" unless defined $pid;
+
+    if ($pid == 0) {
+        open STDERR, '>&', \*STDOUT;
+        exec { 'sh' } 'sh', "$FindBin::Bin/../contrib/acme-ca", '--path',
+            $t->testdir() . '/ca', 'renewal', @_ or exit 127;
+    }
+
+    local $/;
+    my $text = <$out>;
+    close $out;
+
+    return ($text, $? >> 8);
 }
 
 
