@@ -65,6 +65,9 @@ ALTER TABLE acme_authorizations
     ADD COLUMN subdomains INTEGER NOT NULL DEFAULT 0
                CHECK (subdomains IN (0, 1));
 
+-- the rule that made it valid without a challenge
+ALTER TABLE acme_authorizations ADD COLUMN trusted_by TEXT;
+
 -- the few of an account that a new order for a name below them can use
 CREATE INDEX acme_authorizations_subdomains
     ON acme_authorizations (account_id, expires_at)

@@ -2,22 +2,22 @@
 -- why: RFC 8555, 7.1.4
 INSERT INTO acme_authorizations
     (account_id, identifier_type, identifier, wildcard, status, created_at,
-     expires_at, updated_at, subdomains)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8);
+     expires_at, updated_at, subdomains, trusted_by)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8, ?9);
 
 -- name: authz_find
 -- why: each poll of an authorization
 SELECT id, account_id, identifier_type, identifier, wildcard, status,
-       created_at, expires_at, subdomains
+       created_at, expires_at, subdomains, trusted_by
 FROM acme_authorizations WHERE id = ?1;
 
 -- name: authz_find_valid
 -- why: RFC 8555, 7.4: a new order may use what was proven already; the one that
--- lasts longest.  status = 'valid' must stand here for the partial index
+-- lasts longest.  Trust is of one order only.  status = 'valid' must stand here for the partial index
 SELECT id FROM acme_authorizations
 WHERE account_id = ?1 AND identifier_type = ?2 AND identifier = ?3
       AND wildcard = ?4 AND status = 'valid' AND expires_at > ?5
-      AND subdomains >= ?6
+      AND subdomains >= ?6 AND trusted_by IS NULL
 ORDER BY expires_at DESC LIMIT 1;
 
 -- name: authz_find_ancestor

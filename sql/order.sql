@@ -35,7 +35,7 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6);
 -- name: order_list_identifiers
 -- why: an order object names both; CROSS JOIN keeps the order's own order
 SELECT i.identifier_type, i.identifier, i.wildcard, i.authz_id, a.status,
-       a.expires_at
+       a.expires_at, a.trusted_by
 FROM acme_order_identifiers AS i
 CROSS JOIN acme_authorizations AS a ON a.id = i.authz_id
 WHERE i.order_id = ?1

@@ -123,6 +123,7 @@ struct acme_ca_authority_s {
 
     /* policy */
     acme_ca_rules_t    rules;
+    ngx_array_t       *named_rules;      /* acme_ca_policy_rule_t, or NULL */
     ngx_uint_t         challenges;       /* bits 1 << ACME_CA_HTTP_01 ... */
     ngx_array_t       *http_01_ports;    /* in_port_t, tried in turn */
     ngx_array_t       *tls_alpn_01_ports;

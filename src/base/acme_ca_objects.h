@@ -68,6 +68,7 @@ typedef struct {
     int64_t                account_id;
     acme_ca_identifier_t   identifier;
     ngx_uint_t             subdomains;      /* RFC 9444: and all below it */
+    ngx_str_t              trusted_by;      /* a rule: nothing was proven */
     acme_ca_status_e       status;
     time_t                 created_at;
     time_t                 expires_at;
@@ -79,6 +80,8 @@ typedef struct {
     acme_ca_identifier_t   identifier;
     ngx_str_t              ancestor;        /* of a new order (RFC 9444): the
                                                domain to be proven instead */
+    ngx_str_t              rule;            /* that allowed it, or empty */
+    ngx_str_t              trusted_by;      /* the same, if it trusted */
     int64_t                authz_id;
     acme_ca_status_e       authz_status;
     time_t                 authz_expires_at;

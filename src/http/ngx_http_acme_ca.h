@@ -87,6 +87,10 @@ ngx_int_t ngx_http_acme_ca_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_acme_ca_request_read(ngx_http_request_t *r,
     ngx_http_acme_ca_ctx_t *ctx);
 
+/* ngx_http_acme_ca_peer.c: who the client is by its own certificate */
+ngx_int_t ngx_http_acme_ca_peer_read(ngx_http_request_t *r,
+    acme_ca_request_t *request, ngx_pool_t *pool);
+
 /* sends the exchange's reply; answers what r is to be finalized with */
 ngx_int_t ngx_http_acme_ca_reply_send(ngx_http_request_t *r,
     acme_ca_reply_t *reply);

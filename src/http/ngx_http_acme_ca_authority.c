@@ -17,9 +17,6 @@
 #define NGX_HTTP_ACME_CA_DAY        86400
 
 
-static char *ngx_http_acme_ca_block(ngx_conf_t *cf, ngx_uint_t type,
-    void *conf);
-static ngx_uint_t ngx_http_acme_ca_is_name(const ngx_str_t *name);
 static void ngx_http_acme_ca_profile_unset(acme_ca_profile_t *profile);
 static char *ngx_http_acme_ca_profile_finish(ngx_conf_t *cf,
     acme_ca_profile_t *profile);
@@ -153,7 +150,11 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_acme_ca_profiles(cf, ca);
+    if (ngx_http_acme_ca_profiles(cf, ca) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_acme_ca_policy_check(cf, ca);
 }
 
 
@@ -243,9 +244,7 @@ ngx_http_acme_ca_profile(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* parses a block whose commands are of one type of ours and fill conf */
-
-static char *
+char *
 ngx_http_acme_ca_block(ngx_conf_t *cf, ngx_uint_t type, void *conf)
 {
     char                 *rv;
@@ -275,7 +274,7 @@ ngx_http_acme_ca_block(ngx_conf_t *cf, ngx_uint_t type, void *conf)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_acme_ca_is_name(const ngx_str_t *name)
 {
     size_t  i;

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_acme_ca_slots.h"
+#include "acme_ca_policy_rule.h"
 
 
 static char *ngx_http_acme_ca_include(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -166,6 +167,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
     { ngx_string("deny"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_2MORE,
       ngx_http_acme_ca_rule,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("rule"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_policy,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -367,8 +375,95 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       NULL },
 
     { ngx_string("include"),
-      NGX_HTTP_ACME_CA_AUTHORITY|NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_HTTP_ACME_CA_PROFILE
+                                |NGX_HTTP_ACME_CA_RULE|NGX_CONF_TAKE1,
       ngx_http_acme_ca_include,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    /* inside rule */
+
+    { ngx_string("account"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, accounts),
+      NULL },
+
+    { ngx_string("eab"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, eabs),
+      NULL },
+
+    { ngx_string("address"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, addresses),
+      NULL },
+
+    { ngx_string("client_certificate"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, certificates),
+      NULL },
+
+    { ngx_string("names"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, names),
+      NULL },
+
+    { ngx_string("ip"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, ips),
+      NULL },
+
+    { ngx_string("profiles"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, profiles),
+      NULL },
+
+    { ngx_string("wildcards"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_TAKE1,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, wildcards),
+      NULL },
+
+    { ngx_string("max_identifiers"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, max_identifiers),
+      &ngx_http_acme_ca_identifiers_bounds },
+
+    { ngx_string("allow"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_NOARGS,
+      ngx_http_acme_ca_policy_action,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deny"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_NOARGS,
+      ngx_http_acme_ca_policy_action,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("trust"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_NOARGS,
+      ngx_http_acme_ca_policy_action,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

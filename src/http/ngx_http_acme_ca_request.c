@@ -72,7 +72,9 @@ ngx_http_acme_ca_request_read(ngx_http_request_t *r,
         || ngx_http_acme_ca_request_path(r, request, pool) != NGX_OK
         || ngx_http_acme_ca_request_base(r, ctx->ca, request, pool) != NGX_OK
         || ngx_http_acme_ca_request_accept(r, request, pool) != NGX_OK
-        || ngx_http_acme_ca_request_peer(r, request, pool) != NGX_OK)
+        || ngx_http_acme_ca_request_peer(r, request, pool) != NGX_OK
+        || (ctx->ca->authority.named_rules != NULL
+            && ngx_http_acme_ca_peer_read(r, request, pool) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -9,12 +9,6 @@
 #include "ngx_http_acme_ca_slots.h"
 
 
-static char *ngx_http_acme_ca_rule_dns(ngx_conf_t *cf, ngx_array_t *list,
-    ngx_str_t *value);
-static char *ngx_http_acme_ca_rule_cidr(ngx_conf_t *cf, ngx_array_t *list,
-    ngx_str_t *value);
-
-
 /* allow | deny  dns | ip | address  VALUE ... */
 
 char *
@@ -77,7 +71,7 @@ ngx_http_acme_ca_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 /* "name", ".name" (below it), "*" (all) */
 
-static char *
+char *
 ngx_http_acme_ca_rule_dns(ngx_conf_t *cf, ngx_array_t *list, ngx_str_t *value)
 {
     ngx_str_t              name, *rule;
@@ -123,7 +117,7 @@ ngx_http_acme_ca_rule_dns(ngx_conf_t *cf, ngx_array_t *list, ngx_str_t *value)
 }
 
 
-static char *
+char *
 ngx_http_acme_ca_rule_cidr(ngx_conf_t *cf, ngx_array_t *list, ngx_str_t *value)
 {
     ngx_int_t    rc;

@@ -17,6 +17,7 @@
 
 #define NGX_HTTP_ACME_CA_AUTHORITY  0x00100000
 #define NGX_HTTP_ACME_CA_PROFILE    0x00200000
+#define NGX_HTTP_ACME_CA_RULE       0x00400000
 
 
 /* ngx_http_acme_ca_authority.c: blocks */
@@ -31,12 +32,28 @@ char *ngx_http_acme_ca_profile_check(ngx_conf_t *cf,
 char *ngx_http_acme_ca_profiles_check(ngx_conf_t *cf,
     const acme_ca_authority_t *authority);
 
+/* parses a block whose commands are of one type of ours and fill conf */
+char *ngx_http_acme_ca_block(ngx_conf_t *cf, ngx_uint_t type, void *conf);
+ngx_uint_t ngx_http_acme_ca_is_name(const ngx_str_t *name);
+
+/* ngx_http_acme_ca_policy.c */
+char *ngx_http_acme_ca_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_acme_ca_policy_action(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_acme_ca_policy_list(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_acme_ca_policy_check(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+
 /* ngx_http_acme_ca_location.c */
 char *ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* ngx_http_acme_ca_rule.c */
 char *ngx_http_acme_ca_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_acme_ca_rule_dns(ngx_conf_t *cf, ngx_array_t *list,
+    ngx_str_t *value);
+char *ngx_http_acme_ca_rule_cidr(ngx_conf_t *cf, ngx_array_t *list,
+    ngx_str_t *value);
 
 /* ngx_http_acme_ca_caa.c: the directive, and what all of them come to */
 char *ngx_http_acme_ca_caa(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -31,8 +31,6 @@ static ngx_int_t acme_ca_policy_reject(acme_ca_ctx_t *ctx,
     ngx_str_t *rule);
 static ngx_str_t *acme_ca_policy_find(ngx_array_t *rules,
     const acme_ca_identifier_t *identifier, acme_ca_policy_covers_pt covers);
-static ngx_uint_t acme_ca_policy_denies(ngx_str_t *rule,
-    const acme_ca_identifier_t *identifier);
 static ngx_uint_t acme_ca_policy_below(ngx_str_t *rule, ngx_str_t *name);
 static void acme_ca_policy_forms(struct sockaddr *sockaddr,
     acme_ca_policy_forms_t *forms);
@@ -235,7 +233,7 @@ acme_ca_policy_allows(ngx_str_t *rule, const acme_ca_identifier_t *identifier)
 
 /* one name that the identifier stands for under the rule is enough */
 
-static ngx_uint_t
+ngx_uint_t
 acme_ca_policy_denies(ngx_str_t *rule, const acme_ca_identifier_t *identifier)
 {
     u_char     *dot;

@@ -26,6 +26,10 @@ typedef struct {
 ngx_uint_t acme_ca_policy_allows(ngx_str_t *rule,
     const acme_ca_identifier_t *identifier);
 
+/* one name that it stands for is under the pattern */
+ngx_uint_t acme_ca_policy_denies(ngx_str_t *rule,
+    const acme_ca_identifier_t *identifier);
+
 /* within: only a range that lies inside of this class counts, or NULL */
 ngx_uint_t acme_ca_policy_in_cidr(ngx_cidr_t *cidr, const u_char *addr,
     size_t len, const acme_ca_policy_class_t *within);

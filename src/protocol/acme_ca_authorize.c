@@ -108,10 +108,11 @@ acme_ca_authorize_provable(const acme_ca_authority_t *authority,
 
 ngx_int_t
 acme_ca_authorize_willing(acme_ca_exchange_t *x,
-    acme_ca_identifier_t *domain)
+    const acme_ca_order_wish_t *wish, acme_ca_identifier_t *domain)
 {
-    ngx_int_t           rc;
-    acme_ca_problem_t  *before;
+    ngx_int_t                    rc;
+    acme_ca_problem_t           *before;
+    acme_ca_order_identifier_t   identifier;
 
     if (!x->authority->subdomain_authorization
         || domain->type != ACME_CA_IDENTIFIER_DNS || domain->wildcard
@@ -123,7 +124,9 @@ acme_ca_authorize_willing(acme_ca_exchange_t *x,
     before = x->ctx.problem;
     x->ctx.problem = NULL;
 
-    rc = acme_ca_policy_identifier(&x->ctx, x->authority, domain);
+    identifier.identifier = *domain;
+
+    rc = acme_ca_order_admit(x, wish, &identifier);
 
     x->ctx.problem = before;
 
@@ -138,6 +141,10 @@ acme_ca_authorize_add(acme_ca_exchange_t *x, acme_ca_authz_t *authz)
     ngx_uint_t  type;
 
     rc = acme_ca_store_authz_add(x->store, authz);
+
+    if (rc == NGX_OK && authz->trusted_by.len) {
+        return acme_ca_ruling_note(x, authz);
+    }
 
     for (type = 0; rc == NGX_OK && type < ACME_CA_CHALLENGE_TYPE_N; type++) {
 

@@ -16,7 +16,7 @@
  */
 
 
-#include "acme_ca_protocol_private.h"
+#include "acme_ca_authorize.h"
 #include "acme_ca_rate.h"
 #include "acme_ca_leaf.h"
 
@@ -157,6 +157,10 @@ acme_ca_finalize_names(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
         names[i] = identifier[i].identifier;
 
         rc = acme_ca_policy_identifier(&x->ctx, x->authority, &names[i]);
+
+        if (rc == NGX_OK) {
+            rc = acme_ca_ruling_again(x, leaf->profile, n, &identifier[i]);
+        }
 
         if (rc != NGX_OK && rc != NGX_ABORT) {
             return rc;

@@ -90,18 +90,36 @@ acme_ca_new_authz_read(acme_ca_exchange_t *x, acme_ca_authz_t *wish)
 static ngx_int_t
 acme_ca_new_authz_admit(acme_ca_exchange_t *x, acme_ca_authz_t *wish)
 {
-    ngx_int_t           rc;
-    acme_ca_problem_t  *problem;
+    ngx_int_t                   rc;
+    acme_ca_order_wish_t        order;
+    acme_ca_order_identifier_t  identifier;
 
-    rc = acme_ca_order_admit(x, &wish->identifier);
+    ngx_memzero(&order, sizeof(acme_ca_order_wish_t));
+    ngx_memzero(&identifier, sizeof(acme_ca_order_identifier_t));
+
+    order.n = 1;
+    identifier.identifier = wish->identifier;
+
+    rc = acme_ca_binding_load(x);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_order_admit(x, &order, &identifier);
+    }
+
+    /* trust is of orders: here it has to be proven */
+
+    if (rc == NGX_OK && identifier.trusted_by.len
+        && !acme_ca_authorize_provable(x->authority, &wish->identifier, 0))
+    {
+        rc = acme_ca_refuse(&x->ctx, ACME_CA_REJECTED_IDENTIFIER,
+                            "no challenge that is offered here can prove it");
+    }
 
     if (rc == NGX_ABORT) {
         (void) acme_ca_order_refused(x);
 
-        problem = x->ctx.problem;
-
-        if (problem->type == ACME_CA_REJECTED_IDENTIFIER) {
-            problem->type = ACME_CA_REJECTED_AUTHZ;
+        if (x->ctx.problem->type == ACME_CA_REJECTED_IDENTIFIER) {
+            x->ctx.problem->type = ACME_CA_REJECTED_AUTHZ;
         }
     }
 
@@ -109,7 +127,7 @@ acme_ca_new_authz_admit(acme_ca_exchange_t *x, acme_ca_authz_t *wish)
         return rc;
     }
 
-    rc = acme_ca_authorize_willing(x, &wish->identifier);
+    rc = acme_ca_authorize_willing(x, &order, &wish->identifier);
 
     if (rc == NGX_DECLINED) {
         wish->subdomains = 0;

@@ -56,8 +56,6 @@ acme_ca_order_new(acme_ca_exchange_t *x)
         return rc;
     }
 
-    x->audit.order_id = view.row.id;
-
     return acme_ca_reply_order(x, 201, &view);
 }
 
@@ -112,7 +110,7 @@ acme_ca_order_authorize(acme_ca_exchange_t *x, acme_ca_order_view_t *view)
         rc = acme_ca_order_reuse(x, view, &identifier[i]);
 
         if (rc == NGX_DECLINED) {
-            open++;
+            open += (identifier[i].trusted_by.len == 0);
 
         } else if (rc != NGX_OK) {
             return rc;
@@ -145,6 +143,7 @@ acme_ca_order_reuse(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
     rc = acme_ca_authorize_find(x, &identifier->identifier, &authz);
 
     if (rc == NGX_OK) {
+        ngx_str_null(&identifier->trusted_by);
         acme_ca_order_lean(identifier, &authz);
         view->row.expires_at = ngx_min(view->row.expires_at, authz.expires_at);
     }
@@ -174,6 +173,8 @@ acme_ca_order_add(acme_ca_exchange_t *x, acme_ca_order_view_t *view)
     if (rc != NGX_OK) {
         return rc;
     }
+
+    x->audit.order_id = view->row.id;
 
     identifier = view->identifiers->elts;
 
@@ -223,7 +224,11 @@ acme_ca_order_add_authz(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
     authz.created_at = x->ctx.now;
     authz.expires_at = view->row.expires_at;
 
-    if (identifier->ancestor.len) {
+    if (identifier->trusted_by.len) {
+        authz.status = ACME_CA_VALID;
+        authz.trusted_by = identifier->trusted_by;
+
+    } else if (identifier->ancestor.len) {
         authz.identifier.value = identifier->ancestor;
         authz.subdomains = 1;
     }
@@ -288,6 +293,8 @@ acme_ca_order_details(acme_ca_exchange_t *x, acme_ca_order_view_t *view)
     }
 
     acme_ca_json_shut(&w);
+
+    acme_ca_ruling_write(&w, view->identifiers);
 
     if (view->row.replaces.len) {
         acme_ca_json_write_string(&w, "replaces", &view->row.replaces);

@@ -20,10 +20,10 @@ static ngx_int_t acme_ca_order_read_identifiers(acme_ca_exchange_t *x,
 static ngx_int_t acme_ca_order_read_identifier(acme_ca_exchange_t *x,
     acme_ca_order_wish_t *wish, acme_ca_json_t *value);
 static ngx_int_t acme_ca_order_read_ancestor(acme_ca_exchange_t *x,
-    acme_ca_json_t *value, acme_ca_identifier_t *identifier,
-    ngx_str_t *ancestor);
+    acme_ca_order_wish_t *wish, acme_ca_json_t *value,
+    acme_ca_order_identifier_t *identifier);
 static ngx_int_t acme_ca_order_add_wish(acme_ca_order_wish_t *wish,
-    acme_ca_identifier_t *identifier, ngx_str_t *ancestor);
+    acme_ca_order_identifier_t *identifier);
 static void acme_ca_order_share(acme_ca_order_wish_t *wish);
 static ngx_int_t acme_ca_order_blame(acme_ca_exchange_t *x, ngx_str_t *type,
     ngx_str_t *value, acme_ca_problem_t *before);
@@ -112,6 +112,8 @@ acme_ca_order_read_identifiers(acme_ca_exchange_t *x,
         return NGX_ERROR;
     }
 
+    wish->n = list->n;
+
     for (value = list->first; value; value = value->next) {
         rc = acme_ca_order_read_identifier(x, wish, value);
 
@@ -130,10 +132,12 @@ static ngx_int_t
 acme_ca_order_read_identifier(acme_ca_exchange_t *x,
     acme_ca_order_wish_t *wish, acme_ca_json_t *value)
 {
-    ngx_int_t              rc;
-    ngx_str_t             *type, *text, ancestor, none = ngx_null_string;
-    acme_ca_problem_t     *before;
-    acme_ca_identifier_t   identifier;
+    ngx_int_t                    rc;
+    ngx_str_t                   *type, *text, none = ngx_null_string;
+    acme_ca_problem_t           *before;
+    acme_ca_order_identifier_t   identifier;
+
+    ngx_memzero(&identifier, sizeof(acme_ca_order_identifier_t));
 
     before = x->ctx.problem;
     x->ctx.problem = NULL;
@@ -147,15 +151,16 @@ acme_ca_order_read_identifier(acme_ca_exchange_t *x,
                      "an identifier is an object with \"type\" and \"value\"");
 
     } else {
-        rc = acme_ca_identifier_parse(&x->ctx, type, text, &identifier);
+        rc = acme_ca_identifier_parse(&x->ctx, type, text,
+                                      &identifier.identifier);
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_order_admit(x, &identifier);
+        rc = acme_ca_order_admit(x, wish, &identifier);
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_order_read_ancestor(x, value, &identifier, &ancestor);
+        rc = acme_ca_order_read_ancestor(x, wish, value, &identifier);
     }
 
     if (rc == NGX_ABORT) {
@@ -164,28 +169,35 @@ acme_ca_order_read_identifier(acme_ca_exchange_t *x,
 
     x->ctx.problem = before;
 
-    return (rc == NGX_OK) ? acme_ca_order_add_wish(wish, &identifier, &ancestor)
-                          : rc;
+    return (rc == NGX_OK) ? acme_ca_order_add_wish(wish, &identifier) : rc;
 }
 
 
 ngx_int_t
-acme_ca_order_admit(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier)
+acme_ca_order_admit(acme_ca_exchange_t *x, const acme_ca_order_wish_t *wish,
+    acme_ca_order_identifier_t *identifier)
 {
     ngx_int_t  rc;
 
     rc = acme_ca_binding_load(x);
 
     if (rc == NGX_OK) {
-        rc = acme_ca_policy_identifier(&x->ctx, x->authority, identifier);
+        rc = acme_ca_policy_identifier(&x->ctx, x->authority,
+                                       &identifier->identifier);
     }
 
     if (rc == NGX_OK && x->eab) {
-        rc = acme_ca_policy_eab_identifier(&x->ctx, x->eab, identifier);
+        rc = acme_ca_policy_eab_identifier(&x->ctx, x->eab,
+                                           &identifier->identifier);
     }
 
-    if (rc != NGX_OK
-        || acme_ca_authorize_provable(x->authority, identifier, 0))
+    if (rc == NGX_OK) {
+        rc = acme_ca_ruling(x, wish->profile, wish->n, identifier);
+    }
+
+    if (rc != NGX_OK || identifier->trusted_by.len
+        || acme_ca_authorize_provable(x->authority, &identifier->identifier,
+                                      0))
     {
         return rc;
     }
@@ -201,17 +213,16 @@ acme_ca_order_admit(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier)
  */
 
 static ngx_int_t
-acme_ca_order_read_ancestor(acme_ca_exchange_t *x, acme_ca_json_t *value,
-    acme_ca_identifier_t *identifier, ngx_str_t *ancestor)
+acme_ca_order_read_ancestor(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish,
+    acme_ca_json_t *value, acme_ca_order_identifier_t *identifier)
 {
-    u_char                *p;
+    size_t                 len;
     ngx_int_t              rc;
-    ngx_str_t             *text, dns = ngx_string("dns");
+    ngx_str_t             *text, name, dns = ngx_string("dns");
     acme_ca_identifier_t   domain;
 
-    ngx_str_null(ancestor);
-
-    if (!x->authority->subdomain_authorization || identifier->wildcard
+    if (!x->authority->subdomain_authorization
+        || identifier->identifier.wildcard || identifier->trusted_by.len
         || acme_ca_json_member(value, "ancestorDomain") == NULL)
     {
         return NGX_OK;
@@ -229,11 +240,13 @@ acme_ca_order_read_ancestor(acme_ca_exchange_t *x, acme_ca_json_t *value,
         return rc;
     }
 
-    p = identifier->value.data + identifier->value.len - domain.value.len;
+    name = identifier->identifier.value;
+    len = domain.value.len;
 
-    if (identifier->type != ACME_CA_IDENTIFIER_DNS || domain.wildcard
-        || identifier->value.len <= domain.value.len + 1 || p[-1] != '.'
-        || ngx_memcmp(p, domain.value.data, domain.value.len) != 0)
+    if (identifier->identifier.type != ACME_CA_IDENTIFIER_DNS
+        || domain.wildcard || name.len <= len + 1
+        || name.data[name.len - len - 1] != '.'
+        || ngx_memcmp(name.data + name.len - len, domain.value.data, len) != 0)
     {
         return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
                               "\"%V\" is not an ancestor domain of it", text);
@@ -241,14 +254,14 @@ acme_ca_order_read_ancestor(acme_ca_exchange_t *x, acme_ca_json_t *value,
 
     /* CAA is asked for at the name that is proven: the ancestor's is another */
 
-    if (acme_ca_caa_wanted(x->authority, identifier)) {
+    if (acme_ca_caa_wanted(x->authority, &identifier->identifier)) {
         return NGX_OK;
     }
 
-    rc = acme_ca_authorize_willing(x, &domain);
+    rc = acme_ca_authorize_willing(x, wish, &domain);
 
     if (rc == NGX_OK) {
-        *ancestor = domain.value;
+        identifier->ancestor = domain.value;
     }
 
     return (rc == NGX_DECLINED) ? NGX_OK : rc;
@@ -259,7 +272,7 @@ acme_ca_order_read_ancestor(acme_ca_exchange_t *x, acme_ca_json_t *value,
 
 static ngx_int_t
 acme_ca_order_add_wish(acme_ca_order_wish_t *wish,
-    acme_ca_identifier_t *identifier, ngx_str_t *ancestor)
+    acme_ca_order_identifier_t *identifier)
 {
     ngx_uint_t                   i;
     acme_ca_order_identifier_t  *known, *fresh;
@@ -267,7 +280,10 @@ acme_ca_order_add_wish(acme_ca_order_wish_t *wish,
     known = wish->identifiers->elts;
 
     for (i = 0; i < wish->identifiers->nelts; i++) {
-        if (acme_ca_identifier_cmp(&known[i].identifier, identifier) == 0) {
+        if (acme_ca_identifier_cmp(&known[i].identifier,
+                                   &identifier->identifier)
+            == 0)
+        {
             return NGX_OK;
         }
     }
@@ -277,9 +293,7 @@ acme_ca_order_add_wish(acme_ca_order_wish_t *wish,
         return NGX_ERROR;
     }
 
-    ngx_memzero(fresh, sizeof(acme_ca_order_identifier_t));
-    fresh->identifier = *identifier;
-    fresh->ancestor = *ancestor;
+    *fresh = *identifier;
 
     return NGX_OK;
 }
@@ -297,7 +311,8 @@ acme_ca_order_share(acme_ca_order_wish_t *wish)
 
     for (i = 0; i < wish->identifiers->nelts; i++) {
 
-        if (id[i].ancestor.len || id[i].identifier.wildcard
+        if (id[i].ancestor.len || id[i].trusted_by.len
+            || id[i].identifier.wildcard
             || id[i].identifier.type != ACME_CA_IDENTIFIER_DNS)
         {
             continue;

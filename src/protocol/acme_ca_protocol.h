@@ -37,6 +37,9 @@ typedef struct {
     ngx_str_t    accept;          /* all fields of that name; empty: none */
     ngx_str_t    body;
     ngx_str_t    client_address;
+    ngx_str_t    client_certificate;    /* subject of the one that nginx
+                                           verified, or empty */
+    ngx_array_t *client_names;          /* ngx_str_t "dns:a.b" of it, or NULL */
     ngx_str_t    user_agent;
     ngx_str_t    request_id;
 } acme_ca_request_t;

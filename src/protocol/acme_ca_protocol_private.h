@@ -165,13 +165,14 @@ typedef struct {
     time_t                    not_after;
     int64_t                   replaces_id;  /* 0: none */
     ngx_str_t                 replaces;
+    ngx_uint_t                n;            /* identifiers asked for */
     ngx_array_t              *identifiers;  /* acme_ca_order_identifier_t,
                                                authorizations still blank */
 } acme_ca_order_wish_t;
 
 /* may it be certified, and can anything that is offered prove it? */
 ngx_int_t acme_ca_order_admit(acme_ca_exchange_t *x,
-    acme_ca_identifier_t *identifier);
+    const acme_ca_order_wish_t *wish, acme_ca_order_identifier_t *identifier);
 
 /* says a lone identifier's problem at the top; answers NGX_ABORT */
 ngx_int_t acme_ca_order_refused(acme_ca_exchange_t *x);

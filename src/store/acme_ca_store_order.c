@@ -148,6 +148,7 @@ acme_ca_store_order_list_identifiers(acme_ca_store_t *store, ngx_pool_t *pool,
         oi->authz_id = acme_ca_column_integer(&q);
         oi->authz_status = acme_ca_column_status(&q);
         oi->authz_expires_at = acme_ca_column_integer(&q);
+        acme_ca_column_text(&q, pool, &oi->trusted_by);
     }
 }
 

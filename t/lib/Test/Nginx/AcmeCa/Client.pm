@@ -167,6 +167,7 @@ sub connect {
                SSL_verifycn_scheme => 'http', SSL_verifycn_name => $host,
                SSL_hostname => $host =~ /[a-z]/i ? $host : '')
             : (SSL_verify_mode => 0);
+        push @verify, SSL_use_cert => 1, @{$self->{cert}} if $self->{cert};
         IO::Socket::SSL->start_SSL($socket, @verify)
             or die 'TLS: ' . IO::Socket::SSL::errstr() . "\n";
     }
