@@ -391,7 +391,8 @@ ngx_http_acme_ca_challenges(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     a = &ca->authority;
 
     if (a->challenges == 0) {
-        a->challenges = 1 << ACME_CA_HTTP_01 | 1 << ACME_CA_TLS_ALPN_01;
+        a->challenges = 1 << ACME_CA_HTTP_01 | 1 << ACME_CA_TLS_ALPN_01
+                        | 1 << ACME_CA_DNS_01;
     }
 
     for (i = 0; i < ACME_CA_CHALLENGE_TYPE_N; i++) {
