@@ -52,6 +52,13 @@ ngx_int_t acme_ca_pem_write(ngx_pool_t *pool, ngx_str_t *der, ngx_str_t *pem);
 /* serial number of a certificate, for revocation.  NGX_OK or NGX_DECLINED */
 ngx_int_t acme_ca_certificate_serial(ngx_str_t *der, ngx_str_t *serial);
 
+/*
+ * base64url of a key identifier, ".", base64url of a serial number as in DER;
+ * serial is without its zero byte.  NGX_OK, NGX_DECLINED or NGX_ERROR.
+ */
+ngx_int_t acme_ca_cert_id_parse(ngx_pool_t *pool, ngx_str_t *cert_id,
+    ngx_str_t *key_id, ngx_str_t *serial);
+
 /* keyIdentifier of its authorityKeyIdentifier.  NGX_OK or NGX_DECLINED */
 ngx_int_t acme_ca_certificate_issuer_key_id(ngx_str_t *der,
     ngx_str_t *key_id);

@@ -13,10 +13,6 @@
 #include "acme_ca_leaf.h"
 
 
-/* a serial number has 20 bytes at most, and a zero to keep it positive */
-#define ACME_CA_RENEWAL_SERIAL  21
-#define ACME_CA_RENEWAL_KEY_ID  64
-
 /* up to this life a certificate is renewed at half of it, else at two thirds */
 #define ACME_CA_RENEWAL_SHORT   (10 * 86400)
 
@@ -26,10 +22,6 @@
 #define ACME_CA_RENEWAL_RETRY   60
 
 
-static ngx_int_t acme_ca_renewal_part(acme_ca_exchange_t *x, u_char *p,
-    size_t n, size_t max, ngx_str_t *bytes);
-static ngx_int_t acme_ca_renewal_parse(acme_ca_exchange_t *x,
-    ngx_str_t *cert_id, ngx_str_t *key_id, ngx_str_t *serial);
 static ngx_int_t acme_ca_renewal_window(acme_ca_exchange_t *x,
     acme_ca_certificate_t *certificate, acme_ca_window_t *window);
 static void acme_ca_renewal_usual(acme_ca_certificate_t *certificate,
@@ -96,7 +88,7 @@ acme_ca_renewal_find(acme_ca_exchange_t *x, ngx_str_t *cert_id,
 
     ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
 
-    rc = acme_ca_renewal_parse(x, cert_id, &key_id, &serial);
+    rc = acme_ca_cert_id_parse(x->ctx.pool, cert_id, &key_id, &serial);
 
     if (rc == NGX_DECLINED) {
         return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
@@ -122,70 +114,6 @@ acme_ca_renewal_find(acme_ca_exchange_t *x, ngx_str_t *cert_id,
     }
 
     return rc;
-}
-
-
-/* RFC 9773, 4.1; strict, so that one certificate has one name */
-
-static ngx_int_t
-acme_ca_renewal_parse(acme_ca_exchange_t *x, ngx_str_t *cert_id,
-    ngx_str_t *key_id, ngx_str_t *serial)
-{
-    u_char     *dot, *last;
-    ngx_int_t   rc;
-
-    last = cert_id->data + cert_id->len;
-
-    dot = ngx_strlchr(cert_id->data, last, '.');
-    if (dot == NULL) {
-        return NGX_DECLINED;
-    }
-
-    rc = acme_ca_renewal_part(x, cert_id->data, dot - cert_id->data,
-                              ACME_CA_RENEWAL_KEY_ID, key_id);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_renewal_part(x, dot + 1, last - dot - 1,
-                                  ACME_CA_RENEWAL_SERIAL, serial);
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    /* X.690, 8.3.2: the shortest form of a number that is positive */
-
-    if (serial->data[0] & 0x80) {
-        return NGX_DECLINED;
-    }
-
-    if (serial->data[0] == 0) {
-        serial->data++;
-        serial->len--;
-
-        if (serial->len == 0 || !(serial->data[0] & 0x80)) {
-            return NGX_DECLINED;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-acme_ca_renewal_part(acme_ca_exchange_t *x, u_char *p, size_t n, size_t max,
-    ngx_str_t *bytes)
-{
-    ngx_str_t  text;
-
-    if (n == 0 || n > acme_ca_base64url_len(max)) {
-        return NGX_DECLINED;
-    }
-
-    text.data = p;
-    text.len = n;
-
-    return acme_ca_base64url_parse(x->ctx.pool, &text, bytes);
 }
 
 
