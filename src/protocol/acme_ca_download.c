@@ -94,6 +94,7 @@ acme_ca_download_get(acme_ca_exchange_t *x)
     ngx_memzero(&download, sizeof(acme_ca_download_t));
 
     download.number = acme_ca_download_number(x);
+    form = 0;
 
     rc = acme_ca_download_find(x, &download.row);
 
