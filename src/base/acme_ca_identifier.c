@@ -122,6 +122,22 @@ acme_ca_identifier_from_text(ngx_pool_t *pool, ngx_str_t *text,
 }
 
 
+ngx_uint_t
+acme_ca_name_within(const ngx_str_t *name, const ngx_str_t *zone)
+{
+    u_char  *p;
+
+    if (name->len < zone->len) {
+        return 0;
+    }
+
+    p = name->data + name->len - zone->len;
+
+    return ngx_strncasecmp(p, zone->data, zone->len) == 0
+           && (p == name->data || p[-1] == '.');
+}
+
+
 int ngx_libc_cdecl
 acme_ca_identifier_cmp(const void *a, const void *b)
 {

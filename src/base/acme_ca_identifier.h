@@ -61,6 +61,9 @@ ngx_int_t acme_ca_identifier_from_address(ngx_pool_t *pool,
 ngx_int_t acme_ca_identifier_from_text(ngx_pool_t *pool, ngx_str_t *text,
     acme_ca_identifier_t *identifier);
 
+/* whether a dns name is the zone's own or one below it, at a whole label */
+ngx_uint_t acme_ca_name_within(const ngx_str_t *name, const ngx_str_t *zone);
+
 /* order of a set: type, value, wildcard.  For ngx_qsort() */
 int ngx_libc_cdecl acme_ca_identifier_cmp(const void *a, const void *b);
 

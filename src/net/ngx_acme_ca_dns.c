@@ -14,6 +14,8 @@
 
 #include "ngx_acme_ca_dns_channel.h"
 
+#include "acme_ca_identifier.h"
+
 
 typedef struct {
     int                          status;     /* of c-ares */
@@ -24,7 +26,6 @@ typedef struct {
 static void ngx_acme_ca_dns_close(ngx_acme_ca_dns_t *dns);
 static ngx_acme_ca_dns_t *ngx_acme_ca_dns_choose(ngx_acme_ca_dns_t *dns,
     ngx_str_t *name);
-static ngx_uint_t ngx_acme_ca_dns_below(ngx_str_t *name, ngx_str_t *zone);
 static ngx_uint_t ngx_acme_ca_dns_known(ngx_acme_ca_dns_query_t *query,
     ngx_str_t *name);
 static ngx_uint_t ngx_acme_ca_dns_localhost(ngx_str_t *name);
@@ -188,29 +189,13 @@ ngx_acme_ca_dns_choose(ngx_acme_ca_dns_t *dns, ngx_str_t *name)
     for (other = dns->next; other != NULL; other = other->next) {
 
         if (other->zone.len > best->zone.len
-            && ngx_acme_ca_dns_below(name, &other->zone))
+            && acme_ca_name_within(name, &other->zone))
         {
             best = other;
         }
     }
 
     return best;
-}
-
-
-static ngx_uint_t
-ngx_acme_ca_dns_below(ngx_str_t *name, ngx_str_t *zone)
-{
-    u_char  *p;
-
-    if (name->len < zone->len) {
-        return 0;
-    }
-
-    p = name->data + name->len - zone->len;
-
-    return ngx_strncasecmp(p, zone->data, zone->len) == 0
-           && (p == name->data || p[-1] == '.');
 }
 
 

@@ -216,9 +216,8 @@ static ngx_int_t
 acme_ca_order_read_ancestor(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish,
     acme_ca_json_t *value, acme_ca_order_identifier_t *identifier)
 {
-    size_t                 len;
     ngx_int_t              rc;
-    ngx_str_t             *text, name, dns = ngx_string("dns");
+    ngx_str_t             *text, *name, dns = ngx_string("dns");
     acme_ca_identifier_t   domain;
 
     if (!x->authority->subdomain_authorization
@@ -240,13 +239,11 @@ acme_ca_order_read_ancestor(acme_ca_exchange_t *x, acme_ca_order_wish_t *wish,
         return rc;
     }
 
-    name = identifier->identifier.value;
-    len = domain.value.len;
+    name = &identifier->identifier.value;
 
     if (identifier->identifier.type != ACME_CA_IDENTIFIER_DNS
-        || domain.wildcard || name.len <= len + 1
-        || name.data[name.len - len - 1] != '.'
-        || ngx_memcmp(name.data + name.len - len, domain.value.data, len) != 0)
+        || domain.wildcard || name->len == domain.value.len
+        || !acme_ca_name_within(name, &domain.value))
     {
         return acme_ca_refuse(&x->ctx, ACME_CA_MALFORMED,
                               "\"%V\" is not an ancestor domain of it", text);

@@ -19,7 +19,7 @@ static time_t acme_ca_rate_peek(acme_ca_exchange_t *x, acme_ca_limit_e limit,
     ngx_str_t *subject);
 static time_t acme_ca_rate_take(acme_ca_exchange_t *x, acme_ca_limit_e limit,
     ngx_str_t *subject);
-static ngx_int_t acme_ca_rate_refuse(acme_ca_exchange_t *x,
+static ngx_int_t acme_ca_rate_answer(acme_ca_exchange_t *x,
     acme_ca_limit_e limit, time_t wait, const char *fmt, ngx_str_t *whose);
 static ngx_uint_t acme_ca_rate_is_order(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_rate_known(acme_ca_exchange_t *x);
@@ -57,13 +57,19 @@ acme_ca_rate_take(acme_ca_exchange_t *x, acme_ca_limit_e limit,
 }
 
 
+/* wait: seconds until there is room, 0: there is */
+
 static ngx_int_t
-acme_ca_rate_refuse(acme_ca_exchange_t *x, acme_ca_limit_e limit, time_t wait,
+acme_ca_rate_answer(acme_ca_exchange_t *x, acme_ca_limit_e limit, time_t wait,
     const char *fmt, ngx_str_t *whose)
 {
     ngx_str_t              text;
     const ngx_str_t       *name;
     acme_ca_json_writer_t  w;
+
+    if (wait == 0) {
+        return NGX_OK;
+    }
 
     name = &acme_ca_limit_names[limit];
 
@@ -112,9 +118,8 @@ acme_ca_rate_gate(acme_ca_exchange_t *x)
 
         wait = acme_ca_rate_peek(x, ACME_CA_LIMIT_NEW_ORDERS, &subject);
 
-        return wait ? acme_ca_rate_refuse(x, ACME_CA_LIMIT_NEW_ORDERS, wait,
-                                          acme_ca_rate_of_account, NULL)
-                    : NGX_OK;
+        return acme_ca_rate_answer(x, ACME_CA_LIMIT_NEW_ORDERS, wait,
+                                   acme_ca_rate_of_account, NULL);
     }
 
     if (x->route != &acme_ca_routes[ACME_CA_ROUTE_NEW_ACCOUNT]) {
@@ -131,7 +136,7 @@ acme_ca_rate_gate(acme_ca_exchange_t *x)
     rc = acme_ca_rate_known(x);
 
     return (rc == NGX_DECLINED)
-           ? acme_ca_rate_refuse(x, ACME_CA_LIMIT_NEW_ACCOUNTS, wait,
+           ? acme_ca_rate_answer(x, ACME_CA_LIMIT_NEW_ACCOUNTS, wait,
                                  acme_ca_rate_of_address,
                                  &x->request.client_address)
            : rc;
@@ -176,9 +181,8 @@ acme_ca_rate_accept(acme_ca_exchange_t *x)
 
     wait = acme_ca_rate_take(x, ACME_CA_LIMIT_NEW_ORDERS, &subject);
 
-    return wait ? acme_ca_rate_refuse(x, ACME_CA_LIMIT_NEW_ORDERS, wait,
-                                      acme_ca_rate_of_account, NULL)
-                : NGX_OK;
+    return acme_ca_rate_answer(x, ACME_CA_LIMIT_NEW_ORDERS, wait,
+                               acme_ca_rate_of_account, NULL);
 }
 
 
@@ -193,10 +197,9 @@ acme_ca_rate_account(acme_ca_exchange_t *x)
 
     wait = acme_ca_rate_take(x, ACME_CA_LIMIT_NEW_ACCOUNTS, &subject);
 
-    return wait ? acme_ca_rate_refuse(x, ACME_CA_LIMIT_NEW_ACCOUNTS, wait,
-                                      acme_ca_rate_of_address,
-                                      &x->request.client_address)
-                : NGX_OK;
+    return acme_ca_rate_answer(x, ACME_CA_LIMIT_NEW_ACCOUNTS, wait,
+                               acme_ca_rate_of_address,
+                               &x->request.client_address);
 }
 
 
@@ -212,10 +215,9 @@ acme_ca_rate_identifier(acme_ca_exchange_t *x,
 
     wait = acme_ca_rate_peek(x, ACME_CA_LIMIT_FAILED_VALIDATIONS, &subject);
 
-    return wait ? acme_ca_rate_refuse(x, ACME_CA_LIMIT_FAILED_VALIDATIONS,
-                                      wait, acme_ca_rate_of_name,
-                                      &identifier->value)
-                : NGX_OK;
+    return acme_ca_rate_answer(x, ACME_CA_LIMIT_FAILED_VALIDATIONS,
+                               wait, acme_ca_rate_of_name,
+                               &identifier->value);
 }
 
 
@@ -243,9 +245,8 @@ acme_ca_rate_order(acme_ca_exchange_t *x, ngx_array_t *identifiers)
 
     wait = acme_ca_rate_peek(x, ACME_CA_LIMIT_CERTIFICATES, &subject);
 
-    return wait ? acme_ca_rate_refuse(x, ACME_CA_LIMIT_CERTIFICATES, wait,
-                                      acme_ca_rate_of_set, NULL)
-                : NGX_OK;
+    return acme_ca_rate_answer(x, ACME_CA_LIMIT_CERTIFICATES, wait,
+                               acme_ca_rate_of_set, NULL);
 }
 
 
@@ -261,9 +262,8 @@ acme_ca_rate_certificate(acme_ca_exchange_t *x, ngx_array_t *identifiers)
 
     wait = acme_ca_rate_take(x, ACME_CA_LIMIT_CERTIFICATES, &subject);
 
-    return wait ? acme_ca_rate_refuse(x, ACME_CA_LIMIT_CERTIFICATES, wait,
-                                      acme_ca_rate_of_set, NULL)
-                : NGX_OK;
+    return acme_ca_rate_answer(x, ACME_CA_LIMIT_CERTIFICATES, wait,
+                               acme_ca_rate_of_set, NULL);
 }
 
 

@@ -41,10 +41,6 @@ acme_ca_renewal_info_get(acme_ca_exchange_t *x)
 
     x->audit.action = NULL;
 
-    if (!x->authority->renewal_info) {
-        return acme_ca_refuse(&x->ctx, ACME_CA_NOT_FOUND, NULL);
-    }
-
     cert_id.data = x->request.path.data + x->route->head.len + 1;
     cert_id.len = x->request.path.len - x->route->head.len - 1;
 

@@ -64,18 +64,10 @@ acme_ca_caa_mode(const acme_ca_authority_t *authority, const ngx_str_t *name)
     for (i = 0; i < authority->caa_zones->nelts; i++) {
         zone = &zones[i].zone;
 
-        if (zone->len <= longest || zone->len > name->len
-            || ngx_memcmp(name->data + name->len - zone->len, zone->data,
-                          zone->len)
-               != 0
-            || (zone->len < name->len
-                && name->data[name->len - zone->len - 1] != '.'))
-        {
-            continue;
+        if (zone->len > longest && acme_ca_name_within(name, zone)) {
+            longest = zone->len;
+            mode = zones[i].mode;
         }
-
-        longest = zone->len;
-        mode = zones[i].mode;
     }
 
     return mode;
