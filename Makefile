@@ -22,6 +22,7 @@ DESTDIR =
 MODULES_DIR =	/usr/lib/nginx/modules
 LOAD_DIR =	/usr/share/nginx/modules-available
 BIN_DIR =	/usr/bin
+SHARE_DIR =	/usr/share/acme-ca
 
 # root's workers are another user, who may not enter root's home
 ifeq ($(STATE),)
@@ -68,13 +69,14 @@ bench:
 
 install: all
 	install -d "$(DESTDIR)$(MODULES_DIR)" "$(DESTDIR)$(LOAD_DIR)" \
-		"$(DESTDIR)$(BIN_DIR)"
+		"$(DESTDIR)$(BIN_DIR)" "$(DESTDIR)$(SHARE_DIR)"
 	install -m 644 build/debian/$(SO) "$(DESTDIR)$(MODULES_DIR)/"
 	echo "load_module $(MODULES_DIR)/$(SO);" \
 		> "$(DESTDIR)$(LOAD_DIR)/mod-http-acme-ca.conf"
 	chmod 644 "$(DESTDIR)$(LOAD_DIR)/mod-http-acme-ca.conf"
 	install -m 755 contrib/acme-ca contrib/acme-ca-run \
 		"$(DESTDIR)$(BIN_DIR)/"
+	install -m 644 contrib/lib/acme-ca/*.sh "$(DESTDIR)$(SHARE_DIR)/"
 	@echo
 	@echo "To load it: ln -s $(LOAD_DIR)/mod-http-acme-ca.conf" \
 		"/etc/nginx/modules-enabled/50-mod-http-acme-ca.conf"

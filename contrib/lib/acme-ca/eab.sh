@@ -1,0 +1,185 @@
+# Copyright (C) the nginx-acme-ca authors
+#
+# External accounts (RFC 8555, 7.3.4).
+
+commands="$commands
+eab create   -    label name profile max-accounts expires directory
+eab list     -
+eab show     KID
+eab revoke   KID  accounts
+"
+
+
+usage_eab() {
+    cat <<END
+    eab create --label TEXT     make an external account; its key is shown once
+        [--name PATTERN]...     only these names: a.b, .b (below b), *, or
+                                addresses: 10.0.0.0/8; default: any
+        [--profile NAME]...     only these profiles; default: any
+        [--max-accounts N]      default: any number
+        [--expires TIME]        as 30d, 12h, 1y; default: never
+        [--directory URL]       of the CA, for the lines that are printed
+    eab list
+    eab show KID|LABEL          with its accounts
+    eab revoke KID|LABEL        no new accounts
+        [--accounts]            and an end to those that it has
+END
+}
+
+
+directory=https://CA.EXAMPLE/acme/directory
+
+
+eab_status="CASE WHEN e.revoked_at IS NOT NULL THEN 'revoked'
+                 WHEN e.expires_at <= $now THEN 'expired'
+                 WHEN e.accounts >= e.max_accounts THEN 'used up'
+                 ELSE 'valid' END"
+
+
+# eab KID|LABEL: sets $eab, the row's id
+
+eab() {
+    eab=$(value "SELECT id FROM acme_eab_credentials
+                 WHERE kid = $(sql_text "$1")")
+
+    [ -z "$eab" ] || return 0
+
+    eab=$(value "SELECT id FROM acme_eab_credentials
+                 WHERE label = $(sql_text "$1")")
+
+    case $eab in
+        '')   absent "no external account \"$1\"" ;;
+        *'
+'*)           die "several external accounts have the label \"$1\": name the" \
+                  "kid" ;;
+    esac
+}
+
+
+eab_create() {
+    command -v openssl > /dev/null || die "openssl is needed"
+
+    [ -n "$label" ] || misuse "eab create: --label is needed"
+    is_like "$label" '[ -~]{1,64}' ||
+        misuse "--label: up to 64 printable characters of ASCII"
+
+    is_like "$directory" 'https?://[!-~]+' ||
+        misuse "--directory: \"$directory\" is no URL"
+
+    maximum=NULL
+    until=NULL
+
+    if [ -n "$max_accounts" ]; then
+        check_number --max-accounts "$max_accounts"
+        maximum=$((max_accounts))
+        [ "$maximum" -gt 0 ] || misuse "--max-accounts: 1 at least"
+    fi
+
+    if [ -n "$expires" ]; then
+        seconds --expires "$expires"
+        until="$now + $number"
+    fi
+
+    kid=$(openssl rand -hex 16)
+    key=-
+
+    # programs take an argument that begins with "-" for an option
+    while [ "${key#-}" != "$key" ]; do
+        base64=$(openssl rand -base64 32)
+        key=$(printf '%s' "$base64" | tr '+/' '-_' | tr -d '=')
+    done
+
+    hex=$(printf '%s\n' "$base64" | openssl base64 -d | od -An -v -tx1 |
+          tr -d ' \n')
+
+    [ "${#kid} ${#key} ${#hex}" = "32 43 64" ] || die "openssl made no key"
+
+    run -list <<END || die "nothing was made"
+BEGIN IMMEDIATE;
+INSERT INTO acme_eab_credentials
+    (kid, hmac_key, label, names, profiles, max_accounts, accounts, created_at,
+     expires_at)
+VALUES ('$kid', x'$hex', $(sql_text "$label"), $(sql_text "$names"),
+        $(sql_text "$profiles"), $maximum, 0, $now, $until);
+$(audit eab-create NULL "'eab', $(sql_text "$label"), 'kid', '$kid',
+        'names', $(sql_text "$names"), 'profiles', $(sql_text "$profiles")")
+COMMIT;
+END
+
+    if [ -n "$json" ]; then
+        value "SELECT json_object('kid', '$kid', 'hmac_key', '$key',
+                   'label', $(sql_text "$label"))"
+        return
+    fi
+
+    name=${names%% *}
+    case $name in
+        ''|\*)  name=name.example ;;
+        .*)     name=name$name ;;
+    esac
+
+    cat <<END
+label     $label
+kid       $kid
+HMAC key  $key
+
+The key is not shown again.  With certbot, lego, acme.sh:
+
+certbot certonly --server $directory --eab-kid $kid --eab-hmac-key $key -d $name
+lego --server $directory --eab --kid $kid --hmac $key --domains $name run
+acme.sh --register-account --server $directory --eab-kid $kid --eab-hmac-key $key
+END
+}
+
+
+eab_list() {
+    rows "SELECT e.kid, e.label, $eab_status AS status, e.accounts,
+              e.max_accounts, e.names, e.profiles,
+              $(as_date e.expires_at) AS expires
+          FROM acme_eab_credentials AS e ORDER BY e.id DESC"
+}
+
+
+eab_show() {
+    eab "$arg"
+
+    row "SELECT e.kid, e.label, $eab_status AS status, e.accounts,
+             e.max_accounts, e.names, e.profiles,
+             $(as_date e.created_at) AS created,
+             $(as_date e.expires_at) AS expires,
+             $(as_date e.revoked_at) AS revoked,
+             (SELECT group_concat(a.id, ' ') FROM acme_accounts AS a
+              WHERE a.eab_id = e.id) AS account_ids
+         FROM acme_eab_credentials AS e WHERE e.id = $eab"
+}
+
+
+eab_revoke() {
+    eab "$arg"
+
+    ids="SELECT id FROM acme_accounts WHERE eab_id = $eab AND status = 'valid'"
+    all=
+
+    [ -z "$accounts" ] ||
+        all=$(end_accounts "$ids" "the external account was revoked")
+
+    ended=$(run -list <<END
+BEGIN IMMEDIATE;
+UPDATE acme_eab_credentials SET revoked_at = $now
+WHERE id = $eab AND revoked_at IS NULL;
+$(audit eab-revoke NULL "'eab', label, 'kid', kid" \
+        "FROM acme_eab_credentials WHERE id = $eab AND changes() > 0")
+SELECT count(*) FROM ($ids);
+$all
+COMMIT;
+END
+    ) || die "nothing was revoked"
+
+    [ -n "$accounts" ] || ended=0
+
+    if [ -n "$json" ]; then
+        printf '{"revoked":true,"accounts":%s}\n' "$ended"
+    else
+        echo "revoked; accounts ended: $ended"
+    fi
+}

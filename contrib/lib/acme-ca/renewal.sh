@@ -1,0 +1,132 @@
+# Copyright (C) the nginx-acme-ca authors
+#
+# When certificates are renewed (RFC 9773).
+
+commands="$commands
+renewal move  -   name profile account issuer serial from within url
+renewal list  -
+renewal drop  ID
+"
+
+
+usage_renewal() {
+    cat <<END
+    renewal move                clients with RFC 9773 renew within a window;
+        [--name PATTERN] [--profile NAME] [--account ID] [--issuer ID|NAME]
+        [--serial SERIAL]       of those that fit all that is given
+        [--from TIME]           in 12h, 2d; default: now
+        [--within TIME]         as long is the window; default: 1d
+        [--url URL]             that tells why
+    renewal list
+    renewal drop ID             the usual windows again
+END
+}
+
+
+within=1d
+
+
+# the moved windows that select certificate c
+selects="coalesce(w.issuer_id, c.issuer_id) = c.issuer_id
+     AND (w.account_id IS NULL OR w.account_id = c.account_id)
+     AND (w.profile IS NULL OR w.profile = c.profile)
+     AND (w.serial IS NULL OR w.serial = c.serial)
+     AND (w.name IS NULL
+          OR instr(' ' || c.sans || ' ', ' dns:' || w.name || ' ')
+          OR instr(' ' || c.sans || ' ', ' ip:' || w.name || ' ')
+          OR (w.name LIKE '.%' AND instr(c.sans || ' ', w.name || ' ')))
+     AND w.window_start < c.not_after"
+
+
+renewal_move() {
+    [ -n "$names$profiles$account$issuer$serial" ] ||
+        misuse "renewal move: which certificates? --name '*' is all of them"
+
+    case "$names$profiles" in
+        *' '*|*/*) misuse "renewal move: one name or address, one profile" ;;
+    esac
+
+    if [ -n "$account" ]; then
+        account "$account"
+    fi
+
+    if [ -n "$issuer" ]; then
+        id=$(value "SELECT group_concat(id) FROM issuers
+                    WHERE name = $(sql_text "$issuer")
+                          OR CAST(id AS TEXT) = $(sql_text "$issuer")")
+
+        case $id in
+            '')   absent "no issuer \"$issuer\"" ;;
+            *,*)  die "several issuers have the name \"$issuer\": $id" ;;
+        esac
+
+        issuer=$id
+    fi
+
+    if [ -n "$serial" ]; then
+        hex=$(printf '%s' "$serial" | tr 'A-F' 'a-f' | tr -d ':')
+        is_like "$hex" '([0-9a-f]{2}){1,21}' ||
+            misuse "\"$serial\" is no serial number"
+        serial="x'${hex#00}'"
+    fi
+
+    start=$now
+
+    if [ -n "$from" ]; then
+        seconds --from "$from"
+        start="$now + $number"
+    fi
+
+    seconds --within "$within"
+
+    [ -z "$url" ] || is_like "$url" 'https?://[!-~]+' ||
+        misuse "--url: \"$url\" is no URL"
+
+    [ "$names" != '*' ] || names=
+
+    run -list <<END || die "nothing was moved"
+BEGIN IMMEDIATE;
+INSERT INTO acme_renewal_windows
+    (issuer_id, account_id, profile, serial, name, window_start, window_end,
+     explanation_url, created_at)
+VALUES (${issuer:-NULL}, ${account:-NULL}, nullif($(sql_text "$profiles"), ''),
+        ${serial:-NULL}, nullif($(sql_text "$names"), ''), $start,
+        $start + $number, nullif($(sql_text "$url"), ''), $now);
+$(audit renewal-move "${account:-NULL}" "'id', last_insert_rowid(),
+        'issuer', ${issuer:-NULL}, 'profile', $(sql_text "$profiles"),
+        'serial', lower(hex(${serial:-NULL})), 'name', $(sql_text "$names"),
+        'within', $number, 'url', $(sql_text "$url")")
+COMMIT;
+END
+
+    row "SELECT w.id, $(as_date w.window_start) AS begins,
+             $(as_date w.window_end) AS until,
+             (SELECT count(*) FROM acme_certificates AS c
+              WHERE c.status = 'valid' AND c.not_after > $now AND $selects)
+             AS certificates
+         FROM acme_renewal_windows AS w ORDER BY w.id DESC LIMIT 1"
+}
+
+
+renewal_list() {
+    rows "SELECT w.id, w.name, w.profile, w.account_id AS account,
+              w.issuer_id AS issuer, lower(hex(w.serial)) AS serial,
+              $(as_date w.window_start) AS begins,
+              $(as_date w.window_end) AS until, w.explanation_url AS url
+          FROM acme_renewal_windows AS w ORDER BY w.id DESC"
+}
+
+
+renewal_drop() {
+    check_number "renewal drop" "$arg"
+
+    [ -n "$(value "SELECT id FROM acme_renewal_windows WHERE id = $arg")" ] ||
+        absent "no window $arg"
+
+    run -list <<END || die "nothing was dropped"
+BEGIN IMMEDIATE;
+DELETE FROM acme_renewal_windows WHERE id = $arg;
+$(audit renewal-drop NULL "'id', $arg")
+COMMIT;
+END
+}
