@@ -36,12 +36,37 @@ typedef struct {
 } ngx_http_acme_ca_srv_conf_t;
 
 
+/*
+ * What a location can be beside ACME itself: one row each, as the "post" of its
+ * directive.  setup() may be NULL; it is called once the authority is known.
+ */
+typedef struct {
+    ngx_http_handler_pt   handler;
+    ngx_int_t           (*setup)(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+} ngx_http_acme_ca_service_t;
+
+
 typedef struct {
     ngx_str_t       name;                /* as the directive says it */
     u_char         *file_name;
     ngx_uint_t      line;
     ngx_acme_ca_t  *ca;                  /* NULL: not here */
+    ngx_http_acme_ca_service_t
+                   *service;             /* NULL: ACME */
 } ngx_http_acme_ca_loc_conf_t;
+
+
+/* an answer that is no exchange's; all of it lives as long as r */
+typedef struct {
+    ngx_uint_t      status;
+    ngx_str_t       type;
+    ngx_str_t       body;
+    ngx_str_t       cache_control;       /* empty: no such field */
+    ngx_str_t       etag;                /* with its quotes, or empty */
+    ngx_str_t       vary;
+    time_t          last_modified;       /* 0: not told */
+    time_t          expires;
+} ngx_http_acme_ca_document_t;
 
 
 typedef struct {
@@ -94,6 +119,17 @@ ngx_int_t ngx_http_acme_ca_peer_read(ngx_http_request_t *r,
 /* sends the exchange's reply; answers what r is to be finalized with */
 ngx_int_t ngx_http_acme_ca_reply_send(ngx_http_request_t *r,
     acme_ca_reply_t *reply);
+/* a header field of the response; an empty value is none */
+ngx_int_t ngx_http_acme_ca_reply_field(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
+/* ngx_http_acme_ca_document.c: the same for a document; preconditions on ETag
+   and Last-Modified are nginx's business */
+ngx_int_t ngx_http_acme_ca_document_send(ngx_http_request_t *r,
+    ngx_http_acme_ca_document_t *document);
+/* all Accept fields as one, in pool */
+ngx_int_t ngx_http_acme_ca_request_accept(ngx_http_request_t *r,
+    ngx_str_t *accept, ngx_pool_t *pool);
 
 
 #endif /* _NGX_HTTP_ACME_CA_H_INCLUDED_ */

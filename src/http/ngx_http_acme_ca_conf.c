@@ -16,59 +16,6 @@ static char *ngx_http_acme_ca_include(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
-static ngx_conf_bitmask_t  ngx_http_acme_ca_challenge_names[] = {
-    { ngx_string("http-01"), 1 << ACME_CA_HTTP_01 },
-    { ngx_string("tls-alpn-01"), 1 << ACME_CA_TLS_ALPN_01 },
-    { ngx_string("dns-01"), 1 << ACME_CA_DNS_01 },
-    { ngx_string("dns-account-01"), 1 << ACME_CA_DNS_ACCOUNT_01 },
-    { ngx_string("dns-persist-01"), 1 << ACME_CA_DNS_PERSIST_01 },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_bitmask_t  ngx_http_acme_ca_key_types[] = {
-    { ngx_string("rsa2048"), ACME_CA_KEY_RSA_2048 },
-    { ngx_string("rsa3072"), ACME_CA_KEY_RSA_3072 },
-    { ngx_string("rsa4096"), ACME_CA_KEY_RSA_4096 },
-    { ngx_string("p256"), ACME_CA_KEY_EC_P256 },
-    { ngx_string("p384"), ACME_CA_KEY_EC_P384 },
-    { ngx_string("p521"), ACME_CA_KEY_EC_P521 },
-    { ngx_string("ed25519"), ACME_CA_KEY_ED25519 },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_bitmask_t  ngx_http_acme_ca_eku[] = {
-    { ngx_string("server"), ACME_CA_EKU_SERVER },
-    { ngx_string("client"), ACME_CA_EKU_CLIENT },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_enum_t  ngx_http_acme_ca_common_name[] = {
-    { ngx_string("none"), ACME_CA_CN_NONE },
-    { ngx_string("first"), ACME_CA_CN_FIRST },
-    { ngx_string("csr"), ACME_CA_CN_CSR },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_enum_t  ngx_http_acme_ca_eab[] = {
-    { ngx_string("off"), ACME_CA_EAB_OFF },
-    { ngx_string("optional"), ACME_CA_EAB_OPTIONAL },
-    { ngx_string("required"), ACME_CA_EAB_REQUIRED },
-    { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_enum_t  ngx_http_acme_ca_staple[] = {
-    { ngx_string("off"), ACME_CA_STAPLE_OFF },
-    { ngx_string("on"), ACME_CA_STAPLE_ON },
-    { ngx_string("csr"), ACME_CA_STAPLE_CSR },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_conf_num_bounds_t  ngx_http_acme_ca_attempts_bounds = {
     ngx_conf_check_num_bounds, 1, 100
 };
@@ -155,7 +102,7 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_conf_set_bitmask_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_acme_ca_setting(challenges),
-      &ngx_http_acme_ca_challenge_names },
+      &ngx_http_acme_ca_challenge_words },
 
     { ngx_string("allow"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_2MORE,
@@ -358,7 +305,7 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_conf_set_enum_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_acme_ca_setting(eab),
-      &ngx_http_acme_ca_eab },
+      &ngx_http_acme_ca_eab_words },
 
     { ngx_string("profile"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
@@ -496,28 +443,28 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_conf_set_bitmask_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(acme_ca_profile_t, key_types),
-      &ngx_http_acme_ca_key_types },
+      &ngx_http_acme_ca_key_type_words },
 
     { ngx_string("extended_key_usage"),
       NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_1MORE,
       ngx_conf_set_bitmask_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(acme_ca_profile_t, eku),
-      &ngx_http_acme_ca_eku },
+      &ngx_http_acme_ca_eku_words },
 
     { ngx_string("common_name"),
       NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(acme_ca_profile_t, common_name),
-      &ngx_http_acme_ca_common_name },
+      &ngx_http_acme_ca_common_name_words },
 
     { ngx_string("must_staple"),
       NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(acme_ca_profile_t, must_staple),
-      &ngx_http_acme_ca_staple },
+      &ngx_http_acme_ca_staple_words },
 
     { ngx_string("crl_url"),
       NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,

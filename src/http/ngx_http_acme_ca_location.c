@@ -2,8 +2,9 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * What a location with acme_ca gets: its authority, the limits that nginx
- * enforces before us, and the pages of what it refuses.
+ * What a location with acme_ca or a service beside it gets: its authority, and
+ * for ACME the limits that nginx enforces before us and the pages of what it
+ * refuses.
  */
 
 
@@ -123,6 +124,12 @@ ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
+    if (conf->service != NULL) {
+        return (conf->service->setup == NULL
+                || conf->service->setup(cf, ca) == NGX_OK)
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
     ngx_http_acme_ca_limits(clcf);
 
     if (ngx_http_acme_ca_fault_pages(cf, clcf) != NGX_OK
@@ -155,7 +162,8 @@ ngx_http_acme_ca_inherit(ngx_conf_t *cf, ngx_http_acme_ca_loc_conf_t *prev,
     *conf = *prev;
 
     if (clcf->lmt_excpt && clcf->handler == NULL) {
-        clcf->handler = ngx_http_acme_ca_handler;
+        clcf->handler = (conf->service != NULL) ? conf->service->handler
+                                                : ngx_http_acme_ca_handler;
     }
 }
 
@@ -277,15 +285,8 @@ ngx_http_acme_ca_server_names(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 char *
 ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_acme_ca_loc_conf_t *alcf = conf;
-
-    ngx_str_t                 *value;
     ngx_uint_t                 prefix;
     ngx_http_core_loc_conf_t  *clcf;
-
-    if (alcf->name.len != 0) {
-        return "is duplicate";
-    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -299,7 +300,27 @@ ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "needs a prefix location, such as \"location /acme/\"";
     }
 
+    return ngx_http_acme_ca_service(cf, cmd, conf);
+}
+
+
+/* cmd->post is what is served; NULL: ACME itself */
+
+char *
+ngx_http_acme_ca_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_acme_ca_loc_conf_t *alcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
     value = cf->args->elts;
+
+    if (alcf->name.len != 0) {
+        return (alcf->service == cmd->post)
+               ? "is duplicate"
+               : "is not the only one of this module in the location";
+    }
 
     if (cf->args->nelts == 2 && value[1].len == 0) {
         return "needs the name of an authority";
@@ -314,8 +335,12 @@ ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     alcf->file_name = cf->conf_file->file.name.data;
     alcf->line = cf->conf_file->line;
+    alcf->service = cmd->post;
 
-    clcf->handler = ngx_http_acme_ca_handler;
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    clcf->handler = (alcf->service != NULL) ? alcf->service->handler
+                                            : ngx_http_acme_ca_handler;
 
     return NGX_CONF_OK;
 }

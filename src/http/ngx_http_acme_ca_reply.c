@@ -11,8 +11,6 @@
 #include "ngx_http_acme_ca.h"
 
 
-static ngx_int_t ngx_http_acme_ca_reply_field(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 static ngx_int_t ngx_http_acme_ca_reply_fields(ngx_http_request_t *r,
     acme_ca_reply_t *reply);
 static ngx_int_t ngx_http_acme_ca_reply_links(ngx_http_request_t *r,
@@ -138,7 +136,7 @@ ngx_http_acme_ca_reply_links(ngx_http_request_t *r, acme_ca_reply_t *reply)
 
 /* an empty value is no field; the value is copied into the request's pool */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_acme_ca_reply_field(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {

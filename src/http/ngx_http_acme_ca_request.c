@@ -21,8 +21,6 @@ static ngx_int_t ngx_http_acme_ca_request_host(ngx_http_request_t *r,
     ngx_pool_t *pool, ngx_str_t *host);
 static ngx_int_t ngx_http_acme_ca_request_body(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool);
-static ngx_int_t ngx_http_acme_ca_request_accept(ngx_http_request_t *r,
-    acme_ca_request_t *request, ngx_pool_t *pool);
 static ngx_int_t ngx_http_acme_ca_request_peer(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool);
 
@@ -71,7 +69,7 @@ ngx_http_acme_ca_request_read(ngx_http_request_t *r,
         != NGX_OK
         || ngx_http_acme_ca_request_path(r, request, pool) != NGX_OK
         || ngx_http_acme_ca_request_base(r, ctx->ca, request, pool) != NGX_OK
-        || ngx_http_acme_ca_request_accept(r, request, pool) != NGX_OK
+        || ngx_http_acme_ca_request_accept(r, &request->accept, pool) != NGX_OK
         || ngx_http_acme_ca_request_peer(r, request, pool) != NGX_OK
         || (ctx->ca->authority.named_rules != NULL
             && ngx_http_acme_ca_peer_read(r, request, pool) != NGX_OK))
@@ -274,9 +272,9 @@ ngx_http_acme_ca_request_body(ngx_http_request_t *r,
  * name are one list (RFC 9110, 5.3), and what is too long for one is left out.
  */
 
-static ngx_int_t
-ngx_http_acme_ca_request_accept(ngx_http_request_t *r,
-    acme_ca_request_t *request, ngx_pool_t *pool)
+ngx_int_t
+ngx_http_acme_ca_request_accept(ngx_http_request_t *r, ngx_str_t *accept,
+    ngx_pool_t *pool)
 {
     ngx_str_t         before;
     ngx_uint_t        i;
@@ -293,14 +291,14 @@ ngx_http_acme_ca_request_accept(ngx_http_request_t *r,
                                    sizeof("accept") - 1)
                    != 0
                 || h[i].value.len > NGX_HTTP_ACME_CA_ACCEPT
-                || request->accept.len > NGX_HTTP_ACME_CA_ACCEPT)
+                || accept->len > NGX_HTTP_ACME_CA_ACCEPT)
             {
                 continue;
             }
 
-            before = request->accept;
+            before = *accept;
 
-            if (acme_ca_format(pool, &request->accept,
+            if (acme_ca_format(pool, accept,
                                before.len + 1 + h[i].value.len, "%V%s%V",
                                &before, before.len ? "," : "", &h[i].value)
                 != NGX_OK)

@@ -47,6 +47,15 @@ char *ngx_http_acme_ca_policy_check(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 /* ngx_http_acme_ca_location.c */
 char *ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_acme_ca_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* ngx_http_acme_ca_word.c: what words of a directive stand for */
+extern ngx_conf_bitmask_t  ngx_http_acme_ca_challenge_words[];
+extern ngx_conf_bitmask_t  ngx_http_acme_ca_key_type_words[];
+extern ngx_conf_bitmask_t  ngx_http_acme_ca_eku_words[];
+extern ngx_conf_enum_t     ngx_http_acme_ca_common_name_words[];
+extern ngx_conf_enum_t     ngx_http_acme_ca_eab_words[];
+extern ngx_conf_enum_t     ngx_http_acme_ca_staple_words[];
 
 /* ngx_http_acme_ca_rule.c */
 char *ngx_http_acme_ca_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
