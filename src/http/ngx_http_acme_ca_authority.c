@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * The blocks: acme_ca_authority and profile, their defaults, and what can be
- * checked when all of a block was read.
+ * The block "acme_ca_authority": its defaults, and what can be checked when all
+ * of it was read.
  */
 
 
@@ -17,12 +17,8 @@
 #define NGX_HTTP_ACME_CA_DAY        86400
 
 
-static void ngx_http_acme_ca_profile_unset(acme_ca_profile_t *profile);
-static char *ngx_http_acme_ca_profile_finish(ngx_conf_t *cf,
-    acme_ca_profile_t *profile);
 static char *ngx_http_acme_ca_paths(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 static char *ngx_http_acme_ca_challenges(ngx_conf_t *cf, ngx_acme_ca_t *ca);
-static char *ngx_http_acme_ca_profiles(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 static ngx_int_t ngx_http_acme_ca_port(ngx_conf_t *cf, ngx_array_t **ports,
     in_port_t value);
 
@@ -145,12 +141,9 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
         || ngx_http_acme_ca_port(cf, &a->tls_alpn_01_ports, 443) != NGX_OK
         || ngx_http_acme_ca_challenges(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_caa_finish(cf, ca) != NGX_CONF_OK
-        || ngx_http_acme_ca_paths(cf, ca) != NGX_CONF_OK)
+        || ngx_http_acme_ca_paths(cf, ca) != NGX_CONF_OK
+        || ngx_http_acme_ca_profiles_finish(cf, ca) != NGX_CONF_OK)
     {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_acme_ca_profiles(cf, ca) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -197,69 +190,26 @@ ngx_http_acme_ca_authority(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_acme_ca_profile(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_acme_ca_t *ca = conf;
-
-    char               *rv;
-    ngx_str_t          *value;
-    ngx_uint_t          i;
-    acme_ca_profile_t  *profile;
-
-    value = cf->args->elts;
-
-    if (!ngx_http_acme_ca_is_name(&value[1])) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid profile name \"%V\": it has 1 to 32 of "
-                           "a-z, 0-9, \"-\", \"_\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    profile = ca->authority.profiles.elts;
-
-    for (i = 0; i < ca->authority.profiles.nelts; i++) {
-        if (acme_ca_str_eq(&profile[i].name, &value[1])) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "duplicate profile \"%V\"", &value[1]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    profile = ngx_array_push(&ca->authority.profiles);
-    if (profile == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_http_acme_ca_profile_unset(profile);
-
-    profile->name = value[1];
-    ca->authority.profiles_shown = 1;
-
-    rv = ngx_http_acme_ca_block(cf, NGX_HTTP_ACME_CA_PROFILE, profile);
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    return ngx_http_acme_ca_profile_finish(cf, profile);
-}
-
-
-char *
 ngx_http_acme_ca_block(ngx_conf_t *cf, ngx_uint_t type, void *conf)
 {
     char                 *rv;
+    ngx_uint_t            i;
     ngx_conf_t            save;
     ngx_http_conf_ctx_t   ctx, *outer;
 
     outer = cf->ctx;
 
     ctx = *outer;
-    ctx.loc_conf = ngx_pcalloc(cf->pool, sizeof(void *) * ngx_http_max_module);
+    ctx.loc_conf = ngx_palloc(cf->pool, sizeof(void *) * ngx_http_max_module);
     if (ctx.loc_conf == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ctx.loc_conf[ngx_http_acme_ca_module.ctx_index] = conf;
+    /* whichever module of ours a directive belongs to */
+
+    for (i = 0; i < ngx_http_max_module; i++) {
+        ctx.loc_conf[i] = conf;
+    }
 
     save = *cf;
 
@@ -291,46 +241,6 @@ ngx_http_acme_ca_is_name(const ngx_str_t *name)
     }
 
     return i >= 1 && i <= 32;
-}
-
-
-static void
-ngx_http_acme_ca_profile_unset(acme_ca_profile_t *profile)
-{
-    ngx_memzero(profile, sizeof(acme_ca_profile_t));
-
-    profile->lifetime = NGX_CONF_UNSET;
-    profile->backdate = NGX_CONF_UNSET;
-    profile->common_name = NGX_CONF_UNSET_UINT;
-    profile->must_staple = NGX_CONF_UNSET_UINT;
-    profile->no_rev_avail = NGX_CONF_UNSET;
-    profile->max_identifiers = NGX_CONF_UNSET_UINT;
-}
-
-
-static char *
-ngx_http_acme_ca_profile_finish(ngx_conf_t *cf, acme_ca_profile_t *profile)
-{
-    ngx_conf_init_value(profile->lifetime, 90 * NGX_HTTP_ACME_CA_DAY);
-    ngx_conf_init_uint_value(profile->common_name, ACME_CA_CN_NONE);
-    ngx_conf_init_uint_value(profile->must_staple, ACME_CA_STAPLE_OFF);
-    ngx_conf_init_value(profile->no_rev_avail, 0);
-    ngx_conf_init_uint_value(profile->max_identifiers, 0);
-
-    /* clocks differ: an hour, but not much of a short life */
-
-    ngx_conf_init_value(profile->backdate,
-                        ngx_min(3600, profile->lifetime / 10));
-
-    if (profile->key_types == 0) {
-        profile->key_types = ACME_CA_KEY_ANY;
-    }
-
-    if (profile->eku == 0) {
-        profile->eku = ACME_CA_EKU_SERVER;
-    }
-
-    return ngx_http_acme_ca_profile_check(cf, profile);
 }
 
 
@@ -430,56 +340,6 @@ ngx_http_acme_ca_challenges(ngx_conf_t *cf, ngx_acme_ca_t *ca)
             return NGX_CONF_ERROR;
         }
     }
-
-    return NGX_CONF_OK;
-}
-
-
-/* the one of default_profile, or the first, or one that nobody had to write */
-
-static char *
-ngx_http_acme_ca_profiles(ngx_conf_t *cf, ngx_acme_ca_t *ca)
-{
-    acme_ca_profile_t    *profile;
-    acme_ca_authority_t  *a;
-
-    a = &ca->authority;
-
-    if (a->profiles.nelts == 0) {
-
-        profile = ngx_array_push(&a->profiles);
-        if (profile == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        ngx_http_acme_ca_profile_unset(profile);
-        ngx_str_set(&profile->name, "default");
-
-        if (ngx_http_acme_ca_profile_finish(cf, profile) != NGX_CONF_OK) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (ngx_http_acme_ca_profiles_check(cf, a) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    a->default_profile = a->profiles.elts;
-
-    if (ca->profile_name.len == 0) {
-        return NGX_CONF_OK;
-    }
-
-    profile = acme_ca_authority_profile(a, &ca->profile_name);
-
-    if (profile == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no profile \"%V\" in authority \"%V\"",
-                           &ca->profile_name, &a->name);
-        return NGX_CONF_ERROR;
-    }
-
-    a->default_profile = profile;
 
     return NGX_CONF_OK;
 }

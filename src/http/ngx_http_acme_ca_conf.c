@@ -2,14 +2,14 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * The directives.  Those inside "acme_ca_authority" and "profile" blocks are
- * ordinary commands of the module under types of their own, so that nginx's
- * slots, argument checks and error messages with file and line serve them.
+ * The directives, those of "profile" and "rule" blocks apart.  What stands
+ * inside a block is an ordinary command under a type of its own, so that
+ * nginx's slots, argument checks and error messages with file and line serve
+ * it.  A block of many directives has a module and a file of its own.
  */
 
 
 #include "ngx_http_acme_ca_slots.h"
-#include "acme_ca_policy_rule.h"
 
 
 static char *ngx_http_acme_ca_include(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -24,7 +24,7 @@ static ngx_conf_num_bounds_t  ngx_http_acme_ca_concurrency_bounds = {
     ngx_conf_check_num_bounds, 1, 100000
 };
 
-static ngx_conf_num_bounds_t  ngx_http_acme_ca_identifiers_bounds = {
+ngx_conf_num_bounds_t  ngx_http_acme_ca_identifiers_bounds = {
     ngx_conf_check_num_bounds, 1, 1000
 };
 
@@ -328,178 +328,6 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
-
-    /* inside rule */
-
-    { ngx_string("account"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
-      ngx_http_acme_ca_policy_list,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_policy_rule_t, accounts),
-      NULL },
-
-    { ngx_string("eab"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
-      ngx_http_acme_ca_policy_list,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_policy_rule_t, eabs),
-      NULL },
-
-    { ngx_string("address"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
-      ngx_http_acme_ca_policy_list,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_policy_rule_t, addresses),
-      NULL },
-
-    { ngx_string("client_certificate"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
-      ngx_http_acme_ca_policy_list,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_policy_rule_t, certificates),
-      NULL },
-
-    { ngx_string("names"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
-      ngx_http_acme_ca_policy_list,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_policy_rule_t, names),
-      NULL },
-
-    { ngx_string("ip"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
-      ngx_http_acme_ca_policy_list,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_policy_rule_t, ips),
-      NULL },
-
-    { ngx_string("profiles"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
-      ngx_http_acme_ca_policy_list,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_policy_rule_t, profiles),
-      NULL },
-
-    { ngx_string("wildcards"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_TAKE1,
-      ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_policy_rule_t, wildcards),
-      NULL },
-
-    { ngx_string("max_identifiers"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_policy_rule_t, max_identifiers),
-      &ngx_http_acme_ca_identifiers_bounds },
-
-    { ngx_string("allow"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_NOARGS,
-      ngx_http_acme_ca_policy_action,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-    { ngx_string("deny"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_NOARGS,
-      ngx_http_acme_ca_policy_action,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-    { ngx_string("trust"),
-      NGX_HTTP_ACME_CA_RULE|NGX_CONF_NOARGS,
-      ngx_http_acme_ca_policy_action,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
-
-    /* inside profile */
-
-    { ngx_string("description"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, description),
-      NULL },
-
-    { ngx_string("lifetime"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, lifetime),
-      &ngx_http_acme_ca_seconds_post },
-
-    { ngx_string("backdate"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, backdate),
-      NULL },
-
-    { ngx_string("key_types"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_1MORE,
-      ngx_conf_set_bitmask_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, key_types),
-      &ngx_http_acme_ca_key_type_words },
-
-    { ngx_string("extended_key_usage"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_1MORE,
-      ngx_conf_set_bitmask_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, eku),
-      &ngx_http_acme_ca_eku_words },
-
-    { ngx_string("common_name"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, common_name),
-      &ngx_http_acme_ca_common_name_words },
-
-    { ngx_string("must_staple"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, must_staple),
-      &ngx_http_acme_ca_staple_words },
-
-    { ngx_string("crl_url"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, crl_url),
-      &ngx_http_acme_ca_plain_url_post },
-
-    { ngx_string("ocsp_url"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, ocsp_url),
-      &ngx_http_acme_ca_plain_url_post },
-
-    { ngx_string("issuer_url"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, issuer_url),
-      &ngx_http_acme_ca_plain_url_post },
-
-    { ngx_string("no_rev_avail"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
-      ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, no_rev_avail),
-      NULL },
-
-    { ngx_string("max_identifiers"),
-      NGX_HTTP_ACME_CA_PROFILE|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(acme_ca_profile_t, max_identifiers),
-      &ngx_http_acme_ca_identifiers_bounds },
 
     ngx_null_command
 };

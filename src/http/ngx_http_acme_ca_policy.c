@@ -2,7 +2,8 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * The block "rule": who may have what.
+ * The block "rule": who may have what.  Its directives are a module of their
+ * own.
  */
 
 
@@ -10,10 +11,135 @@
 #include "acme_ca_policy_rule.h"
 
 
+static char *ngx_http_acme_ca_policy_action(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_acme_ca_policy_list(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_acme_ca_policy_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca,
     acme_ca_policy_rule_t *rule);
 static char *ngx_http_acme_ca_policy_complain(ngx_conf_t *cf,
     acme_ca_policy_rule_t *rule, const char *what);
+
+
+static ngx_command_t  ngx_http_acme_ca_rule_commands[] = {
+
+    { ngx_string("account"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, accounts),
+      NULL },
+
+    { ngx_string("eab"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, eabs),
+      NULL },
+
+    { ngx_string("address"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, addresses),
+      NULL },
+
+    { ngx_string("client_certificate"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, certificates),
+      NULL },
+
+    { ngx_string("names"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, names),
+      NULL },
+
+    { ngx_string("ip"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, ips),
+      NULL },
+
+    { ngx_string("profiles"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_1MORE,
+      ngx_http_acme_ca_policy_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, profiles),
+      NULL },
+
+    { ngx_string("wildcards"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_TAKE1,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, wildcards),
+      NULL },
+
+    { ngx_string("max_identifiers"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(acme_ca_policy_rule_t, max_identifiers),
+      &ngx_http_acme_ca_identifiers_bounds },
+
+    { ngx_string("allow"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_NOARGS,
+      ngx_http_acme_ca_policy_action,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("deny"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_NOARGS,
+      ngx_http_acme_ca_policy_action,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("trust"),
+      NGX_HTTP_ACME_CA_RULE|NGX_CONF_NOARGS,
+      ngx_http_acme_ca_policy_action,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_acme_ca_rule_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_acme_ca_rule_module = {
+    NGX_MODULE_V1,
+    &ngx_http_acme_ca_rule_module_ctx, /* module context */
+    ngx_http_acme_ca_rule_commands,    /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
 
 
 char *
@@ -125,7 +251,7 @@ ngx_http_acme_ca_policy_complain(ngx_conf_t *cf, acme_ca_policy_rule_t *rule,
 
 /* allow; deny; trust; */
 
-char *
+static char *
 ngx_http_acme_ca_policy_action(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     acme_ca_policy_rule_t *rule = conf;
@@ -145,7 +271,7 @@ ngx_http_acme_ca_policy_action(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* words as they are, patterns of names, or ranges of addresses; more of a
    directive is more of the list */
 
-char *
+static char *
 ngx_http_acme_ca_policy_list(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char          *rv;

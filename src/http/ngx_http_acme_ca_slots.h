@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * Setters of directives, for the table in ngx_http_acme_ca_conf.c.
+ * Setters of directives, for the tables of commands.
  */
 
 
@@ -20,17 +20,14 @@
 #define NGX_HTTP_ACME_CA_RULE       0x00400000
 
 
-/* ngx_http_acme_ca_authority.c: blocks */
+/* ngx_http_acme_ca_authority.c */
 char *ngx_http_acme_ca_authority(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* ngx_http_acme_ca_profile.c: one block; all of them, and the default */
 char *ngx_http_acme_ca_profile(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-
-/* ngx_http_acme_ca_profile.c: contradictions, once a block was read */
-char *ngx_http_acme_ca_profile_check(ngx_conf_t *cf,
-    const acme_ca_profile_t *profile);
-char *ngx_http_acme_ca_profiles_check(ngx_conf_t *cf,
-    const acme_ca_authority_t *authority);
+char *ngx_http_acme_ca_profiles_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 
 /* parses a block whose commands are of one type of ours and fill conf */
 char *ngx_http_acme_ca_block(ngx_conf_t *cf, ngx_uint_t type, void *conf);
@@ -38,10 +35,6 @@ ngx_uint_t ngx_http_acme_ca_is_name(const ngx_str_t *name);
 
 /* ngx_http_acme_ca_policy.c */
 char *ngx_http_acme_ca_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_acme_ca_policy_action(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_acme_ca_policy_list(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_acme_ca_policy_check(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 
 /* ngx_http_acme_ca_location.c */
@@ -95,6 +88,9 @@ extern ngx_conf_post_t  ngx_http_acme_ca_base_url_post;
 extern ngx_conf_post_t  ngx_http_acme_ca_seconds_post;
 extern ngx_conf_post_t  ngx_http_acme_ca_msec_post;
 extern ngx_conf_post_t  ngx_http_acme_ca_zone_post;
+
+/* of max_identifiers, which an authority, a profile and a rule have */
+extern ngx_conf_num_bounds_t  ngx_http_acme_ca_identifiers_bounds;
 
 
 #endif /* _NGX_HTTP_ACME_CA_SLOTS_H_INCLUDED_ */

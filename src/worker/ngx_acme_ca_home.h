@@ -1,0 +1,51 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The state folder of an authority: its files, for those who make them.  Only
+ * the master is here, before it drops privileges or while it reloads.
+ */
+
+
+#ifndef _NGX_ACME_CA_HOME_H_INCLUDED_
+#define _NGX_ACME_CA_HOME_H_INCLUDED_
+
+
+#include "ngx_acme_ca.h"
+
+
+typedef struct {
+    ngx_cycle_t    *cycle;
+    ngx_acme_ca_t  *ca;
+    ngx_pool_t     *pool;      /* of this preparation only */
+    ngx_log_t      *log;
+    ngx_uid_t       uid;       /* that workers run as */
+    ngx_gid_t       gid;
+    unsigned        chown:1;   /* the workers are somebody else */
+} ngx_acme_ca_home_t;
+
+
+/* the path of a file in the folder, with a zero behind it; is there one? */
+ngx_int_t ngx_acme_ca_home_file(ngx_acme_ca_t *ca, ngx_pool_t *pool,
+    const char *name, ngx_str_t *path);
+ngx_uint_t ngx_acme_ca_home_has(ngx_acme_ca_t *ca, ngx_pool_t *pool,
+    const char *name);
+
+/* finds out who the workers will be; makes the folder, for them */
+ngx_int_t ngx_acme_ca_home_owner(ngx_acme_ca_home_t *home);
+ngx_int_t ngx_acme_ca_home_folder(ngx_acme_ca_home_t *home);
+
+/*
+ * Written beside its place, synced and renamed, so that a crash leaves no half
+ * a key; sync() when all names are there.
+ */
+ngx_int_t ngx_acme_ca_home_write(ngx_acme_ca_home_t *home, const char *name,
+    ngx_str_t *text, mode_t mode);
+ngx_int_t ngx_acme_ca_home_sync(ngx_acme_ca_home_t *home);
+
+/* gives "PATH" + suffix to the workers, if it exists */
+ngx_int_t ngx_acme_ca_home_chown(ngx_acme_ca_home_t *home,
+    const char *suffix);
+
+
+#endif /* _NGX_ACME_CA_HOME_H_INCLUDED_ */
