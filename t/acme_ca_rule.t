@@ -37,7 +37,7 @@ acme_ca_conf($t, challenges => 'dns-01 http-01', authority => <<'EOF')
         profile short { lifetime 1d; }
         include %%TESTDIR%%/rules.conf;
 EOF
-    ->plan(36)->run();
+    ->plan(38)->run();
 
 my $acme = acme_client($t);
 my $other = $acme->another();
@@ -189,6 +189,8 @@ my @left = grep {
 } @bad;
 
 is(join("\n", @left), '', 'mistakes are found');
+
+undef $t;
 
 ###############################################################################
 

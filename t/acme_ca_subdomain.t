@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 acme_ca_conf($t, challenges => 'dns-01 http-01',
     authority => 'pre_authorization on; subdomain_authorization on;
         allow dns org.example; allow dns .org.example; allow dns .com.example;')
-    ->plan(26)->run();
+    ->plan(28)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -115,6 +115,8 @@ is($acme->new_order([ under('a.org.example', 'rg.example') ])->outcome(),
     '400 malformed', 'labels are whole');
 is($acme->new_order([ under('org.example', 'org.example') ])->outcome(),
     '400 malformed', 'no domain is its own ancestor');
+
+undef $t;
 
 ###############################################################################
 

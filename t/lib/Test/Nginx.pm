@@ -21,10 +21,15 @@ use File::Spec;
 use File::Temp qw/ tempdir /;
 use IO::Socket::INET;
 use POSIX qw/ WNOHANG /;
+use Scalar::Util qw/ weaken /;
 use Test::More ();
 
 our $NGINX = defined $ENV{TEST_NGINX_BINARY} ? $ENV{TEST_NGINX_BINARY}
     : find_nginx();
+
+# what END has to end: a test's object that a function of the test refers to
+# lives until Test::More is gone, and its own tests would fail
+my @tests;
 
 # official name of a port => the one that is used; kept by tests' daemons too
 our %ports = ();
@@ -60,6 +65,9 @@ sub find_nginx {
 sub new {
     my $self = bless { _pid => $$, _alerts => 1, _daemons => [] };
 
+    push @tests, $self;
+    weaken($tests[-1]);
+
     $self->{_testdir} = tempdir('nginx-test-XXXXXXXXXX', TMPDIR => 1)
         or die "Can't make a test directory: $!\n";
 
@@ -75,6 +83,8 @@ sub DESTROY {
 
     # a forked daemon inherits the object
     return if $self->{_pid} != $$;
+
+    $self->{_pid} = 0;
 
     $self->stop();
     $self->stop_daemons();
@@ -100,6 +110,11 @@ sub DESTROY {
     }
 
     rmtree($self->{_testdir}) unless $ENV{TEST_NGINX_LEAVE};
+}
+
+
+END {
+    $_->DESTROY() foreach grep { defined } @tests;
 }
 
 
@@ -381,7 +396,7 @@ sub run_daemon {
     if ($pid == 0) {
         if (ref($code) eq 'CODE') {
             $code->(@args);
-            exit 0;
+            POSIX::_exit(0);
         }
 
         exec { $code } $code, @args
