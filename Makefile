@@ -34,7 +34,7 @@ endif
 endif
 
 
-.PHONY:	all run test unit fuzz bench install deb vanilla \
+.PHONY:	all run test unit fuzz clients bench install deb vanilla \
 	warnings-matrix clean help
 
 all:
@@ -61,6 +61,9 @@ unit:
 fuzz:
 	@contrib/install-deps build test
 	@contrib/run-tests t/00_fuzz.t
+
+clients:
+	@contrib/install-clients
 
 bench:
 	@contrib/install-deps build run bench
@@ -108,6 +111,8 @@ help:
 	@echo "make test             the whole test suite; TESTS='t/a.t t/b.t'"
 	@echo "make unit             unit tests only"
 	@echo "make fuzz             fuzz targets only"
+	@echo "make clients          newer ACME clients for the tests, in"
+	@echo "                      build/clients, from PyPI and npm"
 	@echo "make bench            beside Pebble, Caddy and step-ca, long;"
 	@echo "                      BENCH_ARGS=... as of bench/compare"
 	@echo "make install          into nginx's folders; DESTDIR=DIR"

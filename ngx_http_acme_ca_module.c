@@ -97,6 +97,10 @@ ngx_http_acme_ca_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_http_acme_ca_fault_phase_add(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     reload = !ngx_is_init_cycle(cf->cycle->old_cycle)
              && !ngx_test_config && ngx_process != NGX_PROCESS_SIGNALLER;
 

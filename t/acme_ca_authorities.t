@@ -126,7 +126,7 @@ $common
         }
     }
 EOH
-    location => '} location /b/ { acme_ca b;')->plan(46)->run();
+    location => '} location /b/ { acme_ca b;')->plan(47)->run();
 
 my %base = (a => 'http://127.0.0.1:' . port(8080) . '/acme',
             b => 'http://127.0.0.1:' . port(8080) . '/b');
@@ -228,6 +228,8 @@ is($h2->post($h2->url('newOrder'), {}, nonce => 'A' x 22)->outcome(),
     '400 badNonce', 'problem by HTTP/2');
 is($h2->request('PUT', $h2->url('newOrder'), body => 'x')->outcome(),
     '405 malformed', 'method by HTTP/2');
+is($h2->post($h2->url('newOrder'), undef, body => 'x' x 200000)->outcome(),
+    '413 malformed', 'too large a body by HTTP/2');
 
 SKIP: {
     skip 'no IPv6', 4 unless $ipv6;

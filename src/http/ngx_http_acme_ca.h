@@ -91,6 +91,7 @@ ngx_int_t ngx_http_acme_ca_variables_add(ngx_conf_t *cf);
 void *ngx_http_acme_ca_create_main_conf(ngx_conf_t *cf);
 void *ngx_http_acme_ca_create_srv_conf(ngx_conf_t *cf);
 void *ngx_http_acme_ca_create_loc_conf(ngx_conf_t *cf);
+ngx_int_t ngx_http_acme_ca_fault_phase_add(ngx_conf_t *cf);
 char *ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 

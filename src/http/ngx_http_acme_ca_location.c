@@ -18,6 +18,7 @@ static ngx_int_t ngx_http_acme_ca_fault_pages(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_acme_ca_server_names(ngx_conf_t *cf,
     ngx_acme_ca_t *ca);
+static ngx_int_t ngx_http_acme_ca_fault_phase(ngx_http_request_t *r);
 
 
 void *
@@ -247,6 +248,54 @@ ngx_http_acme_ca_fault_pages(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
     clcf->error_pages = pages;
 
     return NGX_OK;
+}
+
+
+/*
+ * A body that is too large is passed over, which only HTTP/1 notes in the
+ * request: with the other versions nginx would refuse it again, on its way to
+ * our page, and tell so in a page of its own.
+ */
+
+ngx_int_t
+ngx_http_acme_ca_fault_phase_add(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *handler;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    handler = ngx_array_push(
+                         &cmcf->phases[NGX_HTTP_SERVER_REWRITE_PHASE].handlers);
+    if (handler == NULL) {
+        return NGX_ERROR;
+    }
+
+    *handler = ngx_http_acme_ca_fault_phase;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_acme_ca_fault_phase(ngx_http_request_t *r)
+{
+    ngx_str_t  uri = r->uri;
+
+    if (r->error_page
+        && r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+        && r->http_version >= NGX_HTTP_VERSION_20
+        && uri.len >= sizeof(NGX_HTTP_ACME_CA_FAULT) - 1)
+    {
+        uri.data += uri.len - (sizeof(NGX_HTTP_ACME_CA_FAULT) - 1);
+        uri.len = sizeof(NGX_HTTP_ACME_CA_FAULT) - 1;
+
+        if (acme_ca_str_is(&uri, NGX_HTTP_ACME_CA_FAULT)) {
+            r->discard_body = 1;
+        }
+    }
+
+    return NGX_DECLINED;
 }
 
 

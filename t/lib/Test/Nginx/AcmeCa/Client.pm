@@ -27,6 +27,7 @@ sub new {
         agent      => exists $opts{agent} ? $opts{agent} : 'acme-ca-test/1',
         ca         => $opts{ca},
         host       => $opts{host},
+        via        => $opts{via},
         keep_alive => exists $opts{keep_alive} ? $opts{keep_alive} : 1,
         tokens     => $opts{tokens},
         poll       => $opts{poll} || 0.05,
@@ -49,7 +50,7 @@ sub another {
 
     return ref($self)->new(
         (map { $_ => $self->{$_} } qw/ directory timeout agent ca host
-             keep_alive tokens poll /), %opts);
+             via keep_alive tokens poll /), %opts);
 }
 
 
@@ -152,6 +153,10 @@ sub exchange {
 
 sub connect {
     my ($self, $scheme, $authority) = @_;
+
+    # a gateway to another version of HTTP is told all in plain HTTP/1.1
+    ($scheme, $authority) = ('http', $self->{via}) if $self->{via};
+
     my ($host, $port) = $authority =~ /^(.*?)(?::(\d+))?$/;
 
     $port ||= $scheme eq 'https' ? 443 : 80;

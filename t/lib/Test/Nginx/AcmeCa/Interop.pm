@@ -18,7 +18,9 @@ use strict;
 
 use base qw/ Exporter /;
 
+use Cwd qw/ abs_path /;
 use Digest::SHA qw/ sha256_hex /;
+use File::Basename qw/ dirname /;
 use MIME::Base64 qw/ decode_base64 /;
 use POSIX ();
 use Test::More ();
@@ -27,7 +29,11 @@ use Test::Nginx::AcmeCa;
 
 our @EXPORT = qw/ interop_conf interop_client interop_script interop_root
     interop_names interop_stored interop_audit interop_ok interop_slurp
-    interop_run interop_validated interop_dns_hook interop_eab /;
+    interop_run interop_validated interop_dns_hook interop_eab
+    interop_installed interop_tool interop_move interop_addresses
+    interop_issued interop_replaces /;
+
+my $top = abs_path(dirname(__FILE__) . '/../../../../..');
 
 # a client that hangs must not hold up everything: seconds for one run of it
 my $limit = 90;
@@ -127,16 +133,47 @@ sub interop_run {
 }
 
 
+# what contrib/install-clients installed: the file, or the test is skipped
+
+sub interop_installed {
+    my ($file) = @_;
+    my $path = "$top/build/clients/$file";
+
+    Test::More::plan(skip_all => "no build/clients/$file: "
+                                 . 'contrib/install-clients') unless -e $path;
+
+    return $path;
+}
+
+
+# what "acme-ca" of this authority says
+
+sub interop_tool {
+    my ($t, @args) = @_;
+
+    return json_decode(interop_run("$top/contrib/acme-ca", '--path',
+                                   $t->testdir() . '/ca', '--json', @args));
+}
+
+
+# The operator moves the windows of the certificates that @args select into the
+# past: a second from now on, and back again when it is over.
+
+sub interop_move {
+    my ($t, @args) = @_;
+
+    interop_tool($t, qw/ renewal move --within 1s /, @args);
+    acme_ca_wait(sub { acme_ca_sql_value($t, "SELECT max(window_end) + 1
+        < strftime('%s') + 0 FROM acme_renewal_windows") })
+        or die "the window does not end\n";
+}
+
+
 # From now on accounts have to be bound; (kid, HMAC key) of an external account
 # that "acme-ca" made.  The authority has "external_account_binding optional;".
 
 sub interop_eab {
     my ($t, @args) = @_;
-    my $dir = $t->testdir();
-    my $tool = __FILE__;
-
-    $tool =~ s!t/lib/Test/Nginx/AcmeCa/Interop\.pm\z!contrib/acme-ca!;
-
     my $conf = $t->read_file('nginx.conf');
     $conf =~ s/(external_account_binding) optional/$1 required/;
     $t->write_file('nginx.conf', $conf);
@@ -146,8 +183,7 @@ sub interop_eab {
                            ->{meta}{externalAccountRequired} })
         or die "externalAccountRequired is not told\n";
 
-    my $json = json_decode(interop_run($tool, '--path', "$dir/ca", '--json',
-                                       'eab', 'create', @args));
+    my $json = interop_tool($t, 'eab', 'create', @args);
 
     return @$json{qw/ kid hmac_key /};
 }
@@ -256,6 +292,48 @@ sub interop_names {
     my @names = $pem eq '' ? () : cert_text($pem) =~ /DNS:([^,\s]+)/g;
 
     return join ' ', sort @names;
+}
+
+
+# the addresses of a certificate
+
+sub interop_addresses {
+    my ($pem) = @_;
+
+    return $pem eq '' ? '' : join ' ', cert_text($pem)
+        =~ /IP Address:([^,\s]+)/g;
+}
+
+
+# What each test of a client shows of a certificate: whose it is, that it
+# verifies and that the database knows it.  Four tests.
+
+sub interop_issued {
+    my ($t, $name, $pem, $names, $stored) = @_;
+
+    Test::More::is(join(' ', grep { $_ ne '' } interop_names($pem),
+                        interop_addresses($pem)), $names, "$name: names");
+    Test::More::is(chain_verify($pem, interop_root($t)), 'OK',
+                   "$name: chain");
+    Test::More::like($pem, qr/\n\z/, "$name: a newline at the end");
+    Test::More::is(interop_stored($t, $pem), ($stored || 'valid')
+        . ' serial order valid downloaded', "$name: stored");
+}
+
+
+# a test that one certificate was ordered as the other's replacement (RFC 9773)
+
+sub interop_replaces {
+    my ($t, $name, $new, $old) = @_;
+    my ($new_digest, $old_digest) = map { fingerprint($_) || '' } $new, $old;
+
+    Test::More::is(acme_ca_sql_value($t, "SELECT count(*)
+        FROM acme_certificates AS new
+        JOIN acme_orders AS o ON o.id = new.order_id
+        JOIN acme_certificates AS old ON old.id = o.replaces_id
+            AND old.replaced_by = new.id
+        WHERE new.fingerprint = x'$new_digest'
+            AND old.fingerprint = x'$old_digest'"), 1, "$name: replaces");
 }
 
 
