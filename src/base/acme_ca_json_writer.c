@@ -20,6 +20,7 @@ static ngx_int_t acme_ca_json_begin(acme_ca_json_writer_t *w,
     const char *name, size_t size);
 static void acme_ca_json_down(acme_ca_json_writer_t *w, const char *name,
     u_char bracket);
+static size_t acme_ca_json_plain(const u_char *p, size_t n);
 static size_t acme_ca_json_escaped_len(const u_char *p, size_t n);
 static u_char *acme_ca_json_escaped(u_char *dst, const u_char *p, size_t n);
 
@@ -291,28 +292,46 @@ acme_ca_json_finish(acme_ca_json_writer_t *w, ngx_str_t *text)
 }
 
 
+/* how many bytes from here on stand for themselves: mostly all */
+
+static size_t
+acme_ca_json_plain(const u_char *p, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (p[i] < 0x20 || p[i] > 0x7e || p[i] == '"' || p[i] == '\\') {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
 static size_t
 acme_ca_json_escaped_len(const u_char *p, size_t n)
 {
-    size_t  size, len;
+    size_t  size, len, plain;
 
     size = 0;
 
     while (n) {
-        len = acme_ca_utf8_len(p, n);
+        plain = acme_ca_json_plain(p, n);
+        len = plain ? plain : acme_ca_utf8_len(p, n);
 
         if (len == 0) {
             size += 3;
             len = 1;
 
+        } else if (plain || *p >= 0x80) {
+            size += len;
+
         } else if (*p == '"' || *p == '\\') {
             size += 2;
 
-        } else if (*p < 0x20 || *p == 0x7f) {
-            size += 6;
-
         } else {
-            size += len;
+            size += 6;
         }
 
         p += len;
@@ -326,24 +345,25 @@ acme_ca_json_escaped_len(const u_char *p, size_t n)
 static u_char *
 acme_ca_json_escaped(u_char *dst, const u_char *p, size_t n)
 {
-    size_t  len;
+    size_t  len, plain;
 
     while (n) {
-        len = acme_ca_utf8_len(p, n);
+        plain = acme_ca_json_plain(p, n);
+        len = plain ? plain : acme_ca_utf8_len(p, n);
 
         if (len == 0) {
             dst = ngx_cpymem(dst, "\xef\xbf\xbd", 3);
             len = 1;
 
+        } else if (plain || *p >= 0x80) {
+            dst = ngx_cpymem(dst, p, len);
+
         } else if (*p == '"' || *p == '\\') {
             *dst++ = '\\';
             *dst++ = *p;
 
-        } else if (*p < 0x20 || *p == 0x7f) {
-            dst = ngx_sprintf(dst, "\\u%04xi", (ngx_int_t) *p);
-
         } else {
-            dst = ngx_cpymem(dst, p, len);
+            dst = ngx_sprintf(dst, "\\u%04xi", (ngx_int_t) *p);
         }
 
         p += len;
