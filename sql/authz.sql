@@ -2,13 +2,13 @@
 -- why: RFC 8555, 7.1.4
 INSERT INTO acme_authorizations
     (account_id, identifier_type, identifier, wildcard, status, created_at,
-     expires_at, updated_at, subdomains, trusted_by)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8, ?9);
+     expires_at, updated_at, subdomains, trusted_by, token_seed)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8, ?9, ?10);
 
 -- name: authz_find
 -- why: each poll of an authorization
 SELECT id, account_id, identifier_type, identifier, wildcard, status,
-       created_at, expires_at, subdomains, trusted_by
+       created_at, expires_at, subdomains, trusted_by, token_seed
 FROM acme_authorizations WHERE id = ?1;
 
 -- name: authz_find_valid

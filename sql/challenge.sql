@@ -1,5 +1,5 @@
 -- name: challenge_add
--- why: RFC 8555, 7.1.5
+-- why: RFC 8555, 7.5.1: the client answered it
 INSERT INTO acme_challenges (authz_id, type, status, token)
 VALUES (?1, ?2, ?3, ?4);
 
@@ -9,7 +9,7 @@ SELECT authz_id, type, status, token, validated_at, error
 FROM acme_challenges WHERE authz_id = ?1 AND type = ?2;
 
 -- name: challenge_list
--- why: an authorization object names its challenges
+-- why: an authorization object names its challenges: those with a row
 SELECT authz_id, type, status, token, validated_at, error
 FROM acme_challenges WHERE authz_id = ?1
 ORDER BY type;

@@ -2,7 +2,7 @@
 
 # Copyright (C) the nginx-acme-ca authors
 
-# A database that an older release made is brought up to date at start: its
+# A database that an older version made is brought up to date at start: its
 # accounts, orders and validations go on.
 
 ###############################################################################
@@ -24,64 +24,96 @@ select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
-acme_ca_conf($t)->plan(8);
+my @released = (1, 2);
 
-# the first version's tables, as that release left them
+acme_ca_conf($t)->plan(10 * @released);
 
 my $db = acme_ca_database($t);
-my $token = encode_base64url('an old token of 16');
 my $now = time();
 
-mkdir $t->testdir() . '/ca', 0700 or die "ca: $!";
-my $acme = acme_client($t);
-my $key = $acme->{key};
+for my $version (@released) {
+    my $acme = acme_client($t);
+    my $token = encode_base64url("an old token of $version, 16");
 
-sqlite(first_schema(), <<"END");
+    mkdir $t->testdir() . '/ca', 0700 or die "ca: $!";
+
+    sqlite(schema($version), <<"END");
 INSERT INTO acme_ca_meta VALUES (1, randomblob(16), $now);
-INSERT INTO acme_accounts VALUES
-    (41, 'valid', x'@{[ unpack 'H*', thumb() ]}', '@{[ jwk_text() ]}', '[]',
-     NULL, $now, $now);
-INSERT INTO acme_orders VALUES
-    (51, 41, 'pending', NULL, 0, NULL, NULL, NULL, NULL, $now, $now + 9999,
-     $now);
-INSERT INTO acme_authorizations VALUES
-    (61, 41, 'dns', 'old.example', 0, 'pending', $now, $now + 9999, $now);
+INSERT INTO acme_accounts
+    (id, status, thumbprint, jwk, contact, created_at, updated_at)
+VALUES (41, 'valid', x'@{[ thumb($acme) ]}', '@{[ jwk_text($acme) ]}', '[]',
+        $now, $now);
+INSERT INTO acme_orders
+    (id, account_id, status, profile_asked, created_at, expires_at, updated_at)
+VALUES (51, 41, 'pending', 0, $now, $now + 9999, $now);
+INSERT INTO acme_authorizations
+    (id, account_id, identifier_type, identifier, wildcard, status, created_at,
+     expires_at, updated_at)
+VALUES (61, 41, 'dns', 'old.example', 0, 'pending', $now, $now + 9999, $now);
 INSERT INTO acme_order_identifiers VALUES (51, 0, 'dns', 'old.example', 0, 61);
 INSERT INTO acme_challenges (authz_id, type, status, token)
-    VALUES (61, 0, 'pending', '$token');
+VALUES (61, 0, 'pending', '$token');
 END
 
-is(acme_ca_sql_value($t, 'SELECT user_version FROM pragma_user_version'), 1,
-    'first version');
+    is(user_version(), $version, "version $version");
 
-my ($good, $said) = acme_ca_config_test($t, $t->read_file('nginx.conf'));
-ok($good, 'configuration test') or diag($said);
-is(acme_ca_sql_value($t, 'SELECT user_version FROM pragma_user_version'), 1,
-    'which changes nothing');
-unlink $t->testdir() . '/nginx.pid';
+    my ($good, $said) = acme_ca_config_test($t, $t->read_file('nginx.conf'));
+    ok($good, 'configuration test') or diag($said);
+    is(user_version(), $version, 'which changes nothing');
+    unlink $t->testdir() . '/nginx.pid';
 
-$t->run();
+    $t->run();
 
-cmp_ok(acme_ca_sql_value($t, 'SELECT user_version FROM pragma_user_version'),
-    '>', 1, 'brought up to date');
-is($acme->find_account()->{status}, 200, 'account is known');
+    cmp_ok(user_version(), '>', $version, 'brought up to date');
+    is($acme->find_account()->{status}, 200, 'account is known');
 
-my $list = $acme->post($acme->account()->json()->{orders})->json()->{orders};
-is(scalar(@$list), 1, 'order is there');
+    my $list = $acme->post($acme->account()->json()->{orders})->json();
+    is(scalar @{$list->{orders}}, 1, 'order is there');
 
-my $order = $acme->post($list->[0])->json();
-my ($url) = @{$order->{authorizations}};
-$acme->respond($url);
-is($acme->poll($url)->json()->{status}, 'valid', 'its validation goes on');
-is($acme->poll($list->[0])->json()->{status}, 'ready', 'order is ready');
+    my ($order) = @{$list->{orders}};
+    my ($url) = @{$acme->post($order)->json()->{authorizations}};
+    is_deeply([ map { "$_->{type} $_->{token}" }
+            @{$acme->post($url)->json()->{challenges}} ],
+        [ "http-01 $token" ], 'its challenges are as they were');
+
+    $acme->respond($url);
+    is($acme->poll($url)->json()->{status}, 'valid', 'its validation goes on');
+    is($acme->poll($order)->json()->{status}, 'ready', 'order is ready');
+
+    my $new = $acme->new_order([ 'new.example' ])->json();
+    $acme->respond($new->{authorizations}[0]);
+    is($acme->poll($new->{authorizations}[0])->json()->{status}, 'valid',
+        'a new one');
+
+    $t->stop();
+    rename $t->testdir() . '/ca', $t->testdir() . "/ca.$version";
+}
+
+# two more tests, which would not be counted at the end of everything
+undef $t;
 
 ###############################################################################
 
-sub first_schema {
-    open my $f, '<', "$FindBin::Bin/../sql/001_init.sql" or die "schema: $!";
+sub schema {
+    my ($version) = @_;
+
+    my @files = sort glob("$FindBin::Bin/../sql/[0-9]*.sql");
+
+    return join '', map { read_all($_) } @files[0 .. $version - 1];
+}
+
+
+sub read_all {
+    open my $f, '<', $_[0] or die "$_[0]: $!";
     local $/;
 
     return scalar <$f>;
+}
+
+
+sub user_version {
+    return acme_ca_sql_value($t,
+        'SELECT user_version FROM pragma_user_version');
 }
 
 
@@ -94,12 +126,12 @@ sub sqlite {
 
 
 sub thumb {
-    return b64u_decode($key->thumbprint());
+    return unpack 'H*', b64u_decode($_[0]->{key}->thumbprint());
 }
 
 
 sub jwk_text {
-    return json_encode($key->jwk());
+    return json_encode($_[0]->{key}->jwk());
 }
 
 ###############################################################################

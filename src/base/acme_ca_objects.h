@@ -63,12 +63,16 @@ typedef struct {
 } acme_ca_order_t;
 
 
+#define ACME_CA_TOKEN_SEED_LEN  32
+
 typedef struct {
     int64_t                id;
     int64_t                account_id;
     acme_ca_identifier_t   identifier;
     ngx_uint_t             subdomains;      /* RFC 9444: and all below it */
     ngx_str_t              trusted_by;      /* a rule: nothing was proven */
+    ngx_str_t              token_seed;      /* of challenges without a row;
+                                               empty: there are none */
     acme_ca_status_e       status;
     time_t                 created_at;
     time_t                 expires_at;
@@ -112,6 +116,7 @@ typedef struct {
     ngx_str_t                  token;
     time_t                     validated_at;
     ngx_str_t                  error;         /* problem document, or empty */
+    unsigned                   stored:1;      /* it has a row */
 } acme_ca_challenge_t;
 
 

@@ -14,13 +14,6 @@
 #include "acme_ca_caa.h"
 
 
-static ngx_int_t acme_ca_authorize_add_challenge(acme_ca_exchange_t *x,
-    int64_t authz_id, ngx_uint_t type);
-
-
-#define ACME_CA_TOKEN_BYTES  32
-
-
 /*
  * An order promises that it can be finalized until it expires, so an
  * authorization that is about to end is not leant on.  Neither is one whose
@@ -137,49 +130,28 @@ acme_ca_authorize_willing(acme_ca_exchange_t *x,
 ngx_int_t
 acme_ca_authorize_add(acme_ca_exchange_t *x, acme_ca_authz_t *authz)
 {
-    ngx_int_t   rc;
-    ngx_uint_t  type;
+    ngx_int_t  rc;
+    u_char     seed[ACME_CA_TOKEN_SEED_LEN];
+
+    if (authz->trusted_by.len == 0) {
+
+        if (acme_ca_random(seed, sizeof(seed)) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        authz->token_seed.data = seed;
+        authz->token_seed.len = sizeof(seed);
+    }
 
     rc = acme_ca_store_authz_add(x->store, authz);
+
+    /* the bytes do not outlive this function */
+
+    ngx_str_null(&authz->token_seed);
 
     if (rc == NGX_OK && authz->trusted_by.len) {
         return acme_ca_ruling_note(x, authz);
     }
 
-    for (type = 0; rc == NGX_OK && type < ACME_CA_CHALLENGE_TYPE_N; type++) {
-
-        if (acme_ca_authorize_fits(x->authority, type, &authz->identifier,
-                                   authz->subdomains))
-        {
-            rc = acme_ca_authorize_add_challenge(x, authz->id, type);
-        }
-    }
-
     return rc;
-}
-
-
-static ngx_int_t
-acme_ca_authorize_add_challenge(acme_ca_exchange_t *x, int64_t authz_id,
-    ngx_uint_t type)
-{
-    u_char               secret[ACME_CA_TOKEN_BYTES], *last;
-    u_char               token[acme_ca_base64url_len(ACME_CA_TOKEN_BYTES)];
-    acme_ca_challenge_t  challenge;
-
-    if (acme_ca_random(secret, sizeof(secret)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    last = acme_ca_base64url_write(token, secret, sizeof(secret));
-
-    ngx_memzero(&challenge, sizeof(acme_ca_challenge_t));
-
-    challenge.id = authz_id * ACME_CA_CHALLENGE_SLOTS + type;
-    challenge.type = (acme_ca_challenge_type_e) type;
-    challenge.status = ACME_CA_PENDING;
-    challenge.token.data = token;
-    challenge.token.len = last - token;
-
-    return acme_ca_store_challenge_add(x->store, &challenge);
 }

@@ -178,6 +178,14 @@ ngx_int_t acme_ca_order_admit(acme_ca_exchange_t *x,
 ngx_int_t acme_ca_order_refused(acme_ca_exchange_t *x);
 
 
+/*
+ * acme_ca_challenge.c.  Those of an authorization by type, an array of
+ * acme_ca_challenge_t: with the ones that nobody answered, for which there is
+ * no row.
+ */
+ngx_int_t acme_ca_challenge_list(acme_ca_exchange_t *x,
+    acme_ca_authz_t *authz, ngx_array_t **challenges);
+
 /* whether this authority offers that type for that identifier */
 ngx_uint_t acme_ca_challenge_fits(const acme_ca_authority_t *authority,
     ngx_uint_t type, const acme_ca_identifier_t *identifier);

@@ -323,6 +323,15 @@ acme_ca_reply_authz(acme_ca_exchange_t *x, acme_ca_authz_view_t *view)
     challenge = view->challenges->elts;
 
     for (i = 0; i < view->challenges->nelts; i++) {
+
+        /* RFC 8555, 7.1.4: once it is decided, what decided it */
+
+        if ((view->status == ACME_CA_VALID || view->status == ACME_CA_INVALID)
+            && challenge[i].status != view->status)
+        {
+            continue;
+        }
+
         acme_ca_json_open_object(&w, NULL);
         acme_ca_reply_write_challenge(x, &w, &challenge[i]);
         acme_ca_json_shut(&w);

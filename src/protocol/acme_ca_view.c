@@ -201,8 +201,7 @@ acme_ca_view_authz(acme_ca_exchange_t *x, int64_t id,
         return NGX_ERROR;
     }
 
-    return acme_ca_store_challenge_list(x->store, x->ctx.pool, id,
-                                        &view->challenges);
+    return acme_ca_challenge_list(x, &view->row, &view->challenges);
 }
 
 

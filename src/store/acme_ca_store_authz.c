@@ -22,6 +22,7 @@ acme_ca_store_authz_add(acme_ca_store_t *store, acme_ca_authz_t *authz)
     acme_ca_query_integer(&q, authz->expires_at);
     acme_ca_query_integer(&q, authz->subdomains);
     acme_ca_query_text(&q, &authz->trusted_by);
+    acme_ca_query_blob(&q, authz->token_seed.data, authz->token_seed.len);
 
     return acme_ca_query_add(&q, &authz->id);
 }
@@ -50,6 +51,7 @@ acme_ca_store_authz_find(acme_ca_store_t *store, ngx_pool_t *pool, int64_t id,
     authz->expires_at = acme_ca_column_integer(&q);
     authz->subdomains = acme_ca_column_integer(&q);
     acme_ca_column_text(&q, pool, &authz->trusted_by);
+    acme_ca_column_text(&q, pool, &authz->token_seed);
 
     return acme_ca_query_end(&q);
 }

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * acme_challenges (RFC 8555, 7.1.5).  The table's key is (authz_id, type),
- * the id that others see is made of both.
+ * acme_challenges (RFC 8555, 7.1.5), those that were answered.  The table's
+ * key is (authz_id, type), the id that others see is made of both.
  */
 
 
@@ -91,6 +91,7 @@ acme_ca_store_challenge_read(acme_ca_query_t *q, ngx_pool_t *pool,
     acme_ca_column_text(q, pool, &challenge->token);
     challenge->validated_at = acme_ca_column_integer(q);
     acme_ca_column_text(q, pool, &challenge->error);
+    challenge->stored = 1;
 }
 
 

@@ -178,10 +178,14 @@ test_registry(void)
     is_int(count("SELECT count(*) FROM acme_orders AS o WHERE NOT EXISTS "
                  "(SELECT 1 FROM acme_order_identifiers AS i "
                  "WHERE i.order_id = o.id)"), 0, "no order without names");
-    is_int(count("SELECT count(*) FROM acme_authorizations AS a WHERE NOT "
-                 "EXISTS (SELECT 1 FROM acme_challenges AS c "
-                 "WHERE c.authz_id = a.id)"), 0,
+    is_int(count("SELECT count(*) FROM acme_authorizations "
+                 "WHERE token_seed IS NULL"), 0,
            "no authorization without a challenge");
+    is_int(count("SELECT count(*) FROM acme_authorizations AS a "
+                 "WHERE (a.status = 'pending') = EXISTS "
+                 "(SELECT 1 FROM acme_challenges AS c "
+                 "WHERE c.authz_id = a.id)"), 0,
+           "a row for each that was answered");
     is_int(count("SELECT count(*) FROM acme_audit_logs WHERE action = "
                  "'new-account' AND outcome = 'done'"), 1,
            "one account in the audit log");
