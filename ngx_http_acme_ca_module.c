@@ -201,6 +201,10 @@ ngx_http_acme_ca_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    /* the pools were told to end before us: they are nginx's own modules */
+
+    ngx_acme_ca_thread_wait(cycle->log);
+
     ca = amcf->authorities.elts;
 
     for (i = 0; i < amcf->authorities.nelts; i++) {

@@ -175,6 +175,17 @@ ngx_int_t ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
 
 
 /*
+ * ngx_acme_ca_thread.c: the end of a pool's threads.  init() is a worker's.
+ * enter() begins every task of ours; it costs nothing when the thread is
+ * known.  wait() is for the worker's exit, when the pools were told to end: no
+ * thread that entered uses OpenSSL after it.
+ */
+ngx_int_t ngx_acme_ca_thread_init(ngx_log_t *log);
+void ngx_acme_ca_thread_enter(void);
+void ngx_acme_ca_thread_wait(ngx_log_t *log);
+
+
+/*
  * ngx_acme_ca_validator.c: start() runs a job that this worker has leased;
  * wait (may be NULL) is told once when this attempt has ended and was written,
  * never before start() returns.  forget() takes it back.  tick() claims what

@@ -52,6 +52,10 @@ ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
     ngx_str_t                   name = ngx_string("default");
     ngx_acme_ca_writer_task_t  *data;
 
+    if (ngx_acme_ca_thread_init(cycle->log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_queue_init(&ca->waiting);
     ngx_queue_init(&ca->lazy);
     ngx_queue_init(&ca->batch);
@@ -180,6 +184,8 @@ ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
     ngx_acme_ca_write_t  *write;
 
     ca = ctx->ca;
+
+    ngx_acme_ca_thread_enter();
 
     for (q = ngx_queue_head(&ca->batch);
          q != ngx_queue_sentinel(&ca->batch);
