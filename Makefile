@@ -112,7 +112,7 @@ help:
 	@echo "make unit             unit tests only"
 	@echo "make fuzz             fuzz targets only"
 	@echo "make clients          newer ACME clients for the tests, in"
-	@echo "                      build/clients, from PyPI and npm"
+	@echo "                      build/clients, from PyPI, npm and Go"
 	@echo "make bench            beside Pebble, Caddy and step-ca, long;"
 	@echo "                      BENCH_ARGS=... as of bench/compare"
 	@echo "make install          into nginx's folders; DESTDIR=DIR"
