@@ -47,7 +47,6 @@ static void ngx_http_acme_ca_done(ngx_acme_ca_write_t *write, ngx_int_t rc);
 static void ngx_http_acme_ca_wait(ngx_http_acme_ca_ctx_t *ctx);
 static void ngx_http_acme_ca_settled(ngx_acme_ca_wait_t *wait);
 static void ngx_http_acme_ca_impatient(ngx_event_t *ev);
-static void ngx_http_acme_ca_answer(ngx_http_acme_ca_ctx_t *ctx);
 
 
 static ngx_http_module_t  ngx_http_acme_ca_module_ctx = {
@@ -93,7 +92,9 @@ ngx_http_acme_ca_postconfiguration(ngx_conf_t *cf)
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_acme_ca_module);
 
     amcf->request_id = ngx_http_get_variable_index(cf, &name);
-    if (amcf->request_id == NGX_ERROR) {
+    if (amcf->request_id == NGX_ERROR
+        || ngx_http_acme_ca_guard_check(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -246,7 +247,9 @@ ngx_http_acme_ca_body_handler(ngx_http_request_t *r)
     ngx_http_set_ctx(r, ctx, ngx_http_acme_ca_module);
 
     rc = (ctx == NULL) ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                       : ngx_http_acme_ca_request_read(r, ctx);
+                       : ngx_http_acme_ca_request_read(r, alcf->ca,
+                                                     &ctx->exchange.request,
+                                                     ctx->exchange.ctx.pool);
 
     if (rc == NGX_OK) {
         rc = ngx_http_acme_ca_run(r, ctx);
@@ -340,12 +343,7 @@ ngx_http_acme_ca_run(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
     rc = ngx_http_acme_ca_start(r, ctx);
 
     if (rc == NGX_AGAIN) {
-
-        /* keeps r, whatever its client does meanwhile */
-
-        r->main->blocked++;
-        r->aio = 1;
-
+        ngx_http_acme_ca_keep(r);
         ngx_acme_ca_write_add(ctx->ca, &ctx->write);
 
         return NGX_DONE;
@@ -449,7 +447,7 @@ ngx_http_acme_ca_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
 
     acme_ca_protocol_finish(x, rc);
 
-    ngx_http_acme_ca_answer(ctx);
+    ngx_http_acme_ca_answer(ctx->request, &x->reply);
 }
 
 
@@ -478,7 +476,7 @@ ngx_http_acme_ca_settled(ngx_acme_ca_wait_t *wait)
 
     acme_ca_protocol_settle(&ctx->exchange, ctx->ca->reader, ngx_time());
 
-    ngx_http_acme_ca_answer(ctx);
+    ngx_http_acme_ca_answer(ctx->request, &ctx->exchange.reply);
 }
 
 
@@ -491,19 +489,25 @@ ngx_http_acme_ca_impatient(ngx_event_t *ev)
 
     acme_ca_protocol_finish(&ctx->exchange, NGX_OK);
 
-    ngx_http_acme_ca_answer(ctx);
+    ngx_http_acme_ca_answer(ctx->request, &ctx->exchange.reply);
 }
 
 
-/* r was kept since ngx_http_acme_ca_run() */
+/* whatever its client does meanwhile */
 
-static void
-ngx_http_acme_ca_answer(ngx_http_acme_ca_ctx_t *ctx)
+void
+ngx_http_acme_ca_keep(ngx_http_request_t *r)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    r->main->blocked++;
+    r->aio = 1;
+}
 
-    r = ctx->request;
+
+void
+ngx_http_acme_ca_answer(ngx_http_request_t *r, acme_ca_reply_t *reply)
+{
+    ngx_connection_t  *c;
+
     c = r->connection;
 
     r->main->blocked--;
@@ -511,8 +515,7 @@ ngx_http_acme_ca_answer(ngx_http_acme_ca_ctx_t *ctx)
 
     ngx_http_finalize_request(r, c->error
                               ? NGX_ERROR
-                              : ngx_http_acme_ca_reply_send(r,
-                                                    &ctx->exchange.reply));
+                              : ngx_http_acme_ca_reply_send(r, reply));
 
     ngx_http_run_posted_requests(c);
 }

@@ -5,4 +5,8 @@
 ALTER TABLE acme_authorizations
     ADD COLUMN token_seed BLOB CHECK (length(token_seed) = 32);
 
+-- the accounts of an external one, when it ends
+CREATE INDEX acme_accounts_eab ON acme_accounts (eab_id)
+    WHERE eab_id IS NOT NULL;
+
 PRAGMA user_version = 3;

@@ -28,13 +28,14 @@ my %rooms = (
     policy   => 'base',
     validate => 'base pki',
     protocol => 'base jose pki zone store policy validate',
+    admin    => 'base jose pki zone store policy protocol',
     net      => 'base validate',
     worker   => 'base jose pki zone store policy validate protocol net',
-    http     => 'base jose zone store policy protocol worker',
+    http     => 'base jose zone store policy protocol admin worker',
 );
 
 my %pure = map { $_ => 1 }
-    qw/ base jose pki zone store policy validate protocol /;
+    qw/ base jose pki zone store policy validate protocol admin /;
 
 # headers of others => who may include them: a room, or files of that name
 

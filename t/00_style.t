@@ -32,7 +32,7 @@ use constant {
 
 my %prefix = (
     (map { $_ => 'acme_ca_' }
-        qw/ base jose pki zone store policy validate protocol /),
+        qw/ base jose pki zone store policy validate protocol admin /),
     (map { $_ => 'ngx_acme_ca_' } qw/ net worker /),
     http => 'ngx_http_acme_ca_',
 );
@@ -40,7 +40,7 @@ my %prefix = (
 # rooms that are given the time and never ask for it
 
 my %pure = map { $_ => 1 }
-    qw/ base jose pki zone store policy validate protocol /;
+    qw/ base jose pki zone store policy validate protocol admin /;
 
 my $banned = join '|', qw/ malloc calloc realloc free strdup strndup strcpy
     strncpy strcat strncat sprintf snprintf vsprintf vsnprintf printf fprintf

@@ -181,7 +181,8 @@ my @bad = (
 );
 
 my @left = grep {
-    my ($good) = acme_ca_config_test($t, "events { }\nhttp {
+    my ($good) = acme_ca_config_test($t, "%%TEST_GLOBALS%%
+events { }\nhttp {
         %%TEST_GLOBALS_HTTP%%
         acme_ca_authority x { path %%TESTDIR%%/x; $_ }
         server { listen 127.0.0.1:8099; location /acme/ { acme_ca x; } } }");

@@ -23,9 +23,16 @@
 
 #define NGX_HTTP_ACME_CA_FAULT   "!fault"
 
+/* what keeps strangers out of a location */
+#define NGX_HTTP_ACME_CA_GUARD_ACCESS   0x01     /* deny */
+#define NGX_HTTP_ACME_CA_GUARD_BASIC    0x02     /* auth_basic */
+#define NGX_HTTP_ACME_CA_GUARD_REQUEST  0x04     /* auth_request */
+#define NGX_HTTP_ACME_CA_GUARD_TLS      0x08     /* ssl_verify_client on */
+
 
 typedef struct {
     ngx_array_t     authorities;         /* ngx_acme_ca_t * */
+    ngx_array_t     admins;              /* ngx_http_acme_ca_admin_place_t */
     ngx_int_t       request_id;          /* index of $request_id */
 } ngx_http_acme_ca_main_conf_t;
 
@@ -53,7 +60,20 @@ typedef struct {
     ngx_acme_ca_t  *ca;                  /* NULL: not here */
     ngx_http_acme_ca_service_t
                    *service;             /* NULL: ACME */
+
+    /* of acme_ca_admin */
+    ngx_uint_t      full;                /* the role */
+    ngx_uint_t      open;                /* no guard is asked for */
+    ngx_uint_t      guards;              /* NGX_HTTP_ACME_CA_GUARD_... */
 } ngx_http_acme_ca_loc_conf_t;
+
+
+/* for the look at all of them together */
+typedef struct {
+    ngx_http_acme_ca_loc_conf_t   *alcf;
+    void                         **srv_conf;    /* of all modules */
+    void                         **loc_conf;
+} ngx_http_acme_ca_admin_place_t;
 
 
 /* an answer that is no exchange's; all of it lives as long as r */
@@ -94,6 +114,8 @@ void *ngx_http_acme_ca_create_loc_conf(ngx_conf_t *cf);
 ngx_int_t ngx_http_acme_ca_fault_phase_add(ngx_conf_t *cf);
 char *ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+/* bodies of our size, problem documents for what nginx refuses */
+ngx_int_t ngx_http_acme_ca_limits(ngx_conf_t *cf);
 
 /* ngx_http_acme_ca_authority.c: with every setting unset; of that name or
    NULL; with defaults for what was not set, and checked */
@@ -107,15 +129,26 @@ char *ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 ngx_int_t ngx_http_acme_ca_handler(ngx_http_request_t *r);
 
 /*
- * Fills the exchange's request from r, whose body has been read, into the
+ * Fills the request of an exchange from r, whose body has been read, into the
  * exchange's own pool: it outlives r.  NGX_OK or an HTTP status.
  */
 ngx_int_t ngx_http_acme_ca_request_read(ngx_http_request_t *r,
-    ngx_http_acme_ca_ctx_t *ctx);
+    ngx_acme_ca_t *ca, acme_ca_request_t *request, ngx_pool_t *pool);
 
 /* ngx_http_acme_ca_peer.c: who the client is by its own certificate */
 ngx_int_t ngx_http_acme_ca_peer_read(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool);
+
+/* in the module: r, kept while a store task wrote, is answered */
+void ngx_http_acme_ca_keep(ngx_http_request_t *r);
+void ngx_http_acme_ca_answer(ngx_http_request_t *r, acme_ca_reply_t *reply);
+
+/* ngx_http_acme_ca_admin.c: acme_ca_admin's content handler */
+ngx_int_t ngx_http_acme_ca_admin_handler(ngx_http_request_t *r);
+
+/* ngx_http_acme_ca_guard.c: once all of http {} was read, every location of
+   acme_ca_admin has to have a guard of nginx */
+ngx_int_t ngx_http_acme_ca_guard_check(ngx_conf_t *cf);
 
 /* sends the exchange's reply; answers what r is to be finalized with */
 ngx_int_t ngx_http_acme_ca_reply_send(ngx_http_request_t *r,
@@ -123,6 +156,7 @@ ngx_int_t ngx_http_acme_ca_reply_send(ngx_http_request_t *r,
 /* a header field of the response; an empty value is none */
 ngx_int_t ngx_http_acme_ca_reply_field(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
+ngx_int_t ngx_http_acme_ca_reply_tag(ngx_http_request_t *r, ngx_str_t *tag);
 
 /* ngx_http_acme_ca_document.c: the same for a document; preconditions on ETag
    and Last-Modified are nginx's business */

@@ -53,6 +53,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       0,
       NULL },
 
+    { ngx_string("acme_ca_admin"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_acme_ca_admin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_acme_ca_admin_service },
+
     /* inside acme_ca_authority */
 
     { ngx_string("path"),

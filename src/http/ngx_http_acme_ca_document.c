@@ -80,15 +80,9 @@ ngx_http_acme_ca_document_head(ngx_http_request_t *r,
         != NGX_OK
         || ngx_http_acme_ca_reply_field(r, "Vary", &document->vary) != NGX_OK
         || ngx_http_acme_ca_reply_field(r, "Expires", &expires) != NGX_OK
-        || ngx_http_acme_ca_reply_field(r, "ETag", &document->etag) != NGX_OK)
+        || ngx_http_acme_ca_reply_tag(r, &document->etag) != NGX_OK)
     {
         return NGX_ERROR;
-    }
-
-    if (document->etag.len != 0) {
-        r->headers_out.etag = (ngx_table_elt_t *)
-                              r->headers_out.headers.last->elts
-                              + r->headers_out.headers.last->nelts - 1;
     }
 
     if (document->body.len == 0 || r->method == NGX_HTTP_HEAD) {

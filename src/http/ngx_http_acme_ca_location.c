@@ -13,7 +13,6 @@
 
 static void ngx_http_acme_ca_inherit(ngx_conf_t *cf,
     ngx_http_acme_ca_loc_conf_t *prev, ngx_http_acme_ca_loc_conf_t *conf);
-static void ngx_http_acme_ca_limits(ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_acme_ca_fault_pages(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_acme_ca_server_names(ngx_conf_t *cf,
@@ -33,7 +32,10 @@ ngx_http_acme_ca_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&amcf->authorities, cf->pool, 2,
                        sizeof(ngx_acme_ca_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&amcf->admins, cf->pool, 2,
+                          sizeof(ngx_http_acme_ca_admin_place_t))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -70,7 +72,6 @@ ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_acme_ca_t                 *ca;
     ngx_http_conf_ctx_t           *ctx;
     ngx_http_core_srv_conf_t      *cscf;
-    ngx_http_core_loc_conf_t      *clcf;
     ngx_http_acme_ca_srv_conf_t   *ascf;
     ngx_http_acme_ca_main_conf_t  *amcf;
 
@@ -84,7 +85,6 @@ ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_acme_ca_module);
     ascf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_acme_ca_module);
     cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     ca = ngx_http_acme_ca_authority_find(amcf, &conf->name);
 
@@ -131,9 +131,7 @@ ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
-    ngx_http_acme_ca_limits(clcf);
-
-    if (ngx_http_acme_ca_fault_pages(cf, clcf) != NGX_OK
+    if (ngx_http_acme_ca_limits(cf) != NGX_OK
         || ngx_http_acme_ca_server_names(cf, ca) != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -171,9 +169,13 @@ ngx_http_acme_ca_inherit(ngx_conf_t *cf, ngx_http_acme_ca_loc_conf_t *prev,
 
 /* nginx refuses what is too large before it reads it */
 
-static void
-ngx_http_acme_ca_limits(ngx_http_core_loc_conf_t *clcf)
+ngx_int_t
+ngx_http_acme_ca_limits(ngx_conf_t *cf)
 {
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
     if (clcf->client_max_body_size == 0
         || clcf->client_max_body_size > NGX_HTTP_ACME_CA_BODY)
     {
@@ -182,6 +184,8 @@ ngx_http_acme_ca_limits(ngx_http_core_loc_conf_t *clcf)
 
     clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
                                             NGX_HTTP_ACME_CA_BODY);
+
+    return ngx_http_acme_ca_fault_pages(cf, clcf);
 }
 
 
@@ -371,11 +375,11 @@ ngx_http_acme_ca_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                : "is not the only one of this module in the location";
     }
 
-    if (cf->args->nelts == 2 && value[1].len == 0) {
+    if (cf->args->nelts >= 2 && value[1].len == 0) {
         return "needs the name of an authority";
     }
 
-    if (cf->args->nelts == 2) {
+    if (cf->args->nelts >= 2) {
         alcf->name = value[1];
 
     } else {

@@ -48,7 +48,9 @@ ngx_http_acme_ca_reply_send(ngx_http_request_t *r, acme_ca_reply_t *reply)
     if (reply->body.len == 0 || r->method == NGX_HTTP_HEAD) {
         r->header_only = 1;
 
-        if (reply->status == NGX_HTTP_NO_CONTENT) {
+        if (reply->status == NGX_HTTP_NO_CONTENT
+            || reply->status == NGX_HTTP_NOT_MODIFIED)
+        {
             r->headers_out.content_length_n = -1;
         }
     }
@@ -79,10 +81,10 @@ static ngx_int_t
 ngx_http_acme_ca_reply_fields(ngx_http_request_t *r, acme_ca_reply_t *reply)
 {
     u_char     number[NGX_TIME_T_LEN];
-    ngx_str_t  nonce, retry_after, no_store;
+    ngx_str_t  nonce, retry_after, cache;
 
     ngx_str_null(&nonce);
-    ngx_str_null(&no_store);
+    ngx_str_null(&cache);
 
     if (reply->has_nonce) {
         nonce.data = reply->nonce;
@@ -90,7 +92,10 @@ ngx_http_acme_ca_reply_fields(ngx_http_request_t *r, acme_ca_reply_t *reply)
     }
 
     if (reply->no_store) {
-        ngx_str_set(&no_store, "no-store");
+        ngx_str_set(&cache, "no-store");
+
+    } else if (reply->etag.len) {
+        ngx_str_set(&cache, "no-cache");
     }
 
     retry_after.data = number;
@@ -99,17 +104,38 @@ ngx_http_acme_ca_reply_fields(ngx_http_request_t *r, acme_ca_reply_t *reply)
                                   - number);
 
     if (ngx_http_acme_ca_reply_field(r, "Replay-Nonce", &nonce) != NGX_OK
-        || ngx_http_acme_ca_reply_field(r, "Cache-Control", &no_store)
+        || ngx_http_acme_ca_reply_field(r, "Cache-Control", &cache)
            != NGX_OK
         || ngx_http_acme_ca_reply_field(r, "Location", &reply->location)
            != NGX_OK
         || ngx_http_acme_ca_reply_field(r, "Retry-After", &retry_after)
-           != NGX_OK)
+           != NGX_OK
+        || ngx_http_acme_ca_reply_tag(r, &reply->etag) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     return ngx_http_acme_ca_reply_field(r, "Allow", &reply->allow);
+}
+
+
+/* a filter that changes the body weakens the tag where it looks for it */
+
+ngx_int_t
+ngx_http_acme_ca_reply_tag(ngx_http_request_t *r, ngx_str_t *tag)
+{
+    ngx_list_part_t  *last;
+
+    if (ngx_http_acme_ca_reply_field(r, "ETag", tag) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (tag->len != 0) {
+        last = r->headers_out.headers.last;
+        r->headers_out.etag = (ngx_table_elt_t *) last->elts + last->nelts - 1;
+    }
+
+    return NGX_OK;
 }
 
 

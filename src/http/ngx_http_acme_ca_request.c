@@ -26,15 +26,10 @@ static ngx_int_t ngx_http_acme_ca_request_peer(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_acme_ca_request_read(ngx_http_request_t *r,
-    ngx_http_acme_ca_ctx_t *ctx)
+ngx_http_acme_ca_request_read(ngx_http_request_t *r, ngx_acme_ca_t *ca,
+    acme_ca_request_t *request, ngx_pool_t *pool)
 {
-    ngx_str_t          *type;
-    ngx_pool_t         *pool;
-    acme_ca_request_t  *request;
-
-    request = &ctx->exchange.request;
-    pool = ctx->exchange.ctx.pool;
+    ngx_str_t  *type;
 
     switch (r->method) {
 
@@ -68,10 +63,10 @@ ngx_http_acme_ca_request_read(ngx_http_request_t *r,
                      r->method_name.len)
         != NGX_OK
         || ngx_http_acme_ca_request_path(r, request, pool) != NGX_OK
-        || ngx_http_acme_ca_request_base(r, ctx->ca, request, pool) != NGX_OK
+        || ngx_http_acme_ca_request_base(r, ca, request, pool) != NGX_OK
         || ngx_http_acme_ca_request_accept(r, &request->accept, pool) != NGX_OK
         || ngx_http_acme_ca_request_peer(r, request, pool) != NGX_OK
-        || (ctx->ca->authority.named_rules != NULL
+        || (ca->authority.named_rules != NULL
             && ngx_http_acme_ca_peer_read(r, request, pool) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -42,6 +42,10 @@ char *ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_acme_ca_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* ngx_http_acme_ca_guard.c */
+char *ngx_http_acme_ca_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+extern ngx_http_acme_ca_service_t  ngx_http_acme_ca_admin_service;
+
 /* ngx_http_acme_ca_word.c: what words of a directive stand for */
 extern ngx_conf_bitmask_t  ngx_http_acme_ca_challenge_words[];
 extern ngx_conf_bitmask_t  ngx_http_acme_ca_key_type_words[];

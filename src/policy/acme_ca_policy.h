@@ -33,6 +33,12 @@ ngx_int_t acme_ca_policy_eab_identifier(acme_ca_ctx_t *ctx,
     const acme_ca_eab_t *eab, const acme_ca_identifier_t *identifier);
 
 /*
+ * A pattern of an external account's names: "a.b", ".b" (below b), "*", or a
+ * range of addresses; made lower-case.  NGX_OK, NGX_DECLINED, NGX_ERROR.
+ */
+ngx_int_t acme_ca_policy_eab_pattern(ngx_pool_t *pool, ngx_str_t *pattern);
+
+/*
  * The profile of an order of this external account: the wanted one if it is
  * among the account's, or, when the client did not ask for it, the first one
  * that is.  NGX_ABORT: unauthorized, with the account's label.

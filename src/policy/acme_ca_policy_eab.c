@@ -141,3 +141,34 @@ acme_ca_policy_eab_has(const acme_ca_eab_t *eab, const ngx_str_t *profile)
 
     return 0;
 }
+
+
+ngx_int_t
+acme_ca_policy_eab_pattern(ngx_pool_t *pool, ngx_str_t *pattern)
+{
+    ngx_int_t              rc;
+    ngx_str_t              name;
+    ngx_cidr_t             cidr;
+    acme_ca_identifier_t   identifier;
+
+    ngx_strlow(pattern->data, pattern->data, pattern->len);
+
+    ngx_memzero(&cidr, sizeof(ngx_cidr_t));
+
+    if (acme_ca_str_is(pattern, "*")
+        || ngx_ptocidr(pattern, &cidr) != NGX_ERROR)
+    {
+        return NGX_OK;
+    }
+
+    name = *pattern;
+
+    if (name.len > 1 && name.data[0] == '.') {
+        name.data++;
+        name.len--;
+    }
+
+    rc = acme_ca_identifier_from_dns(pool, name.data, name.len, &identifier);
+
+    return (rc == NGX_OK && identifier.wildcard) ? NGX_DECLINED : rc;
+}

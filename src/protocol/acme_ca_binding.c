@@ -91,23 +91,34 @@ acme_ca_binding_find(acme_ca_exchange_t *x, ngx_str_t *kid, acme_ca_eab_t *eab)
 static ngx_int_t
 acme_ca_binding_use(acme_ca_exchange_t *x, acme_ca_eab_t *eab)
 {
-    ngx_int_t    rc;
+    ngx_int_t  rc;
+
+    rc = acme_ca_binding_check(x, eab);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_eab_use(x->store, eab->id, x->ctx.now);
+    }
+
+    return (rc == NGX_DECLINED) ? acme_ca_never(x->ctx.log) : rc;
+}
+
+
+ngx_int_t
+acme_ca_binding_check(acme_ca_exchange_t *x, const acme_ca_eab_t *eab)
+{
     const char  *why;
-
-    rc = acme_ca_store_eab_use(x->store, eab->id, x->ctx.now);
-
-    if (rc != NGX_DECLINED) {
-        return rc;
-    }
-
-    why = "has bound as many accounts as it may";
-
-    if (eab->expires_at && eab->expires_at <= x->ctx.now) {
-        why = "has expired";
-    }
 
     if (eab->revoked_at) {
         why = "is revoked";
+
+    } else if (eab->expires_at && eab->expires_at <= x->ctx.now) {
+        why = "has expired";
+
+    } else if (eab->max_accounts && eab->accounts >= eab->max_accounts) {
+        why = "has bound as many accounts as it may";
+
+    } else {
+        return NGX_OK;
     }
 
     return acme_ca_refuse(&x->ctx, ACME_CA_UNAUTHORIZED,
@@ -135,7 +146,7 @@ acme_ca_binding_load(acme_ca_exchange_t *x)
 {
     acme_ca_eab_t  *eab;
 
-    if (x->eab != NULL || x->account->eab_id == 0) {
+    if (x->eab != NULL || x->account == NULL || x->account->eab_id == 0) {
         return NGX_OK;
     }
 

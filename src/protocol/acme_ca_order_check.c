@@ -43,6 +43,19 @@ acme_ca_order_check(acme_ca_exchange_t *x)
     ngx_int_t              rc;
     acme_ca_order_wish_t  *wish;
 
+    rc = acme_ca_order_read(x);
+    wish = x->prepared;
+
+    return (rc == NGX_OK) ? acme_ca_rate_order(x, wish->identifiers) : rc;
+}
+
+
+ngx_int_t
+acme_ca_order_read(acme_ca_exchange_t *x)
+{
+    ngx_int_t              rc;
+    acme_ca_order_wish_t  *wish;
+
     wish = ngx_pcalloc(x->ctx.pool, sizeof(acme_ca_order_wish_t));
     if (wish == NULL) {
         return NGX_ERROR;
@@ -81,7 +94,7 @@ acme_ca_order_check(acme_ca_exchange_t *x)
         rc = acme_ca_replaces_read(x, wish);
     }
 
-    return (rc == NGX_OK) ? acme_ca_rate_order(x, wish->identifiers) : rc;
+    return rc;
 }
 
 

@@ -65,6 +65,7 @@ typedef struct {
     ngx_str_t        body;
     ngx_str_t        location;       /* empty: none */
     ngx_str_t        allow;          /* of a 405 */
+    ngx_str_t        etag;           /* with its quotes; empty: none */
     time_t           retry_after;    /* seconds, 0: none */
     acme_ca_link_t  *links;          /* a header line each */
     u_char           nonce[ACME_CA_NONCE_LEN];

@@ -121,10 +121,13 @@ ngx_int_t acme_ca_account_orders(acme_ca_exchange_t *x);
 /*
  * acme_ca_binding.c.  new(): what the payload binds a new account to; fills
  * its eab_id.  load(): x->eab of a bound account; finds the row or fails.
+ * check(): it binds one more account; NGX_ABORT: unauthorized, and why not.
  */
 ngx_int_t acme_ca_binding_new(acme_ca_exchange_t *x,
     acme_ca_account_t *account);
 ngx_int_t acme_ca_binding_load(acme_ca_exchange_t *x);
+ngx_int_t acme_ca_binding_check(acme_ca_exchange_t *x,
+    const acme_ca_eab_t *eab);
 
 ngx_int_t acme_ca_key_change_check(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_key_change(acme_ca_exchange_t *x);
@@ -169,6 +172,9 @@ typedef struct {
     ngx_array_t              *identifiers;  /* acme_ca_order_identifier_t,
                                                authorizations still blank */
 } acme_ca_order_wish_t;
+
+/* order_check() without the limits that it counts up */
+ngx_int_t acme_ca_order_read(acme_ca_exchange_t *x);
 
 /* may it be certified, and can anything that is offered prove it? */
 ngx_int_t acme_ca_order_admit(acme_ca_exchange_t *x,

@@ -1,0 +1,309 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The operator's API on one screen: which resource there is, what it takes,
+ * which function answers; and the way of a call through its steps.
+ *
+ * Invariants:
+ *   1. outcomes become replies in acme_ca_admin_finish() only
+ *   2. who has the role "read" comes to no function that writes
+ *   3. an act and its audit row are in one savepoint; a refusal's row is
+ *      written after that was rolled back
+ */
+
+
+#include "acme_ca_admin_private.h"
+
+
+static ngx_int_t acme_ca_admin_admit(acme_ca_admin_t *a);
+static ngx_int_t acme_ca_admin_method(acme_ca_admin_t *a);
+static ngx_int_t acme_ca_admin_body(acme_ca_admin_t *a);
+static ngx_uint_t acme_ca_admin_is_json(const ngx_str_t *type);
+static const acme_ca_admin_route_t *acme_ca_admin_find(acme_ca_admin_t *a);
+static ngx_uint_t acme_ca_admin_matches(const ngx_str_t *pattern,
+    const ngx_str_t *path, ngx_str_t *operand);
+
+
+const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
+
+    { ngx_string(""), NULL, NULL, NULL,
+      acme_ca_admin_index, NULL, NULL,
+      "this list" },
+
+    { ngx_string("eab"), "eab-create", "limit cursor label",
+      "label names profiles max_accounts expires_at expires_in",
+      acme_ca_admin_eab_list, NULL, acme_ca_admin_eab_create,
+      "external accounts; a new one's key is told once" },
+
+    { ngx_string("eab/{kid}"), NULL, NULL, NULL,
+      acme_ca_admin_eab_get, NULL, NULL,
+      "one external account" },
+
+    { ngx_string("eab/{kid}/revoke"), "eab-revoke", NULL, "accounts",
+      NULL, NULL, acme_ca_admin_eab_revoke,
+      "no new accounts; with \"accounts\" an end to those that it has" },
+
+    { ngx_string("explain"), NULL,
+      "name* account eab address profile certificate certificate_name*",
+      "names account eab address profile certificate certificate_names",
+      acme_ca_admin_explain_get, acme_ca_admin_explain_post, NULL,
+      "what an order would be answered, and which rule says so" },
+
+    { ngx_null_string, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+};
+
+
+ngx_int_t
+acme_ca_admin_start(acme_ca_admin_t *a)
+{
+    acme_ca_admin_pt  step;
+
+    a->rc = acme_ca_admin_admit(a);
+
+    if (a->rc == NGX_OK && a->request.method == ACME_CA_POST
+        && a->route->post)
+    {
+        return NGX_AGAIN;
+    }
+
+    if (a->rc == NGX_OK) {
+        step = (a->request.method == ACME_CA_POST) ? a->route->ask
+                                                   : a->route->get;
+
+        acme_ca_store_begin_read(a->store);
+
+        a->rc = step(a);
+
+        acme_ca_store_end_read(a->store);
+    }
+
+    acme_ca_admin_finish(a, NGX_OK);
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+acme_ca_admin_admit(acme_ca_admin_t *a)
+{
+    ngx_int_t  rc;
+
+    a->route = acme_ca_admin_find(a);
+
+    if (a->route == NULL) {
+        return acme_ca_admin_refuse(a, 404, "there is no such resource");
+    }
+
+    rc = acme_ca_admin_method(a);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_admin_query(a);
+    }
+
+    if (rc != NGX_OK || a->request.method != ACME_CA_POST) {
+        return rc;
+    }
+
+    a->audit.action = a->route->action;
+    a->audit.actor = "operator";
+    a->audit.client_address = a->request.client_address;
+    a->audit.user_agent = a->request.user_agent;
+    a->audit.request_id = a->request.request_id;
+
+    return acme_ca_admin_body(a);
+}
+
+
+ngx_uint_t
+acme_ca_admin_methods(const acme_ca_admin_route_t *route)
+{
+    return (route->get ? ACME_CA_GET | ACME_CA_HEAD : 0)
+           | (route->post || route->ask ? ACME_CA_POST : 0);
+}
+
+
+static ngx_int_t
+acme_ca_admin_method(acme_ca_admin_t *a)
+{
+    ngx_uint_t  methods;
+
+    methods = acme_ca_admin_methods(a->route);
+
+    if (!(a->request.method & (ACME_CA_GET | ACME_CA_HEAD)) && !a->full) {
+        return acme_ca_admin_refuse(a, 403,
+                                    "the role of this location is to read");
+    }
+
+    if (methods & a->request.method) {
+        return NGX_OK;
+    }
+
+    if (methods == ACME_CA_POST) {
+        ngx_str_set(&a->reply.allow, "POST");
+
+    } else if (methods & ACME_CA_POST) {
+        ngx_str_set(&a->reply.allow, "GET, HEAD, POST");
+
+    } else {
+        ngx_str_set(&a->reply.allow, "GET, HEAD");
+    }
+
+    return acme_ca_admin_refuse(a, 405, NULL);
+}
+
+
+/* no form of a browser can send this type without asking us first */
+
+static ngx_int_t
+acme_ca_admin_body(acme_ca_admin_t *a)
+{
+    ngx_int_t        rc;
+    ngx_uint_t       many;
+    acme_ca_json_t  *member;
+
+    if (!acme_ca_admin_is_json(&a->request.content_type)) {
+        return acme_ca_admin_refuse(a, 415,
+                            "the content type is to be application/json");
+    }
+
+    rc = acme_ca_json_parse(&a->ctx, "body", &a->request.body, &a->body);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (a->body->type != ACME_CA_JSON_OBJECT) {
+        return acme_ca_admin_refuse(a, 400, "the body is to be an object");
+    }
+
+    for (member = a->body->first; member; member = member->next) {
+        if (!acme_ca_admin_has(a->route->members, &member->name, &many)) {
+            return acme_ca_admin_refuse(a, 400, "there is no member \"%V\" "
+                                        "here", &member->name);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* parameters of the type are passed over */
+
+static ngx_uint_t
+acme_ca_admin_is_json(const ngx_str_t *type)
+{
+    size_t  len;
+
+    len = sizeof("application/json") - 1;
+
+    return type->len >= len
+           && ngx_strncasecmp(type->data, (u_char *) "application/json", len)
+              == 0
+           && (type->len == len || type->data[len] == ';'
+               || type->data[len] == ' ');
+}
+
+
+static const acme_ca_admin_route_t *
+acme_ca_admin_find(acme_ca_admin_t *a)
+{
+    const acme_ca_admin_route_t  *route;
+
+    for (route = acme_ca_admin_routes; route->title; route++) {
+        if (acme_ca_admin_matches(&route->path, &a->request.path,
+                                  &a->operand))
+        {
+            return route;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+acme_ca_admin_matches(const ngx_str_t *pattern, const ngx_str_t *path,
+    ngx_str_t *operand)
+{
+    size_t   head, tail;
+    u_char  *p;
+
+    p = ngx_strlchr(pattern->data, pattern->data + pattern->len, '{');
+
+    if (p == NULL) {
+        return acme_ca_str_eq(pattern, path);
+    }
+
+    head = p - pattern->data;
+    p = ngx_strlchr(p, pattern->data + pattern->len, '}') + 1;
+    tail = pattern->data + pattern->len - p;
+
+    if (path->len <= head + tail
+        || ngx_memcmp(path->data, pattern->data, head) != 0
+        || ngx_memcmp(path->data + path->len - tail, p, tail) != 0)
+    {
+        return 0;
+    }
+
+    operand->data = path->data + head;
+    operand->len = path->len - head - tail;
+
+    return ngx_strlchr(operand->data, operand->data + operand->len, '/')
+           == NULL;
+}
+
+
+ngx_int_t
+acme_ca_admin_apply(acme_ca_admin_t *a, acme_ca_store_t *store)
+{
+    a->store = store;
+
+    a->rc = a->route->post(a);
+
+    if (a->rc == NGX_OK) {
+        a->rc = acme_ca_store_audit_add(store, &a->audit, a->ctx.now);
+    }
+
+    if (a->rc == NGX_DECLINED) {
+        a->rc = acme_ca_never(a->ctx.log);
+    }
+
+    return a->rc;
+}
+
+
+ngx_int_t
+acme_ca_admin_record(acme_ca_admin_t *a, acme_ca_store_t *store)
+{
+    a->audit.refused = ACME_CA_AUDIT_REFUSED;
+    a->audit.reason = a->status ? a->detail : a->ctx.problem->detail;
+
+    return acme_ca_store_audit_add(store, &a->audit, a->ctx.now);
+}
+
+
+void
+acme_ca_admin_finish(acme_ca_admin_t *a, ngx_int_t rc)
+{
+    if (rc == NGX_OK) {
+        rc = a->rc;
+    }
+
+    if (rc != NGX_OK) {
+        acme_ca_admin_reply_problem(a, rc);
+
+    } else if (a->request.method != ACME_CA_POST) {
+        acme_ca_admin_reply_tag(a);
+    }
+
+    a->reply.no_store = (a->reply.etag.len == 0);
+}
+
+
+void
+acme_ca_admin_fault(acme_ca_admin_t *a, ngx_uint_t status)
+{
+    a->rc = acme_ca_admin_refuse(a, status, NULL);
+
+    acme_ca_admin_finish(a, NGX_OK);
+}

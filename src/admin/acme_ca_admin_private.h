@@ -1,0 +1,132 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * What the files of this room share: the rows of resources, arguments, pages
+ * and answers.  A resource is a function that answers NGX_OK with a->reply
+ * filled, or what acme_ca_admin_refuse() or the store answered.
+ */
+
+
+#ifndef _ACME_CA_ADMIN_PRIVATE_H_INCLUDED_
+#define _ACME_CA_ADMIN_PRIVATE_H_INCLUDED_
+
+
+#include "acme_ca_admin.h"
+#include "acme_ca_text.h"
+#include "acme_ca_store_eab.h"
+
+
+#define ACME_CA_ADMIN_PAGE      100
+#define ACME_CA_ADMIN_PAGE_MAX  1000
+
+
+typedef ngx_int_t (*acme_ca_admin_pt)(acme_ca_admin_t *a);
+
+
+struct acme_ca_admin_route_s {
+    ngx_str_t          path;       /* one part may be "{...}": any word */
+    const char        *action;     /* of what it writes, in the audit log */
+    const char        *args;       /* that its URL may have; "*" after one that
+                                      may stand there several times */
+    const char        *members;    /* that its body may have */
+    acme_ca_admin_pt   get;        /* in the event loop */
+    acme_ca_admin_pt   ask;        /* a POST that only reads: the same */
+    acme_ca_admin_pt   post;       /* in the transaction */
+    const char        *title;
+};
+
+/* the last one has no title */
+extern const acme_ca_admin_route_t  acme_ca_admin_routes[];
+
+/* ACME_CA_GET ... */
+ngx_uint_t acme_ca_admin_methods(const acme_ca_admin_route_t *route);
+
+
+/* resources */
+
+ngx_int_t acme_ca_admin_index(acme_ca_admin_t *a);
+
+ngx_int_t acme_ca_admin_eab_list(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_eab_get(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_eab_create(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_eab_revoke(acme_ca_admin_t *a);
+
+/* the answer to create(): with the key */
+ngx_int_t acme_ca_admin_eab_reply(acme_ca_admin_t *a, acme_ca_eab_t *eab,
+    ngx_str_t *key);
+
+/*
+ * acme_ca_admin_account.c.  find(): by the URL or its end, the row's number,
+ * the key's thumbprint; NGX_DECLINED: none, and the thumbprint is set if it was
+ * one; NGX_ABORT: nothing of these.  end(): revoked, with its pending work;
+ * NGX_DECLINED: it was not valid.  end_all(): of an external account.
+ */
+ngx_int_t acme_ca_admin_account_find(acme_ca_admin_t *a, ngx_str_t *text,
+    acme_ca_account_t *account);
+ngx_int_t acme_ca_admin_account_end(acme_ca_admin_t *a, int64_t id,
+    const char *detail);
+ngx_int_t acme_ca_admin_account_end_all(acme_ca_admin_t *a, int64_t eab,
+    ngx_uint_t *n);
+
+ngx_int_t acme_ca_admin_explain_get(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_explain_post(acme_ca_admin_t *a);
+
+
+/* acme_ca_admin_query.c: arguments of the URL */
+
+typedef struct {
+    ngx_str_t   name;
+    ngx_str_t   value;             /* decoded, UTF-8, no controls */
+} acme_ca_admin_arg_t;
+
+/* NGX_OK and *args; NGX_DECLINED: not such a query; NGX_ERROR */
+ngx_int_t acme_ca_admin_query_parse(ngx_pool_t *pool, const ngx_str_t *query,
+    ngx_array_t **args);
+/* a->args, each among those that the route takes.  NGX_ABORT: it is not */
+ngx_int_t acme_ca_admin_query(acme_ca_admin_t *a);
+/* the first of that name, or NULL */
+ngx_str_t *acme_ca_admin_arg(acme_ca_admin_t *a, const char *name);
+/* whether a list of words, separated by blanks, has it */
+ngx_uint_t acme_ca_admin_has(const char *list, const ngx_str_t *word,
+    ngx_uint_t *many);
+
+
+/* acme_ca_admin_page.c: newest first, below the cursor, which is a row id */
+
+typedef struct {
+    ngx_uint_t   limit;
+    int64_t      before;           /* INT64_MAX: from the newest on */
+    int64_t      next;             /* of the page after it, 0: none */
+} acme_ca_admin_page_t;
+
+/* from "limit" and "cursor"; NGX_ABORT: they are none */
+ngx_int_t acme_ca_admin_page(acme_ca_admin_t *a, acme_ca_admin_page_t *page);
+/* shuts the array of items, adds the next page, and answers */
+ngx_int_t acme_ca_admin_reply_page(acme_ca_admin_t *a,
+    acme_ca_admin_page_t *page, acme_ca_json_writer_t *w);
+
+
+/* acme_ca_admin_reply.c */
+
+/* keeps status and detail, answers NGX_ABORT or NGX_ERROR; fmt NULL: the words
+   of that status */
+ngx_int_t acme_ca_admin_refuse(acme_ca_admin_t *a, ngx_uint_t status,
+    const char *fmt, ...);
+ngx_int_t acme_ca_admin_reply(acme_ca_admin_t *a, ngx_uint_t status,
+    acme_ca_json_writer_t *w);
+/* rc: NGX_ABORT, NGX_BUSY, NGX_ERROR.  Never fails */
+void acme_ca_admin_reply_problem(acme_ca_admin_t *a, ngx_int_t rc);
+/* an ETag, and 304 where the client has it already */
+void acme_ca_admin_reply_tag(acme_ca_admin_t *a);
+/* a word list that is separated by blanks, as an array */
+void acme_ca_admin_write_words(acme_ca_json_writer_t *w, const char *name,
+    ngx_str_t *list);
+/* nothing of what never happened */
+void acme_ca_admin_write_time(acme_ca_json_writer_t *w, const char *name,
+    time_t at);
+/* of a's user, into an open object */
+void acme_ca_admin_write_user(acme_ca_json_writer_t *w, acme_ca_admin_t *a);
+
+
+#endif /* _ACME_CA_ADMIN_PRIVATE_H_INCLUDED_ */
