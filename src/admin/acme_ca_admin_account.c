@@ -65,7 +65,7 @@ static ngx_int_t
 acme_ca_admin_account_by_key(acme_ca_admin_t *a, ngx_str_t *text,
     acme_ca_account_t *account)
 {
-    ngx_int_t   n;
+    ngx_int_t   n, rc;
     ngx_str_t   bytes;
     ngx_uint_t  i;
 
@@ -86,15 +86,20 @@ acme_ca_admin_account_by_key(acme_ca_admin_t *a, ngx_str_t *text,
                                         text);
         }
 
-    } else if (acme_ca_base64url_parse(a->ctx.pool, text, &bytes) == NGX_OK
-               && bytes.len == ACME_CA_SHA256_LEN)
-    {
-        ngx_memcpy(account->thumbprint, bytes.data, ACME_CA_SHA256_LEN);
-
     } else {
-        return acme_ca_admin_refuse(a, 400, "\"%V\" is neither the URL, the "
-                                    "id or the number of an account nor the "
-                                    "thumbprint of its key", text);
+        rc = acme_ca_base64url_parse(a->ctx.pool, text, &bytes);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc != NGX_OK || bytes.len != ACME_CA_SHA256_LEN) {
+            return acme_ca_admin_refuse(a, 400, "\"%V\" is neither the URL, "
+                                        "the id or the number of an account "
+                                        "nor the thumbprint of its key", text);
+        }
+
+        ngx_memcpy(account->thumbprint, bytes.data, ACME_CA_SHA256_LEN);
     }
 
     return acme_ca_store_account_find_key(a->store, a->ctx.pool,

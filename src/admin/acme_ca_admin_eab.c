@@ -27,6 +27,8 @@ acme_ca_admin_eab_list(acme_ca_admin_t *a)
     acme_ca_admin_page_t   page;
     acme_ca_json_writer_t  w;
 
+    eabs = NULL;
+
     rc = acme_ca_admin_page(a, &page);
 
     if (rc == NGX_OK) {
