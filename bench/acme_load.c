@@ -21,6 +21,7 @@
 static void acme_load_usage_text(FILE *out);
 static int acme_load_options(int argc, char **argv);
 static int acme_load_mode(const char *name);
+static int acme_load_challenge(const char *name);
 static int acme_load_prepare(void);
 static int acme_load_accounts(void);
 static int acme_load_phase(unsigned count, double seconds, unsigned record);
@@ -44,6 +45,7 @@ static const struct option  acme_load_long[] = {
     { "warmup",         required_argument, NULL, 'w' },
     { "mode",           required_argument, NULL, 'm' },
     { "url",            required_argument, NULL, 'u' },
+    { "challenge",      required_argument, NULL, 'H' },
     { "http-01-port",   required_argument, NULL, 'p' },
     { "tls-alpn-01-port", required_argument, NULL, 'T' },
     { "dns-port",       required_argument, NULL, 'D' },
@@ -74,9 +76,10 @@ acme_load_usage_text(FILE *out)
           "  --concurrency N      flows at a time, 1\n"
           "  --count M            flows in all, or --seconds S\n"
           "  --warmup M           flows that are not measured\n"
-          "  --http-01-port P     answer challenges on 127.0.0.1:P\n"
-          "  --tls-alpn-01-port P answer tls-alpn-01 in place of http-01\n"
-          "  --dns-port P         answer DNS on 127.0.0.1:P\n"
+          "  --challenge TYPE     http-01, dns-01 or tls-alpn-01; http-01\n"
+          "  --http-01-port P     answer http-01 on 127.0.0.1:P\n"
+          "  --tls-alpn-01-port P answer tls-alpn-01 on 127.0.0.1:P\n"
+          "  --dns-port P         answer DNS, dns-01 as well, on 127.0.0.1:P\n"
           "  --domain SUFFIX      of names f<flow>a<account>.SUFFIX\n"
           "  --server-pid PID     CPU and memory of it and its children\n"
           "  --subject-keys N     keys that requests are made with, 64\n"
@@ -109,6 +112,23 @@ acme_load_mode(const char *name)
 
 
 static int
+acme_load_challenge(const char *name)
+{
+    unsigned            i;
+    static const char  *kinds[] = { "http-01", "dns-01", "tls-alpn-01" };
+
+    for (i = 0; i < 3; i++) {
+        if (strcmp(name, kinds[i]) == 0) {
+            acme_load.challenge = kinds[i];
+            return 0;
+        }
+    }
+
+    return -1;
+}
+
+
+static int
 acme_load_options(int argc, char **argv)
 {
     int       c;
@@ -122,6 +142,7 @@ acme_load_options(int argc, char **argv)
     acme_load.max_seconds = 300;
     acme_load.poll_ms = 1;
     acme_load.domain = "load.test";
+    acme_load.challenge = "http-01";
 
     for ( ;; ) {
         c = getopt_long(argc, argv, "", acme_load_long, NULL);
@@ -171,6 +192,13 @@ acme_load_options(int argc, char **argv)
 
         case 'm':
             if (acme_load_mode(optarg) != 0) {
+                return -1;
+            }
+
+            break;
+
+        case 'H':
+            if (acme_load_challenge(optarg) != 0) {
                 return -1;
             }
 
@@ -312,14 +340,17 @@ acme_load_prepare(void)
         }
     }
 
+    acme_load.token = calloc(ACME_LOAD_TOKENS, ACME_LOAD_TOKEN);
+    if (acme_load.token == NULL) {
+        return -1;
+    }
+
     if (acme_load.http_01_port
         && acme_load_http_01(acme_load.http_01_port) != 0)
     {
         perror("acme_load: http-01 port");
         return -1;
     }
-
-    acme_load.token = calloc(ACME_LOAD_TOKENS, ACME_LOAD_TOKEN);
 
     if (acme_load.tls_alpn_01_port
         && acme_load_alpn(acme_load.tls_alpn_01_port) != 0)

@@ -5,7 +5,7 @@
  * An ACME load generator: a thread per flow, blocking sockets, no library
  * but OpenSSL.  acme_load.c reads options and reports; _flow the exchanges
  * of RFC 8555; _http the connection; _jose keys, JWS and CSR; _known what was
- * acknowledged; _peer the http-01 and DNS responders; _stat figures and /proc.
+ * acknowledged; _peer, _alpn and _dns answer the CA; _stat figures and /proc.
  */
 
 
@@ -137,6 +137,7 @@ typedef struct {
     char                 url[ACME_LOAD_URL];
     const char          *cacert;
     const char          *domain;
+    const char          *challenge;
     const char          *log_name;
     unsigned             insecure;
     unsigned             accounts;
@@ -228,13 +229,15 @@ void acme_load_note(acme_load_worker_t *w, const char *what,
     const char *url);
 void *acme_load_recheck(void *data);
 
-/* acme_load_peer.c: threads that end with the process */
+/* threads that end with the process: acme_load_peer.c, _alpn.c, _dns.c */
 int acme_load_http_01(int port);
-int acme_load_dns(int port);
-int acme_load_listen(int port, int type);
-
-/* acme_load_alpn.c: the same */
 int acme_load_alpn(int port);
+int acme_load_dns(int port);
+
+/* acme_load_peer.c */
+int acme_load_listen(int port, int type);
+/* of the key authorization of the flow that this host name is of: 0 or -1 */
+int acme_load_proof(const char *host, unsigned char *digest);
 
 
 #endif /* _ACME_LOAD_H_INCLUDED_ */

@@ -130,10 +130,8 @@ acme_load_alpn_select(SSL *ssl, const unsigned char **out,
 static int
 acme_load_alpn_use(SSL *ssl, void *data)
 {
-    int             n, rc;
+    int             rc;
     X509           *cert;
-    char            text[256];
-    unsigned        flow, account;
     const char     *name;
     unsigned char   digest[SHA256_DIGEST_LENGTH];
 
@@ -141,18 +139,9 @@ acme_load_alpn_use(SSL *ssl, void *data)
 
     name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
-    if (name == NULL
-        || sscanf(name, "f%ua%u.", &flow, &account) != 2
-        || account >= acme_load.accounts)
-    {
+    if (name == NULL || acme_load_proof(name, digest) != 0) {
         return 0;
     }
-
-    n = snprintf(text, sizeof(text), "%s.%s",
-                 acme_load.token[flow % ACME_LOAD_TOKENS],
-                 acme_load.account[account].thumbprint);
-
-    (void) SHA256((unsigned char *) text, n, digest);
 
     cert = acme_load_alpn_certificate(name, digest);
 

@@ -362,7 +362,7 @@ acme_load_authorize(acme_load_worker_t *w, acme_load_account_t *account,
     }
 
     url[0] = '\0';
-    kind = acme_load.tls_alpn_01_port ? "tls-alpn-01" : "http-01";
+    kind = acme_load.challenge;
 
     if (acme_load_member(acme_load_body(w), "challenges", &list) == 0) {
         while (acme_load_element(&list, &item) == 0) {

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * What a CA asks the outside for, on 127.0.0.1: an http-01 responder and a
- * DNS server that answers every A with 127.0.0.1.  Neither keeps a table:
- * the account that a token belongs to is in the name of the host.
+ * An http-01 responder on 127.0.0.1, and what it shares with those of the
+ * other challenges.  It keeps no table: the account that a token belongs to is
+ * in the name of the host.
  */
 
 
@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/sha.h>
+
 #include "acme_load.h"
 
 
@@ -29,8 +31,6 @@
 static void *acme_load_http_01_run(void *data);
 static int acme_load_http_01_read(int fd);
 static int acme_load_http_01_answer(char *query, char *answer, size_t size);
-static void *acme_load_dns_run(void *data);
-static int acme_load_dns_answer(unsigned char *p, ssize_t n, size_t size);
 
 
 static char    acme_load_query[ACME_LOAD_FDS][ACME_LOAD_QUERY];
@@ -201,74 +201,23 @@ acme_load_http_01_answer(char *query, char *answer, size_t size)
 
 
 int
-acme_load_dns(int port)
+acme_load_proof(const char *host, unsigned char *digest)
 {
-    int        fd;
-    pthread_t  thread;
+    int       n;
+    char      text[256];
+    unsigned  flow, account;
 
-    fd = acme_load_listen(port, SOCK_DGRAM);
-    if (fd == -1) {
+    if (sscanf(host, "f%ua%u.", &flow, &account) != 2
+        || account >= acme_load.accounts)
+    {
         return -1;
     }
 
-    return pthread_create(&thread, NULL, acme_load_dns_run,
-                          (void *) (intptr_t) fd);
-}
+    n = snprintf(text, sizeof(text), "%s.%s",
+                 acme_load.token[flow % ACME_LOAD_TOKENS],
+                 acme_load.account[account].thumbprint);
 
+    (void) SHA256((unsigned char *) text, n, digest);
 
-static void *
-acme_load_dns_run(void *data)
-{
-    int                  fd, len;
-    ssize_t              n;
-    socklen_t            socklen;
-    unsigned char        p[1024];
-    struct sockaddr_in   sin;
-
-    fd = (int) (intptr_t) data;
-
-    for ( ;; ) {
-        socklen = sizeof(sin);
-        n = recvfrom(fd, p, 512, 0, (struct sockaddr *) &sin, &socklen);
-
-        len = acme_load_dns_answer(p, n, sizeof(p));
-
-        if (len > 0) {
-            (void) sendto(fd, p, len, 0, (struct sockaddr *) &sin, socklen);
-        }
-    }
-
-    return NULL;
-}
-
-
-/* the question becomes the answer: A has an address, all else is empty */
-
-static int
-acme_load_dns_answer(unsigned char *p, ssize_t n, size_t size)
-{
-    ssize_t  at;
-
-    static const unsigned char  record[] = {
-        0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1
-    };
-
-    for (at = 12; at < n && p[at]; at += p[at] + 1) { /* void */ }
-
-    at += 5;
-    if (at > n || (size_t) at + sizeof(record) > size) {
-        return -1;
-    }
-
-    p[2] = 0x84 | (p[2] & 0x01);
-    p[3] = 0x80;
-    p[6] = p[7] = p[8] = p[9] = p[10] = p[11] = 0;
-
-    if (p[at - 4] == 0 && p[at - 3] == 1) {
-        p[7] = 1;
-        memcpy(p + at, record, sizeof(record));
-        at += sizeof(record);
-    }
-
-    return (int) at;
+    return 0;
 }
