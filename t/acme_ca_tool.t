@@ -25,13 +25,18 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
 
 acme_ca_conf($t, workers => 4,
     authority => 'external_account_binding required;',
+    server => 'location /admin/ { acme_ca_admin default full;
+                   auth_basic a; auth_basic_user_file %%TESTDIR%%/users; }',
     dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } });
 
 my $tool = "$FindBin::Bin/../contrib/acme-ca";
 my $dir = $t->testdir();
 my ($text, $status, $json);
 
-$t->plan(127);
+$t->write_file('users', "o:{PLAIN}se\"c\\ret\n");
+$t->write_file('user', "o:se\"c\\ret\n");
+
+$t->plan(155);
 
 ###############################################################################
 
@@ -304,9 +309,82 @@ my $last = $acme->another();
 is(bind_account($last, $made[2]{kid}, $made[2]{hmac_key})->outcome(), '201',
     'nginx writes');
 
+###############################################################################
+
+# by the admin location
+
+SKIP: {
+    skip 'no curl', 28 unless Test::Nginx::AcmeCa::run_command('curl', '-V')
+        =~ /^curl/;
+
+    my $url = 'http://127.0.0.1:' . port(8080) . '/admin/';
+    my @by = ('--admin', $url, '--user-file', "$dir/user");
+
+    is((run_tool('--admin', $url, 'eab', 'list'))[1], 1, 'admin: no user');
+    like($text, qr/HTTP status 401/, 'admin: says so');
+    is((run_tool(@by, 'order', 'list'))[1], 2, 'admin: a command of the file');
+    is((run_tool('--admin', 'x', 'eab', 'list'))[1], 2, 'admin: no URL');
+    is((run_tool('--admin', $url . 'x/', '--user-file', "$dir/user", 'eab',
+        'list'))[1], 3, 'admin: no such place');
+
+    is_deeply(by_admin(@by, 'eab', 'list'), json('eab', 'list'),
+        'admin: the same list');
+
+    my $there = by_admin(@by, 'eab', 'create', '--label', $label, '--name',
+        'A.example', '--name', '10.0.0.0/8', '--profile', 'default',
+        '--max-accounts', 2, '--expires', '30d');
+    like($there->{hmac_key}, qr/^\w[\w-]{42}$/, 'admin: created');
+    is($there->{label}, $label, 'admin: label');
+
+    my $same = json('eab', 'show', $there->{kid});
+    delete $same->{account_ids};
+    is_deeply(by_admin(@by, 'eab', 'show', $there->{kid}), $same,
+        'admin: shown the same');
+    is($same->{names}, 'a.example 10.0.0.0/8', 'admin: names');
+    is(bind_account($acme->another(), $there->{kid}, $there->{hmac_key})
+        ->outcome(), '201', 'admin: used');
+    like((run_tool(@by, 'eab', 'create', '--label', 'lines'))[0],
+        qr/^certbot .* --eab-kid [0-9a-f]{32} /m, 'admin: lines for clients');
+    is(by_admin(@by, 'eab', 'show', 'lines')->{label}, 'lines',
+        'admin: by label');
+    is((run_tool(@by, 'eab', 'show', 'many'))[1], 1, 'admin: which of them?');
+    is((run_tool(@by, 'eab', 'show', q{no/?&#'"}))[1], 3, 'admin: none');
+    is((run_tool(@by, 'eab', 'create', '--label', 'x', '--profile',
+        'none'))[1], 2, 'admin: refused');
+    like($text, qr/there is no profile "none"/, 'admin: says why');
+    is(by_admin(@by, 'eab', 'revoke', $there->{kid}, '--accounts')->{accounts},
+        1, 'admin: revoked with its accounts');
+    is(by_admin(@by, 'eab', 'show', $there->{kid})->{status}, 'revoked',
+        'admin: revoked');
+
+    # explain
+
+    is((tool('explain', 'a.example'))[1], 2, 'explain: by the file');
+    like($text, qr/needs --admin/, 'explain: says so');
+    is((run_tool(@by, 'explain'))[1], 2, 'explain: no name');
+
+    $json = by_admin(@by, 'explain', 'a.example', '*.b.example', '--eab',
+        'lines', '--address', '127.0.0.1', '--client-name', 'dns:a',
+        '--client-name', 'email:b c', '--client-certificate', 'CN=a "b"');
+    is($json->{decision}, 'deny', 'explain: denied');
+    is($json->{eab}, 'lines', 'explain: external account');
+    is(join(' ', map { $_->{decision} } @{$json->{names}}), 'allow deny',
+        'explain: names');
+    like((run_tool(@by, 'explain', 'a.example', '--account', $thumbprint))[0],
+        qr/decision = deny\n.* problem = unauthorized\n/s,
+        'explain: an account that ended');
+    like((run_tool(@by, 'explain', '*.b.example'))[0],
+        qr/^\*\.b\.example +deny .*no challenge offered here/m,
+        'explain: a table');
+    is((run_tool(@by, 'explain', 'a.example', '--address', 'x'))[1], 2,
+        'explain: no address');
+}
+
+###############################################################################
+
 $t->stop();
 
-is(scalar @{json('account', 'list')}, 4, 'without nginx');
+is(scalar @{json('account', 'list')}, 5, 'without nginx');
 is(join(' ', map { (stat)[4] } glob "$dir/ca/ca.db*"),
     join(' ', map { $owner } glob "$dir/ca/ca.db*"), 'owner of the files');
 
@@ -358,6 +436,15 @@ sub run_tool {
 
 sub json {
     my ($text, $status) = tool('--json', @_);
+
+    diag("acme-ca @_: $text") if $status;
+
+    return eval { json_decode($text) } || { broken => $text };
+}
+
+
+sub by_admin {
+    my ($text, $status) = run_tool('--json', @_);
 
     diag("acme-ca @_: $text") if $status;
 

@@ -56,9 +56,9 @@ eab() {
 }
 
 
-eab_create() {
-    command -v openssl > /dev/null || die "openssl is needed"
+# sets $maximum and $number, empty if there is none
 
+eab_check() {
     [ -n "$label" ] || misuse "eab create: --label is needed"
     is_like "$label" '[ -~]{1,64}' ||
         misuse "--label: up to 64 printable characters of ASCII"
@@ -66,8 +66,8 @@ eab_create() {
     is_like "$directory" 'https?://[!-~]+' ||
         misuse "--directory: \"$directory\" is no URL"
 
-    maximum=NULL
-    until=NULL
+    maximum=
+    number=
 
     if [ -n "$max_accounts" ]; then
         check_number --max-accounts "$max_accounts"
@@ -75,10 +75,14 @@ eab_create() {
         [ "$maximum" -gt 0 ] || misuse "--max-accounts: 1 at least"
     fi
 
-    if [ -n "$expires" ]; then
-        seconds --expires "$expires"
-        until="$now + $number"
-    fi
+    [ -z "$expires" ] || seconds --expires "$expires"
+}
+
+
+eab_create() {
+    command -v openssl > /dev/null || die "openssl is needed"
+
+    eab_check
 
     kid=$(openssl rand -hex 16)
     key=-
@@ -100,12 +104,20 @@ INSERT INTO acme_eab_credentials
     (kid, hmac_key, label, names, profiles, max_accounts, accounts, created_at,
      expires_at)
 VALUES ('$kid', x'$hex', $(sql_text "$label"), $(sql_text "$names"),
-        $(sql_text "$profiles"), $maximum, 0, $now, $until);
+        $(sql_text "$profiles"), ${maximum:-NULL}, 0, $now,
+        ${number:+$now + }${number:-NULL});
 $(audit eab-create NULL "'eab', $(sql_text "$label"), 'kid', '$kid',
         'names', $(sql_text "$names"), 'profiles', $(sql_text "$profiles")")
 COMMIT;
 END
 
+    eab_tell
+}
+
+
+# of a new one; $kid, $key
+
+eab_tell() {
     if [ -n "$json" ]; then
         value "SELECT json_object('kid', '$kid', 'hmac_key', '$key',
                    'label', $(sql_text "$label"))"
@@ -176,6 +188,100 @@ END
     ) || die "nothing was revoked"
 
     [ -n "$accounts" ] || ended=0
+
+    if [ -n "$json" ]; then
+        printf '{"revoked":true,"accounts":%s}\n' "$ended"
+    else
+        echo "revoked; accounts ended: $ended"
+    fi
+}
+
+
+# --- the same by the admin location
+
+# by_admin_eab KID|LABEL: sets $kid
+
+by_admin_eab() {
+    ask GET "eab?limit=2&label=$(url_text "$1")"
+
+    kid=$(value "SELECT $(of e.value kid)
+                 FROM json_each($reply, '\$.items') AS e")
+
+    case $kid in
+        '')   kid=$(url_text "$1") ;;
+        *'
+'*)           die "several external accounts have the label \"$1\": name the" \
+                  "kid" ;;
+    esac
+}
+
+
+# columns of an element: $1 is its JSON
+
+by_admin_eab_columns() {
+    cat <<END
+$(of "$1" kid) AS kid, $(of "$1" label) AS label,
+$(of "$1" status) AS status, $(of "$1" accounts) AS accounts,
+$(of "$1" max_accounts) AS max_accounts,
+coalesce((SELECT group_concat(value, ' ')
+          FROM json_each($1, '\$.names')), '') AS names,
+coalesce((SELECT group_concat(value, ' ')
+          FROM json_each($1, '\$.profiles')), '') AS profiles
+END
+}
+
+
+by_admin_eab_create() {
+    eab_check
+
+    body=$(value "SELECT json_patch('{}', json_object(
+        'label', $(sql_text "$label"),
+        'names', json($(json_words "$names")),
+        'profiles', json($(json_words "$profiles")),
+        'max_accounts', ${maximum:-NULL}, 'expires_in', ${number:-NULL}))")
+
+    ask POST eab "$body"
+
+    kid=$(value "SELECT $(of "$reply" kid)")
+    key=$(value "SELECT $(of "$reply" hmac_key)")
+
+    eab_tell
+}
+
+
+by_admin_eab_list() {
+    ask_all eab
+
+    rows "SELECT $(by_admin_eab_columns e.value),
+              $(of e.value expires_at) AS expires
+          FROM json_each($reply) AS e"
+}
+
+
+by_admin_eab_show() {
+    by_admin_eab "$arg"
+    ask GET "eab/$kid"
+
+    row "SELECT $(by_admin_eab_columns r.json),
+             $(of r.json created_at) AS created,
+             $(of r.json expires_at) AS expires,
+             $(of r.json revoked_at) AS revoked
+         FROM (SELECT $reply AS json) AS r"
+}
+
+
+by_admin_eab_revoke() {
+    by_admin_eab "$arg"
+
+    if [ -n "$accounts" ]; then
+        body='{"accounts":true}'
+    else
+        body='{}'
+    fi
+
+    ask POST "eab/$kid/revoke" "$body"
+
+    ended=$(value "SELECT $(of "$reply" accounts_ended)")
 
     if [ -n "$json" ]; then
         printf '{"revoked":true,"accounts":%s}\n' "$ended"
