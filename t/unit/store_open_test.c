@@ -94,16 +94,20 @@ test_open(void)
 static void
 test_version(void)
 {
+    char       both[64];
     ngx_str_t  error;
+
+    (void) snprintf(both, sizeof(both), "version 99, this release knows %d",
+                    (int) acme_ca_store_version());
 
     acme_ca_store_close(fixture_new());
 
     (void) fixture_sql("PRAGMA user_version = 99");
     is_int(check(&error), NGX_ERROR, "check: newer");
-    ok(strstr((char *) error.data, "version 99, this release knows 2"),
+    ok(strstr((char *) error.data, both) != NULL,
        "check names both versions");
     ok(fixture_open(ACME_CA_STORE_MIGRATE) == NULL, "MIGRATE refuses newer");
-    ok(strstr(shim_logged, "version 99, this release knows 2"),
+    ok(strstr(shim_logged, both) != NULL,
        "and names both versions");
     ok(fixture_open(ACME_CA_STORE_READ) == NULL, "READ refuses newer");
 
