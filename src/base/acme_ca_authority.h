@@ -151,6 +151,7 @@ struct acme_ca_authority_s {
     acme_ca_rate_t     rates[ACME_CA_LIMIT_N];
     acme_ca_limit_zone_t
                       *limits;           /* shared; NULL: nothing is counted */
+    acme_ca_metrics_t *metrics;          /* the same */
 
     /* lifetimes, seconds */
     time_t             order_lifetime;

@@ -39,6 +39,13 @@ ngx_conf_num_bounds_t  ngx_http_acme_ca_identifiers_bounds = {
 
 ngx_command_t  ngx_http_acme_ca_commands[] = {
 
+    { ngx_string("acme_ca_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_service,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_acme_ca_metrics },
+
     { ngx_string("acme_ca_authority"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_http_acme_ca_authority,

@@ -37,6 +37,9 @@ ngx_uint_t ngx_http_acme_ca_is_name(const ngx_str_t *name);
 char *ngx_http_acme_ca_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_policy_check(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 
+/* what a location can be beside ACME: for the commands' post */
+extern ngx_http_acme_ca_service_t  ngx_http_acme_ca_metrics;
+
 /* ngx_http_acme_ca_location.c */
 char *ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

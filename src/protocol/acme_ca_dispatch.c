@@ -395,6 +395,11 @@ acme_ca_protocol_finish(acme_ca_exchange_t *x, ngx_int_t rc)
     }
 
     acme_ca_reply_dress(x);
+
+    acme_ca_metrics_request(x->authority->metrics,
+                            x->route ? (ngx_uint_t) (x->route - acme_ca_routes)
+                                     : ACME_CA_ROUTE_N,
+                            x->reply.status, x->ctx.problem);
 }
 
 

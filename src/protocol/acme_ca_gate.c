@@ -232,6 +232,8 @@ acme_ca_gate_nonce(acme_ca_exchange_t *x)
 
     verdict = acme_ca_nonce_use(x->nonces, x->ctx.now, &x->jws->nonce);
 
+    acme_ca_metrics_nonce_used(x->authority->metrics, verdict);
+
     if (verdict == ACME_CA_NONCE_GOOD) {
         return NGX_OK;
     }

@@ -15,6 +15,7 @@
 
 
 #include "acme_ca_protocol.h"
+#include "acme_ca_metrics.h"
 #include "acme_ca_policy.h"
 #include "acme_ca_store_eab.h"
 

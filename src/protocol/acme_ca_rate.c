@@ -71,6 +71,8 @@ acme_ca_rate_answer(acme_ca_exchange_t *x, acme_ca_limit_e limit, time_t wait,
         return NGX_OK;
     }
 
+    acme_ca_metrics_limit(x->authority->metrics, limit);
+
     name = &acme_ca_limit_names[limit];
 
     if (acme_ca_format(x->ctx.pool, &text, 512, fmt, whose) != NGX_OK) {

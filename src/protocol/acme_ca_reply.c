@@ -548,6 +548,7 @@ acme_ca_reply_dress(acme_ca_exchange_t *x)
            == NGX_OK)
     {
         x->reply.has_nonce = 1;
+        acme_ca_metrics_nonce_issued(x->authority->metrics);
     }
 
     if (x->route && x->route->read == directory->read) {

@@ -26,6 +26,7 @@
 
 #include "acme_ca_issuer.h"
 #include "acme_ca_limit.h"
+#include "acme_ca_metrics.h"
 #include "acme_ca_mutex.h"
 #include "acme_ca_protocol.h"
 
@@ -47,6 +48,7 @@ typedef struct {
     acme_ca_mutex_t        mutex;
     acme_ca_nonce_zone_t  *nonces;
     acme_ca_limit_zone_t  *limits;
+    acme_ca_metrics_t     *metrics;
 } ngx_acme_ca_shared_t;
 
 
@@ -103,6 +105,7 @@ struct ngx_acme_ca_s {
     ngx_acme_ca_fetch_conf_t  *fetch;
     ngx_uint_t                 contact_set;     /* "contact" was written */
     ngx_uint_t                 used;            /* a location names it */
+    ngx_uint_t                 counted;         /* one of acme_ca_metrics */
     ngx_uint_t                 ready;           /* the master prepared it */
     ngx_pool_t                *pool;            /* of the configuration */
     ngx_shm_zone_t            *zone;
@@ -113,6 +116,7 @@ struct ngx_acme_ca_s {
     acme_ca_store_t           *writer;
     acme_ca_nonces_t          *nonces;
     acme_ca_keys_t            *keys;
+    ngx_thread_task_t         *census;          /* NULL: nobody wants it */
     ngx_acme_ca_dns_t         *dns;
     ngx_acme_ca_probe_tls_t   *tls;
 
@@ -136,11 +140,13 @@ struct ngx_acme_ca_s {
     ngx_str_t                  server_certificate;
     ngx_str_t                  server_key;
     time_t                     server_renew_at;
+    time_t                     server_not_after;
 
     unsigned                   in_flight:1;
     unsigned                   claiming:1;
     unsigned                   sweeping:1;
     unsigned                   renewing:1;
+    unsigned                   counting:1;
     unsigned                   complained:1;    /* of a store that is away */
 };
 
@@ -183,6 +189,14 @@ ngx_int_t ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
 ngx_int_t ngx_acme_ca_thread_init(ngx_log_t *log);
 void ngx_acme_ca_thread_enter(void);
 void ngx_acme_ca_thread_wait(ngx_log_t *log);
+
+
+/*
+ * ngx_acme_ca_census.c: counts objects, on a thread, for the metrics; one
+ * worker does it for all of them
+ */
+ngx_int_t ngx_acme_ca_census_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
+void ngx_acme_ca_census_tick(ngx_acme_ca_t *ca);
 
 
 /*

@@ -347,6 +347,7 @@ ngx_acme_ca_server_load(ngx_acme_ca_t *ca)
     ca->server_id = id;
     ca->server_certificate = certificate_text;
     ca->server_key = key_text;
+    ca->server_not_after = not_after;
     ca->server_renew_at = ngx_acme_ca_server_due(not_before, not_after);
 }
 

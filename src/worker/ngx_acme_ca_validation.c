@@ -142,7 +142,8 @@ ngx_acme_ca_validation_run(ngx_acme_ca_validation_t *v)
 
     timeout = v->ca->authority.validation_timeout;
 
-    v->ends_at = ngx_current_msec + timeout;
+    v->began_at = ngx_current_msec;
+    v->ends_at = v->began_at + timeout;
 
     /* not cancelable: a draining worker finishes what it began */
 

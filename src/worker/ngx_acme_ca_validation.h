@@ -59,7 +59,8 @@ struct ngx_acme_ca_validation_s {
     ngx_uint_t                  caa_aliases;
 
     acme_ca_json_writer_t       tried;        /* details of the audit row */
-    ngx_msec_t                  ends_at;      /* ngx_current_msec */
+    ngx_msec_t                  began_at;     /* ngx_current_msec */
+    ngx_msec_t                  ends_at;
     ngx_event_t                 timer;
     ngx_event_t                 step;
     void                      (*next)(ngx_acme_ca_validation_t *v);

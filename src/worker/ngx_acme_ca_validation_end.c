@@ -36,6 +36,8 @@ ngx_acme_ca_validation_passed(ngx_acme_ca_validation_t *v)
 void
 ngx_acme_ca_validation_finish(ngx_acme_ca_validation_t *v)
 {
+    ngx_uint_t  again;
+
     ngx_acme_ca_validation_stop(v);
 
     v->ctx.now = ngx_time();
@@ -53,9 +55,17 @@ ngx_acme_ca_validation_finish(ngx_acme_ca_validation_t *v)
         return;
     }
 
-    v->write.apply = ngx_acme_ca_validation_again(v)
-                     ? ngx_acme_ca_validation_retry
-                     : ngx_acme_ca_validation_verdict;
+    again = ngx_acme_ca_validation_again(v);
+
+    acme_ca_metrics_validation(v->ca->shared->metrics, v->job.type,
+                               again ? ACME_CA_METRICS_RETRIED
+                               : v->ctx.problem ? ACME_CA_METRICS_FAILED
+                                                : ACME_CA_METRICS_PASSED,
+                               (uint64_t) (ngx_current_msec - v->began_at)
+                               * 1000);
+
+    v->write.apply = again ? ngx_acme_ca_validation_retry
+                           : ngx_acme_ca_validation_verdict;
 
     v->write.done = ngx_acme_ca_validation_written;
     v->write.data = v;

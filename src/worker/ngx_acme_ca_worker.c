@@ -56,7 +56,8 @@ ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
     ca->tls = ngx_acme_ca_probe_tls_create(cycle->pool, cycle->log);
 
     if (ca->nonces == NULL || ca->keys == NULL || ca->tls == NULL
-        || ngx_acme_ca_worker_dns(ca, cycle) != NGX_OK)
+        || ngx_acme_ca_worker_dns(ca, cycle) != NGX_OK
+        || ngx_acme_ca_census_init(ca, cycle) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -221,6 +222,7 @@ ngx_acme_ca_chores(ngx_event_t *ev)
 
     if (ca->writer != NULL) {
 
+        ngx_acme_ca_census_tick(ca);
         ngx_acme_ca_validator_tick(ca);
         ngx_acme_ca_server_tick(ca);
 

@@ -31,6 +31,7 @@ static void ngx_acme_ca_writer_post(ngx_acme_ca_t *ca);
 static ngx_uint_t ngx_acme_ca_writer_take(ngx_acme_ca_t *ca,
     ngx_queue_t *from, ngx_uint_t n);
 static void ngx_acme_ca_writer_thread(void *data, ngx_log_t *log);
+static uint64_t ngx_acme_ca_writer_clock(void);
 static ngx_int_t ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca);
 static ngx_int_t ngx_acme_ca_writer_one(ngx_acme_ca_t *ca,
     ngx_acme_ca_write_t *write);
@@ -178,7 +179,9 @@ ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
 {
     ngx_acme_ca_writer_task_t  *ctx = data;
 
-    ngx_int_t             held;
+    uint64_t              begun;
+    ngx_int_t             rc, held;
+    ngx_uint_t            n;
     ngx_queue_t          *q;
     ngx_acme_ca_t        *ca;
     ngx_acme_ca_write_t  *write;
@@ -186,6 +189,8 @@ ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
     ca = ctx->ca;
 
     ngx_acme_ca_thread_enter();
+
+    n = 0;
 
     for (q = ngx_queue_head(&ca->batch);
          q != ngx_queue_sentinel(&ca->batch);
@@ -196,17 +201,39 @@ ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
         if (write->prepare != NULL) {
             write->prepare(write, ca->writer);
         }
+
+        n++;
     }
 
     held = acme_ca_mutex_lock(&ca->shared->mutex, NGX_ACME_CA_MUTEX_MS, log);
 
-    if (ngx_acme_ca_writer_batch(ca) == NGX_OK) {
+    begun = ngx_acme_ca_writer_clock();
+
+    rc = ngx_acme_ca_writer_batch(ca);
+
+    acme_ca_metrics_batch(ca->shared->metrics, n,
+                          ngx_acme_ca_writer_clock() - begun, rc != NGX_OK);
+
+    if (rc == NGX_OK) {
         acme_ca_store_checkpoint(ca->writer);
     }
 
     if (held == NGX_OK) {
         acme_ca_mutex_unlock(&ca->shared->mutex, log);
     }
+}
+
+
+/* microseconds; nginx's own clock stands still on a thread */
+
+static uint64_t
+ngx_acme_ca_writer_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 

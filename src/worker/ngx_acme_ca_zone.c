@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * The shared zone of an authority: the writers' mutex, nonces and limits.  Kept
- * over a reload as long as name and size stay the same.
+ * The shared zone of an authority: the writers' mutex, nonces, limits, metrics.
+ * Kept over a reload as long as name and size stay the same.
  */
 
 
@@ -15,6 +15,8 @@
 
 
 static ngx_int_t ngx_acme_ca_zone_init(ngx_shm_zone_t *zone, void *data);
+static void ngx_acme_ca_zone_share(ngx_acme_ca_t *ca,
+    ngx_acme_ca_shared_t *shared);
 static ngx_int_t ngx_acme_ca_zone_limits(ngx_shm_zone_t *zone,
     ngx_acme_ca_shared_t *shared);
 
@@ -58,8 +60,7 @@ ngx_acme_ca_zone_init(ngx_shm_zone_t *zone, void *data)
     pool = (ngx_slab_pool_t *) zone->shm.addr;
 
     if (old != NULL || zone->shm.exists) {
-        ca->shared = old ? old->shared : pool->data;
-        ca->authority.limits = ca->shared->limits;
+        ngx_acme_ca_zone_share(ca, old ? old->shared : pool->data);
         return NGX_OK;
     }
 
@@ -69,6 +70,11 @@ ngx_acme_ca_zone_init(ngx_shm_zone_t *zone, void *data)
     }
 
     if (acme_ca_mutex_init(&shared->mutex, zone->shm.log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    shared->metrics = ngx_slab_calloc(pool, sizeof(acme_ca_metrics_t));
+    if (shared->metrics == NULL) {
         return NGX_ERROR;
     }
 
@@ -101,10 +107,18 @@ ngx_acme_ca_zone_init(ngx_shm_zone_t *zone, void *data)
     }
 
     pool->data = shared;
-    ca->shared = shared;
-    ca->authority.limits = shared->limits;
+    ngx_acme_ca_zone_share(ca, shared);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_acme_ca_zone_share(ngx_acme_ca_t *ca, ngx_acme_ca_shared_t *shared)
+{
+    ca->shared = shared;
+    ca->authority.limits = shared->limits;
+    ca->authority.metrics = shared->metrics;
 }
 
 
