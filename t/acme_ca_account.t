@@ -23,7 +23,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
 acme_ca_conf($t, authority => 'terms_of_service https://ca.example/terms;
         contact optional max=2; contact_domains example;',
-    http => <<'END')->plan(75)->run();
+    http => <<'END')->plan(76)->run();
 acme_ca_authority strict {
         path %%TESTDIR%%/strict;
         base_url http://127.0.0.1:8082/strict;
@@ -122,6 +122,8 @@ foreach my $case (@contacts) {
         "400 $type", "new contact: $name");
 }
 
+like($acme->account({ contact => [ 'tel:+12025551212' ] })->json()->{detail},
+    qr/mailto/, 'says what is supported');
 is_deeply($acme->account()->json()->{contact}, [ $mail, 'mailto:c@example' ],
     'refused changes changed nothing');
 is_deeply($acme->account({ contact => [] })->json()->{contact} || [], [],

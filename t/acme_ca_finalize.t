@@ -26,7 +26,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3')
 acme_ca_conf($t, authority => 'profile default { description "a"; }
         profile mesh { description "b"; lifetime 1d; key_types p256;
                        extended_key_usage server client;
-                       common_name first; }')->plan(59)->run();
+                       common_name first; }')->plan(60)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -87,6 +87,7 @@ is($acme->post($order->location())->json()->{status}, 'ready',
 my $reply = $acme->finalize($order, $good);
 is($reply->outcome(), '200', 'finalize');
 is($reply->json()->{status}, 'valid', 'valid');
+like($reply->json()->{expires}, qr/^\d{4}-\d\d-\d\dT[\d:]+Z$/, 'expires');
 my $url = $reply->json()->{certificate};
 like($url, qr!/acme/certificate/[\w-]+$!, 'certificate');
 is($acme->finalize($order, acme_csr(key => acme_key('ES256'), @dns))

@@ -39,7 +39,18 @@ acme_ca_conf($t, http_01_ports => '%%PORT_8084%% %%PORT_8081%%',
         'cut.example'     => { A => '127.0.0.1', truncate => 1 },
         'cname.example'   => { CNAME => 'a.example' },
         'v6.example'      => { AAAA => '::1' },
-    })->plan(144)->run();
+        'port.example'    => { A => '127.0.0.5' },
+    },
+    http => <<'END', server => 'location /80/ { acme_ca http; }')
+
+    acme_ca_authority http {
+        path                 %%TESTDIR%%/http;
+        base_url             http://127.0.0.1:8080/80;
+        resolver             127.0.0.1:%%PORT_8053_UDP%%;
+        validation_attempts  1;
+    }
+END
+    ->plan(149)->run();
 
 my $p = port(8081);
 
@@ -103,8 +114,9 @@ foreach my $run (@running) {
         is_deeply([ $json->{status}, $challenge->{status}, $state->{status},
                     $error ], [ qw/ valid valid ready /, undef ], $name)
             or diag json_encode($challenge);
-        like($challenge->{validated}, qr/^\d{4}-\d\d-\d\dT[\d:]+Z$/,
-            "$name: when");
+        like("$challenge->{validated} $json->{expires}",
+            qr/^\d{4}-\d\d-\d\dT[\d:]+Z \d{4}-\d\d-\d\dT[\d:]+Z$/,
+            "$name: since when, until when");
         next;
     }
 
@@ -128,6 +140,26 @@ $acme->provision($bad->[4]);
 $acme->post($challenge->{url}, {});
 is($acme->poll($bad->[2])->json()->{status}, 'invalid',
     'invalid stays invalid');
+
+# what is no answer of a client
+
+my $waits = $acme->new_order([ 'waits.example' ])->json()->{authorizations}[0];
+my $url = $acme->challenge($acme->post($waits))->{url};
+
+is($acme->post($url, $_)->outcome(), '400 malformed', "no answer: $_")
+    foreach '[]', '"x"', '{';
+is($acme->challenge($acme->post($waits))->{status}, 'pending',
+    'which started nothing');
+
+# the port of HTTP, where no other one is named
+
+my $plain = acme_client($t, directory => $acme->{directory}
+                                         =~ s!/acme/!/80/!r);
+$plain->new_account();
+my $port = $plain->new_order([ 'port.example' ])->json()->{authorizations}[0];
+$plain->respond($port);
+like($plain->challenge($plain->poll($port))->{error}{detail},
+    qr/127\.0\.0\.5:80\b/, 'port 80');
 
 # who was asked
 

@@ -27,7 +27,7 @@ acme_ca_conf($t, authority => 'max_identifiers 5; order_lifetime 1h;
         allow dns .example; deny dns .secret.example; deny dns no.example;
         allow ip 127.0.0.0/8; deny ip 127.0.0.9;
         profile default { description "a"; }
-        profile short { description "b"; lifetime 1d; }')->plan(86)->run();
+        profile short { description "b"; lifetime 1d; }')->plan(89)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -67,6 +67,7 @@ my @bad = (
         '*.a.example', '*.*.example', 'a.*.example', '*', 'a..example',
         '.a.example', 'a.example.', '-a.example', 'a-.example', 'a_b.example',
         'a b.example', 'a/b.example', 'a.example:80', "a\0.example",
+        'xn--.example', 'a.xn--abc-.example', 'xn--a.example',
         "\x{e9}.example", 'x' x 64 . '.example', 'x.' x 127 . 'example',
         { type => 'dns', value => '127.0.0.1' },
         { type => 'dns', value => '127.1' },

@@ -22,7 +22,7 @@ select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
-acme_ca_conf($t)->plan(40)->run();
+acme_ca_conf($t)->plan(41)->run();
 
 my $acme = acme_client($t);
 my $other = $acme->another();
@@ -40,6 +40,8 @@ is($other->revoke($chain, key => acme_key('ES256'))->outcome(),
     '403 unauthorized', 'another key');
 is($acme->revoke($chain, reason => $_)->outcome(),
     '400 badRevocationReason', "reason $_") foreach 2, 6, 7, 8, 9, 10, 11, -1;
+like($acme->revoke($chain, reason => 7)->json()->{detail},
+    qr/one of 0, 1, 3, 4, 5$/, 'says which reasons are taken');
 is($acme->revoke($chain, reason => $_)->outcome(), '400 malformed',
     "reason $_") foreach 'x', '1';
 is(revoked(), 0, 'not revoked yet');
@@ -51,7 +53,7 @@ is_deeply(row($chain), { status => 'revoked', revocation_reason => 4,
                          dated => 1 }, 'status, reason and time');
 is(audit('done'), 'by account 4', 'audit of who and why');
 is(audit('refused'), 'unauthorized unauthorized'
-    . ' badRevocationReason' x 8 . ' malformed' x 2, 'audit of refusals');
+    . ' badRevocationReason' x 9 . ' malformed' x 2, 'audit of refusals');
 is(revoked(), 1, 'revoked in the database');
 is($acme->revoke($chain)->outcome(), '400 alreadyRevoked', 'again');
 is($acme->revoke($chain, key => $got->{key})->outcome(),

@@ -35,8 +35,17 @@ acme_ca_conf($t, workers => 1, challenges => 'http-01 tls-alpn-01',
         'denied.example'  => { A => '127.0.0.9' },
         'refused.example' => { A => '127.0.0.5' },
         'two.example'     => { A => [ '127.0.0.2', '127.0.0.1' ] },
-    });
-tls_alpn_start($t, 8082)->plan(98)->todo_alerts()->run();
+    },
+    http => <<'END', server => 'location /443/ { acme_ca https; }');
+
+    acme_ca_authority https {
+        path                 %%TESTDIR%%/https;
+        base_url             http://127.0.0.1:8080/443;
+        resolver             127.0.0.1:%%PORT_8053_UDP%%;
+        validation_attempts  1;
+    }
+END
+tls_alpn_start($t, 8082)->plan(99)->todo_alerts()->run();
 
 my $dir = $t->testdir();
 my $p = port(8082);
@@ -132,6 +141,17 @@ is(scalar tls_alpn_log($t, 'ok.example'), 1, 'asked once');
 is(scalar tls_alpn_log($t, 'flaky.example'), 2, 'asked again');
 is(scalar tls_alpn_log($t, 'digest.example'), 1, 'not after an answer');
 is(scalar tls_alpn_log($t, 'denied.example'), 0, 'denied was not asked');
+
+# the port of HTTPS, where no other one is named
+
+my $plain = acme_client($t, directory => $acme->{directory}
+                                         =~ s!/acme/!/443/!r);
+$plain->new_account();
+my $port = $plain->new_order([ 'refused.example' ])
+    ->json()->{authorizations}[0];
+$plain->post($plain->challenge($plain->post($port), 'tls-alpn-01')->{url}, {});
+like($plain->challenge($plain->poll($port), 'tls-alpn-01')->{error}{detail},
+    qr/127\.0\.0\.5:443\b/, 'port 443');
 
 # a certificate at the end of it
 

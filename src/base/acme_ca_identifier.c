@@ -9,6 +9,7 @@
 
 
 #include "acme_ca_identifier.h"
+#include "acme_ca_punycode.h"
 #include "acme_ca_text.h"
 
 
@@ -18,6 +19,7 @@
 
 static const char *acme_ca_dns_parse(u_char *dst, const u_char *src,
     size_t len);
+static const char *acme_ca_dns_label(const u_char *label, size_t len);
 static const char *acme_ca_dns_last_label(const u_char *label, size_t len);
 static ngx_int_t acme_ca_identifier_dns(ngx_pool_t *pool, const u_char *name,
     size_t len, acme_ca_identifier_t *identifier, const char **reason);
@@ -215,8 +217,9 @@ acme_ca_identifier_dns(ngx_pool_t *pool, const u_char *name, size_t len,
 static const char *
 acme_ca_dns_parse(u_char *dst, const u_char *src, size_t len)
 {
-    u_char   c;
-    size_t   i, label;
+    u_char       c;
+    size_t       i, label;
+    const char  *fault;
 
     if (len == 0) {
         return "empty";
@@ -229,12 +232,9 @@ acme_ca_dns_parse(u_char *dst, const u_char *src, size_t len)
 
         if (c == '.') {
 
-            if (i == label) {
-                return "an empty label";
-            }
-
-            if (src[i - 1] == '-') {
-                return "a label ends with a hyphen";
+            fault = acme_ca_dns_label(dst + label, i - label);
+            if (fault != NULL) {
+                return fault;
             }
 
             dst[i] = c;
@@ -265,11 +265,32 @@ acme_ca_dns_parse(u_char *dst, const u_char *src, size_t len)
         return "a dot at the end";
     }
 
-    if (src[len - 1] == '-') {
+    fault = acme_ca_dns_label(dst + label, len - label);
+
+    return fault ? fault : acme_ca_dns_last_label(dst + label, len - label);
+}
+
+
+/* RFC 8555, 7.1.4: an "xn--" has to be properly encoded */
+
+static const char *
+acme_ca_dns_label(const u_char *label, size_t len)
+{
+    if (len == 0) {
+        return "an empty label";
+    }
+
+    if (label[len - 1] == '-') {
         return "a label ends with a hyphen";
     }
 
-    return acme_ca_dns_last_label(dst + label, len - label);
+    if (len >= 4 && ngx_memcmp(label, "xn--", 4) == 0
+        && !acme_ca_punycode_valid(label + 4, len - 4))
+    {
+        return "what begins with \"xn--\" is no A-label";
+    }
+
+    return NULL;
 }
 
 

@@ -17,6 +17,7 @@
 static void test_context(acme_ca_ctx_t *ctx);
 static void test_dns(acme_ca_ctx_t *ctx);
 static void test_dns_refused(acme_ca_ctx_t *ctx);
+static void test_dns_alabels(acme_ca_ctx_t *ctx);
 static void test_dns_lengths(acme_ca_ctx_t *ctx);
 static void test_ip(acme_ca_ctx_t *ctx);
 static void test_from_csr(acme_ca_ctx_t *ctx);
@@ -40,6 +41,7 @@ main(void)
 
     test_dns(&ctx);
     test_dns_refused(&ctx);
+    test_dns_alabels(&ctx);
     test_dns_lengths(&ctx);
     test_ip(&ctx);
     test_from_csr(&ctx);
@@ -104,7 +106,18 @@ test_dns(acme_ca_ctx_t *ctx)
         { "*.Example.com", "example.com", 1 },
         { "localhost", "localhost", 0 },
         { "a", "a", 0 },
-        { "xn--bcher-kva.example", "xn--bcher-kva.example", 0 },
+        { "XN--Bcher-KVA.example", "xn--bcher-kva.example", 0 },
+        { "xn--fiqs8s", "xn--fiqs8s", 0 },
+        { "a.xn--e1afmkfd.xn--p1ai", "a.xn--e1afmkfd.xn--p1ai", 0 },
+        { "*.xn--strae-oqa.example", "xn--strae-oqa.example", 1 },
+        { "xn--a-ecp.ru", "xn--a-ecp.ru", 0 },
+        { "xn--mgbh0fb.example", "xn--mgbh0fb.example", 0 },
+        { "xn--i-7iq.example", "xn--i-7iq.example", 0 },
+        { "xn--6a.example", "xn--6a.example", 0 },
+        { "xn--0y0c.example", "xn--0y0c.example", 0 },
+        { "xn--dn32g.example", "xn--dn32g.example", 0 },
+        { "xn.example", "xn.example", 0 },
+        { "xn-a.example", "xn-a.example", 0 },
         { "1.2.3.4.in-addr.arpa", "1.2.3.4.in-addr.arpa", 0 },
         { "3com.com", "3com.com", 0 },
         { "a-b.c--d.1a", "a-b.c--d.1a", 0 },
@@ -164,6 +177,38 @@ test_dns_refused(acme_ca_ctx_t *ctx)
     is_int(acme_ca_identifier_from_dns(ctx->pool, (u_char *) "a.com\0.b.com",
                                        12, &id),
            NGX_DECLINED, "a NUL in a certificate request");
+}
+
+
+/* RFC 8555, 7.1.4; RFC 3492, 5 and 6.2: what follows "xn--" is Punycode */
+
+static void
+test_dns_alabels(acme_ca_ctx_t *ctx)
+{
+    size_t                i;
+    acme_ca_identifier_t  id;
+
+    static const char  *bad[] = {
+        "xn--.example",              /* nothing */
+        "a.xn--",
+        "xn--abc-.example",          /* nothing but ASCII */
+        "xn---abc.example",          /* a delimiter behind nothing */
+        "xn--a.example",             /* U+0080 */
+        "xn--a-9.example",           /* a number that does not end */
+        "xn--99999999.example",
+        "xn--en32g.example",         /* U+110000 */
+        "xn--99999999999999999999999a.example",
+        "xn--g7h-.example",
+        "xn--5a.example",            /* U+009F */
+        "xn--ib9b.example",          /* U+D800, a half of a pair */
+        "xn--zy0c.example"           /* U+DFFF */
+    };
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        is_int(test_parse(ctx, "dns", bad[i], &id), NGX_ABORT,
+               "no A-label: %s", bad[i]);
+        is_int(ctx->problem->type, ACME_CA_MALFORMED, "malformed");
+    }
 }
 
 

@@ -122,7 +122,7 @@ sub tls_alpn_start {
 
 
 # Each ClientHello is noted in $dir.log as a line of JSON: name, protocols,
-# port.
+# port; each end of a connection in $dir.end: name, bytes that came before.
 
 sub tls_alpn_daemon {
     my ($dir, @addresses) = @_;
