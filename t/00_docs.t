@@ -4,7 +4,8 @@
 
 # Every directive has its section in README.md with Syntax, Default and
 # Context, every section its directive; nginx.conf.example has them all and
-# passes nginx -t; no relative link leads nowhere.
+# passes nginx -t; no relative link leads nowhere; what docs/conformance says
+# that tests show is in those tests.
 
 ###############################################################################
 
@@ -20,7 +21,7 @@ BEGIN { chdir dirname(__FILE__) . '/..' or die "chdir: $!"; }
 
 ###############################################################################
 
-plan(tests => 9);
+plan(tests => 11);
 
 my %directives = directives();
 my %sections = sections('README.md');
@@ -48,7 +49,7 @@ is(join("\n", @gaps), '', 'every section has Syntax, Default and Context');
 
 my @broken;
 
-for my $file ('README.md', glob('docs/*.md')) {
+for my $file ('README.md', glob('docs/*.md docs/*/*.md')) {
     my $text = read_file($file);
     $text =~ s/^(```|~~~).*?^\1//gms;
     $text =~ s/`[^`\n]*`//g;
@@ -65,6 +66,13 @@ for my $file ('README.md', glob('docs/*.md')) {
 }
 
 is(join("\n", @broken), '', 'every relative link leads somewhere');
+
+# conformance
+
+my ($statements, @unshown) = conformance(glob('docs/conformance/*.md'));
+
+ok($statements, 'statements of conformance found');
+is(join("\n", @unshown), '', 'every one is shown by tests that there are');
 
 # the example
 
@@ -157,6 +165,64 @@ sub sections {
     delete $found{include};
 
     return %found;
+}
+
+# A row is | section | level | statement | state | shown by |.  What shows it is
+# `name`: "text of that test", "another"; `unit/name` is one of t/unit.  A row
+# without it says why: n.a., in part, or diverges.
+
+sub conformance {
+    my (@rows, @faults, %source);
+
+    for my $file (@_) {
+        push @rows, map { [ $file, $_ ] }
+            grep { /^\| [\d., ]+ \| [A-Z]/ } split /\n/, read_file($file);
+    }
+
+    for my $row (@rows) {
+        my ($file, $line) = @$row;
+        my (undef, $section, $level, undef, $state, $shown)
+            = split / *(?<!\\)\| */, $line;
+        my $where = "$file: $section $level";
+        my $test;
+
+        push @faults, "$where: state \"$state\""
+            unless $state =~ /^(yes\b|in part\b|diverges\b|n\.a\.)/;
+        push @faults, "$where: no test"
+            unless $shown || $state =~ /^(n\.a\.|diverges)/;
+
+        while ($shown =~ /`([^`]+)`|"((?:[^"\\]|\\.)*)"/g) {
+
+            if (defined $1) {
+                ($test) = grep { -f } $1 =~ m!^unit/(.*)! ? "t/unit/$1_test.c"
+                    : ("t/acme_ca_$1.t", "t/$1.t");
+                push @faults, "$where: no test $1" unless $test;
+                next;
+            }
+
+            my $text = $2 =~ s/\\"/"/gr;
+
+            $source{$test || ''} ||= test_text($test || '');
+            push @faults, "$where: not in $test: $text"
+                unless index($source{$test || ''}, $text) >= 0;
+        }
+    }
+
+    return (scalar @rows, @faults);
+}
+
+# the text of a test, its strings whole
+
+sub test_text {
+    my ($file) = @_;
+
+    my $text = read_file($file);
+
+    $text =~ s/"\s*\n\s*"//g if $file =~ /\.c$/;
+    $text =~ s/(['"])\s*\.\s*\1//g if $file =~ /\.t$/;
+    $text =~ s/\\(["'])/$1/g;
+
+    return $text;
 }
 
 # The example names folders of an installed system: each absolute path is one

@@ -22,7 +22,7 @@ select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
-acme_ca_conf($t)->plan(224)->run();
+acme_ca_conf($t)->plan(225)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -197,7 +197,11 @@ refused($any, "key: $_->[0]", $acme->another(key => $_->[2] || 'ES256')
 refused('400 badPublicKey', 'RSA 1024', $acme->another(
     key => acme_key('RS256', bits => 1024))->new_account());
 
-my $reply = $acme->another()->post($new, {}, protected => { alg => 'HS256' });
+my $reply = $acme->another(key => acme_key('RS256', bits => 1024))
+    ->new_account();
+like($reply->json()->{detail}, qr/1024|2048/, 'says what is wrong with a key');
+
+$reply = $acme->another()->post($new, {}, protected => { alg => 'HS256' });
 is(ref $reply->json()->{algorithms}, 'ARRAY', 'algorithms that are taken');
 is(scalar(grep { $_ eq 'ES256' } @{$reply->json()->{algorithms} || []}), 1,
     'ES256 is one');

@@ -45,7 +45,7 @@ acme_ca_conf($t, workers => 1, challenges => 'http-01 tls-alpn-01',
         validation_attempts  1;
     }
 END
-tls_alpn_start($t, 8082)->plan(99)->todo_alerts()->run();
+tls_alpn_start($t, 8082)->plan(100)->todo_alerts()->run();
 
 my $dir = $t->testdir();
 my $p = port(8082);
@@ -138,6 +138,8 @@ foreach my $run (@running) {
 my ($hello) = tls_alpn_log($t, 'ok.example');
 is_deeply($hello->{protocols}, [ 'acme-tls/1' ], 'the only protocol offered');
 is(scalar tls_alpn_log($t, 'ok.example'), 1, 'asked once');
+ok(acme_ca_wait(sub { (eval { $t->read_file('alpn.end') } || '')
+                      =~ /^ok\.example 0$/m }), 'closed without a word');
 is(scalar tls_alpn_log($t, 'flaky.example'), 2, 'asked again');
 is(scalar tls_alpn_log($t, 'digest.example'), 1, 'not after an answer');
 is(scalar tls_alpn_log($t, 'denied.example'), 0, 'denied was not asked');

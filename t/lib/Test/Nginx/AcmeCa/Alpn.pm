@@ -203,8 +203,13 @@ sub tls_alpn_client {
         SSL_cipher_list => 'DEFAULT:@SECLEVEL=0',
         SSL_version => $how->{tls} || 'SSLv23:!SSLv3:!SSLv2') or return;
 
-    # until the other side closes
-    sysread($tls, my $nothing, 1);
+    # until the other side closes; what it said meanwhile
+    my $bytes = sysread($tls, my $nothing, 1);
+
+    if (open my $end, '>>', "$dir.end") {
+        syswrite $end, "$name " . (defined $bytes ? $bytes : 'error') . "\n";
+    }
+
     $tls->close(SSL_no_shutdown => 1);
 }
 
