@@ -50,6 +50,7 @@ typedef struct {
     acme_ca_store_t       *writer;
     EVP_PKEY              *issuer_key;
     time_t                 now;
+    const char            *address;        /* of the client */
     ngx_int_t              fail_at;        /* an allocation of the next one */
     ngx_int_t              start_rc;
     acme_ca_exchange_t    *x;
@@ -405,6 +406,7 @@ env_open(void)
 
     env.log = &shim_log;
     env.now = NOW;
+    env.address = "192.0.2.1";
     env.fail_at = SHIM_NEVER;
     env.pool = ngx_create_pool(16384, env.log);
 
@@ -567,7 +569,8 @@ env_exchange(ngx_uint_t method, const char *path, const char *query)
 
     x->request.method = method;
     ngx_str_set(&x->request.base, BASE);
-    ngx_str_set(&x->request.client_address, "192.0.2.1");
+    x->request.client_address.data = (u_char *) env.address;
+    x->request.client_address.len = strlen(env.address);
     ngx_str_set(&x->request.user_agent, "unit");
     ngx_str_set(&x->request.request_id, "r1");
 
@@ -700,6 +703,20 @@ element(const char *name, ngx_uint_t i)
     }
 
     return value;
+}
+
+
+/* is it in the details of the audit row? */
+
+helper int
+audited(const char *text)
+{
+    ngx_str_t  *details;
+
+    details = &env.x->audit.details;
+
+    return details->len != 0
+           && memmem(details->data, details->len, text, strlen(text)) != NULL;
 }
 
 

@@ -10,36 +10,9 @@
 #include "protocol_order.h"
 
 #include <openssl/evp.h>
-#include <sqlite3.h>
 
 
 #define KEY  "0123456789abcdef0123456789abcdef"
-
-
-/* the first column of the first row, as a number */
-
-static long long
-sql(const char *text)
-{
-    long long      n;
-    sqlite3       *db;
-    sqlite3_stmt  *stmt;
-
-    n = -1;
-
-    if (sqlite3_open_v2(env.file, &db, SQLITE_OPEN_READWRITE, NULL)
-        == SQLITE_OK
-        && sqlite3_prepare_v2(db, text, -1, &stmt, NULL) == SQLITE_OK)
-    {
-        n = (sqlite3_step(stmt) == SQLITE_ROW) ? sqlite3_column_int64(stmt, 0)
-                                               : 0;
-        sqlite3_finalize(stmt);
-    }
-
-    sqlite3_close(db);
-
-    return n;
-}
 
 
 static void

@@ -10,39 +10,6 @@
 
 #include "protocol_order.h"
 
-#include <sqlite3.h>
-
-
-/* what one POST answers when memory is short, from the first byte to enough */
-
-static void
-starve(const char *what, post_t *p, ngx_uint_t good)
-{
-    ngx_int_t   n;
-    ngx_uint_t  status, odd;
-
-    odd = 0;
-
-    for (n = 0; n < 5000; n++) {
-        env.fail_at = n;
-        status = post(&env, p);
-
-        /* newAccount: made by an exchange that lacked memory afterwards */
-
-        odd += (status != good && status != 500
-                && (status != 201 || good != 200));
-
-        if (env.fail_at == SHIM_NEVER) {
-            break;
-        }
-    }
-
-    env.fail_at = SHIM_NEVER;
-
-    ok(odd == 0 && n < 5000, "%s: %d allocations", what, (int) n);
-    is_int(env.x->reply.status, good, "%s: done in the end", what);
-}
-
 
 static void
 test_flow(void)
@@ -145,69 +112,45 @@ test_flow(void)
 
 /* what happened is what was answered: nothing is half done */
 
-static long long
-count(const char *sql)
-{
-    long long      n;
-    sqlite3       *db;
-    sqlite3_stmt  *stmt;
-
-    n = -1;
-
-    if (sqlite3_open_v2(env.file, &db, SQLITE_OPEN_READWRITE, NULL)
-        == SQLITE_OK
-        && sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK)
-    {
-        n = (sqlite3_step(stmt) == SQLITE_ROW) ? sqlite3_column_int64(stmt, 0)
-                                               : -1;
-        sqlite3_finalize(stmt);
-    }
-
-    sqlite3_close(db);
-
-    return n;
-}
-
-
 static void
 test_registry(void)
 {
-    is_int(count("SELECT count(*) FROM acme_accounts"), 1, "one account");
-    is_int(count("SELECT count(*) FROM acme_certificates"), 1,
+    is_int(sql("SELECT count(*) FROM acme_accounts"), 1, "one account");
+    is_int(sql("SELECT count(*) FROM acme_certificates"), 1,
            "one certificate");
-    is_int(count("SELECT count(*) FROM acme_orders AS o WHERE NOT EXISTS "
-                 "(SELECT 1 FROM acme_order_identifiers AS i "
-                 "WHERE i.order_id = o.id)"), 0, "no order without names");
-    is_int(count("SELECT count(*) FROM acme_authorizations "
-                 "WHERE token_seed IS NULL"), 0,
+    is_int(sql("SELECT count(*) FROM acme_orders AS o WHERE NOT EXISTS "
+               "(SELECT 1 FROM acme_order_identifiers AS i "
+               "WHERE i.order_id = o.id)"), 0, "no order without names");
+    is_int(sql("SELECT count(*) FROM acme_authorizations "
+               "WHERE token_seed IS NULL"), 0,
            "no authorization without a challenge");
-    is_int(count("SELECT count(*) FROM acme_authorizations AS a "
-                 "WHERE (a.status = 'pending') = EXISTS "
-                 "(SELECT 1 FROM acme_challenges AS c "
-                 "WHERE c.authz_id = a.id)"), 0,
+    is_int(sql("SELECT count(*) FROM acme_authorizations AS a "
+               "WHERE (a.status = 'pending') = EXISTS "
+               "(SELECT 1 FROM acme_challenges AS c "
+               "WHERE c.authz_id = a.id)"), 0,
            "a row for each that was answered");
-    is_int(count("SELECT count(*) FROM acme_audit_logs WHERE action = "
-                 "'new-account' AND outcome = 'done'"), 1,
+    is_int(sql("SELECT count(*) FROM acme_audit_logs WHERE action = "
+               "'new-account' AND outcome = 'done'"), 1,
            "one account in the audit log");
-    is_int(count("SELECT count(*) FROM acme_audit_logs WHERE action = "
-                 "'new-order' AND outcome = 'done'"),
-           count("SELECT count(*) FROM acme_orders"),
+    is_int(sql("SELECT count(*) FROM acme_audit_logs WHERE action = "
+               "'new-order' AND outcome = 'done'"),
+           sql("SELECT count(*) FROM acme_orders"),
            "each order in the audit log");
-    is_int(count("SELECT count(*) FROM acme_audit_logs WHERE action = "
-                 "'issue' AND outcome = 'done' AND certificate_id = 1 "
-                 "AND details LIKE '%a.example%'"), 1,
+    is_int(sql("SELECT count(*) FROM acme_audit_logs WHERE action = "
+               "'issue' AND outcome = 'done' AND certificate_id = 1 "
+               "AND details LIKE '%a.example%'"), 1,
            "the certificate in the audit log");
-    ok(count("SELECT count(*) FROM acme_audit_logs WHERE outcome = 'refused' "
-             "AND reason LIKE 'badNonce: %' AND actor = 'account' "
-             "AND account_id = 1 AND client_address = '192.0.2.1' "
-             "AND user_agent = 'unit' AND request_id = 'r1'") > 0,
+    ok(sql("SELECT count(*) FROM acme_audit_logs WHERE outcome = 'refused' "
+           "AND reason LIKE 'badNonce: %' AND actor = 'account' "
+           "AND account_id = 1 AND client_address = '192.0.2.1' "
+           "AND user_agent = 'unit' AND request_id = 'r1'") > 0,
        "refusals in the audit log");
-    ok(count("SELECT count(*) FROM acme_audit_logs WHERE outcome = 'refused' "
-             "AND reason LIKE 'compound: %' "
-             "AND details LIKE '%subproblems%'") > 0,
+    ok(sql("SELECT count(*) FROM acme_audit_logs WHERE outcome = 'refused' "
+           "AND reason LIKE 'compound: %' "
+           "AND details LIKE '%subproblems%'") > 0,
        "with what was wrong");
-    ok(count("SELECT count(*) FROM acme_certificates "
-             "WHERE last_download_at >= first_download_at") == 1,
+    ok(sql("SELECT count(*) FROM acme_certificates "
+           "WHERE last_download_at >= first_download_at") == 1,
        "the download is noted");
 }
 

@@ -13,6 +13,8 @@
 
 #include "protocol_client.h"
 
+#include <sqlite3.h>
+
 
 #define NAME_A  "{\"type\":\"dns\",\"value\":\"a.example\"}"
 #define NAME_B  "{\"type\":\"dns\",\"value\":\"b.example\"}"
@@ -155,6 +157,109 @@ finalize(client_t *by, order_t *o, EVP_PKEY *key, const char *names)
     free(payload);
 
     return status;
+}
+
+
+/* the certificate as revokeCert takes it; to be freed */
+
+helper char *
+issue(client_t *by, const char *payload, const char *names, EVP_PKEY *key,
+    order_t *o)
+{
+    int      n;
+    BIO     *bio;
+    char    *path, *text;
+    X509    *cert;
+    u_char  *der;
+
+    order_new(by, payload, o);
+
+    POST(.by = by, .path = o->path);
+
+    if (strcmp(member("status"), "pending") == 0) {
+        pass(by, o);
+    }
+
+    is_int(finalize(by, o, key, names), 200, "finalized");
+
+    path = path_of(acme_ca_json_string(env.body, "certificate"));
+    POST(.by = by, .path = path);
+    free(path);
+
+    bio = BIO_new_mem_buf(env.x->reply.body.data,
+                          (int) env.x->reply.body.len);
+    cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+
+    if (cert == NULL) {
+        ok(0, "a certificate");
+        return text_of("");
+    }
+
+    der = NULL;
+    n = i2d_X509(cert, &der);
+    text = base64url(der, n);
+    OPENSSL_free(der);
+    X509_free(cert);
+
+    return text;
+}
+
+
+/* what one POST answers when memory is short, from the first byte to enough */
+
+helper void
+starve(const char *what, post_t *p, ngx_uint_t good)
+{
+    ngx_int_t   n;
+    ngx_uint_t  status, odd;
+
+    odd = 0;
+
+    for (n = 0; n < 5000; n++) {
+        env.fail_at = n;
+        status = post(&env, p);
+
+        /* newAccount: made by an exchange that lacked memory afterwards */
+
+        odd += (status != good && status != 500
+                && (status != 201 || good != 200));
+
+        if (env.fail_at == SHIM_NEVER) {
+            break;
+        }
+    }
+
+    env.fail_at = SHIM_NEVER;
+
+    ok(odd == 0 && n < 5000, "%s: %d allocations", what, (int) n);
+    is_int(env.x->reply.status, good, "%s: done in the end", what);
+}
+
+
+/* the first column of the first row, as a number */
+
+helper long long
+sql(const char *text)
+{
+    long long      n;
+    sqlite3       *db;
+    sqlite3_stmt  *stmt;
+
+    n = -1;
+
+    if (sqlite3_open_v2(env.file, &db, SQLITE_OPEN_READWRITE, NULL)
+        == SQLITE_OK
+        && sqlite3_prepare_v2(db, text, -1, &stmt, NULL) == SQLITE_OK)
+    {
+        n = (sqlite3_step(stmt) == SQLITE_ROW) ? sqlite3_column_int64(stmt, 0)
+                                               : 0;
+        sqlite3_finalize(stmt);
+    }
+
+    sqlite3_close(db);
+
+    return n;
 }
 
 
