@@ -15,12 +15,21 @@
 #define ACME_CA_RATE_SUBJECT  (NGX_INT64_LEN + 256 + 2)
 
 
+/* asks a limit, and counts or does not: take() or peek() */
+typedef time_t (*acme_ca_rate_pt)(acme_ca_exchange_t *x, acme_ca_limit_e limit,
+    ngx_str_t *subject);
+
+
 static time_t acme_ca_rate_peek(acme_ca_exchange_t *x, acme_ca_limit_e limit,
     ngx_str_t *subject);
 static time_t acme_ca_rate_take(acme_ca_exchange_t *x, acme_ca_limit_e limit,
     ngx_str_t *subject);
 static ngx_int_t acme_ca_rate_answer(acme_ca_exchange_t *x,
     acme_ca_limit_e limit, time_t wait, const char *fmt, ngx_str_t *whose);
+static ngx_int_t acme_ca_rate_ask_orders(acme_ca_exchange_t *x,
+    acme_ca_rate_pt ask);
+static ngx_int_t acme_ca_rate_ask_set(acme_ca_exchange_t *x,
+    ngx_array_t *identifiers, acme_ca_rate_pt ask);
 static ngx_uint_t acme_ca_rate_is_order(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_rate_known(acme_ca_exchange_t *x);
 static void acme_ca_rate_address(acme_ca_exchange_t *x, u_char *buf,
@@ -114,14 +123,7 @@ acme_ca_rate_gate(acme_ca_exchange_t *x)
     u_char     buf[ACME_CA_RATE_SUBJECT];
 
     if (acme_ca_rate_is_order(x)) {
-
-        subject.data = buf;
-        subject.len = ngx_sprintf(buf, "%L", x->account->id) - buf;
-
-        wait = acme_ca_rate_peek(x, ACME_CA_LIMIT_NEW_ORDERS, &subject);
-
-        return acme_ca_rate_answer(x, ACME_CA_LIMIT_NEW_ORDERS, wait,
-                                   acme_ca_rate_of_account, NULL);
+        return acme_ca_rate_ask_orders(x, acme_ca_rate_peek);
     }
 
     if (x->route != &acme_ca_routes[ACME_CA_ROUTE_NEW_ACCOUNT]) {
@@ -170,18 +172,22 @@ acme_ca_rate_known(acme_ca_exchange_t *x)
 ngx_int_t
 acme_ca_rate_accept(acme_ca_exchange_t *x)
 {
+    return acme_ca_rate_is_order(x)
+           ? acme_ca_rate_ask_orders(x, acme_ca_rate_take) : NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_rate_ask_orders(acme_ca_exchange_t *x, acme_ca_rate_pt ask)
+{
     time_t     wait;
     ngx_str_t  subject;
     u_char     buf[ACME_CA_RATE_SUBJECT];
 
-    if (!acme_ca_rate_is_order(x)) {
-        return NGX_OK;
-    }
-
     subject.data = buf;
     subject.len = ngx_sprintf(buf, "%L", x->account->id) - buf;
 
-    wait = acme_ca_rate_take(x, ACME_CA_LIMIT_NEW_ORDERS, &subject);
+    wait = ask(x, ACME_CA_LIMIT_NEW_ORDERS, &subject);
 
     return acme_ca_rate_answer(x, ACME_CA_LIMIT_NEW_ORDERS, wait,
                                acme_ca_rate_of_account, NULL);
@@ -226,9 +232,7 @@ acme_ca_rate_identifier(acme_ca_exchange_t *x,
 ngx_int_t
 acme_ca_rate_order(acme_ca_exchange_t *x, ngx_array_t *identifiers)
 {
-    time_t                       wait;
     ngx_int_t                    rc;
-    ngx_str_t                    subject;
     ngx_uint_t                   i;
     acme_ca_order_identifier_t  *oi;
 
@@ -241,19 +245,20 @@ acme_ca_rate_order(acme_ca_exchange_t *x, ngx_array_t *identifiers)
         }
     }
 
-    if (acme_ca_rate_set(x->ctx.pool, identifiers, &subject) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    wait = acme_ca_rate_peek(x, ACME_CA_LIMIT_CERTIFICATES, &subject);
-
-    return acme_ca_rate_answer(x, ACME_CA_LIMIT_CERTIFICATES, wait,
-                               acme_ca_rate_of_set, NULL);
+    return acme_ca_rate_ask_set(x, identifiers, acme_ca_rate_peek);
 }
 
 
 ngx_int_t
 acme_ca_rate_certificate(acme_ca_exchange_t *x, ngx_array_t *identifiers)
+{
+    return acme_ca_rate_ask_set(x, identifiers, acme_ca_rate_take);
+}
+
+
+static ngx_int_t
+acme_ca_rate_ask_set(acme_ca_exchange_t *x, ngx_array_t *identifiers,
+    acme_ca_rate_pt ask)
 {
     time_t     wait;
     ngx_str_t  subject;
@@ -262,7 +267,7 @@ acme_ca_rate_certificate(acme_ca_exchange_t *x, ngx_array_t *identifiers)
         return NGX_ERROR;
     }
 
-    wait = acme_ca_rate_take(x, ACME_CA_LIMIT_CERTIFICATES, &subject);
+    wait = ask(x, ACME_CA_LIMIT_CERTIFICATES, &subject);
 
     return acme_ca_rate_answer(x, ACME_CA_LIMIT_CERTIFICATES, wait,
                                acme_ca_rate_of_set, NULL);
