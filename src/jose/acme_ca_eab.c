@@ -22,14 +22,14 @@ struct acme_ca_eab_alg_s {
 };
 
 
-static ngx_int_t acme_ca_eab_header(acme_ca_ctx_t *ctx, ngx_str_t *text,
-    const ngx_str_t *url, acme_ca_binding_t *binding);
+static ngx_int_t acme_ca_eab_header(acme_ca_ctx_t *ctx,
+    acme_ca_json_t *header, const ngx_str_t *url, acme_ca_binding_t *binding);
 static ngx_int_t acme_ca_eab_names(acme_ca_ctx_t *ctx,
     acme_ca_json_t *header);
 static ngx_int_t acme_ca_eab_alg(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
     acme_ca_binding_t *binding);
-static ngx_int_t acme_ca_eab_text(acme_ca_ctx_t *ctx, ngx_str_t *protected,
-    ngx_str_t *payload, ngx_str_t *signature, ngx_str_t *text);
+static ngx_int_t acme_ca_eab_text(acme_ca_ctx_t *ctx,
+    acme_ca_jws_parts_t *parts, ngx_str_t *text);
 
 
 /* RFC 7518, 3.2 */
@@ -45,44 +45,29 @@ ngx_int_t
 acme_ca_eab_parse(acme_ca_ctx_t *ctx, acme_ca_json_t *value,
     const ngx_str_t *url, acme_ca_binding_t **binding)
 {
-    ngx_int_t           rc;
-    ngx_str_t          *protected, *payload, *signature, header;
-    acme_ca_binding_t  *b;
+    ngx_int_t             rc;
+    acme_ca_binding_t    *b;
+    acme_ca_jws_parts_t   parts;
 
-    rc = acme_ca_jws_members(ctx, value);
+    rc = acme_ca_jws_open(ctx, value, "protected header of the binding",
+                          &parts);
     if (rc != NGX_OK) {
         return rc;
     }
-
-    protected = acme_ca_json_string(value, "protected");
-    payload = acme_ca_json_string(value, "payload");
-    signature = acme_ca_json_string(value, "signature");
 
     b = ngx_pcalloc(ctx->pool, sizeof(acme_ca_binding_t));
     if (b == NULL) {
         return NGX_ERROR;
     }
 
-    rc = acme_ca_jws_decode(ctx, "protected", protected, &header);
+    rc = acme_ca_eab_header(ctx, parts.header, url, b);
 
     if (rc == NGX_OK) {
-        rc = acme_ca_eab_header(ctx, &header, url, b);
+        rc = acme_ca_jws_decode(ctx, &parts, &b->payload, &b->mac, &b->input);
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_jws_decode(ctx, "payload", payload, &b->payload);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_jws_decode(ctx, "signature", signature, &b->mac);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_jws_input(ctx, protected, payload, &b->input);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_eab_text(ctx, protected, payload, signature, &b->text);
+        rc = acme_ca_eab_text(ctx, &parts, &b->text);
     }
 
     if (rc == NGX_OK) {
@@ -94,23 +79,11 @@ acme_ca_eab_parse(acme_ca_ctx_t *ctx, acme_ca_json_t *value,
 
 
 static ngx_int_t
-acme_ca_eab_header(acme_ca_ctx_t *ctx, ngx_str_t *text, const ngx_str_t *url,
-    acme_ca_binding_t *binding)
+acme_ca_eab_header(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
+    const ngx_str_t *url, acme_ca_binding_t *binding)
 {
-    ngx_int_t        rc;
-    ngx_str_t       *own;
-    acme_ca_json_t  *header;
-
-    rc = acme_ca_json_parse(ctx, "protected header of the binding", text,
-                            &header);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (header->type != ACME_CA_JSON_OBJECT) {
-        return acme_ca_refuse(ctx, ACME_CA_MALFORMED, "the binding's protected "
-                              "header is not a JSON object");
-    }
+    ngx_int_t   rc;
+    ngx_str_t  *own;
 
     rc = acme_ca_eab_names(ctx, header);
 
@@ -159,7 +132,7 @@ acme_ca_eab_names(acme_ca_ctx_t *ctx, acme_ca_json_t *header)
         }
     }
 
-    return acme_ca_jws_header_names(ctx, header);
+    return NGX_OK;
 }
 
 
@@ -195,17 +168,18 @@ acme_ca_eab_alg(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
 /* for the account object: the same value (RFC 8555, 7.3.4) */
 
 static ngx_int_t
-acme_ca_eab_text(acme_ca_ctx_t *ctx, ngx_str_t *protected, ngx_str_t *payload,
-    ngx_str_t *signature, ngx_str_t *text)
+acme_ca_eab_text(acme_ca_ctx_t *ctx, acme_ca_jws_parts_t *parts,
+    ngx_str_t *text)
 {
     acme_ca_json_writer_t  w;
 
-    acme_ca_json_start(&w, ctx->pool, protected->len + payload->len
-                                      + signature->len + 64);
+    acme_ca_json_start(&w, ctx->pool, parts->protected->len
+                                      + parts->payload->len
+                                      + parts->signature->len + 64);
     acme_ca_json_open_object(&w, NULL);
-    acme_ca_json_write_string(&w, "protected", protected);
-    acme_ca_json_write_string(&w, "payload", payload);
-    acme_ca_json_write_string(&w, "signature", signature);
+    acme_ca_json_write_string(&w, "protected", parts->protected);
+    acme_ca_json_write_string(&w, "payload", parts->payload);
+    acme_ca_json_write_string(&w, "signature", parts->signature);
     acme_ca_json_shut(&w);
 
     return acme_ca_json_finish(&w, text);

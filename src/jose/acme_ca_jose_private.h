@@ -45,20 +45,27 @@ EVP_PKEY *acme_ca_jwk_make_ed25519(ngx_str_t *x, ngx_int_t *rc);
  */
 ngx_int_t acme_ca_jose_errors(void);
 
+/* what every JWS has: three strings as they came, and a header */
+typedef struct {
+    ngx_str_t       *protected;
+    ngx_str_t       *payload;
+    ngx_str_t       *signature;
+    acme_ca_json_t  *header;           /* an object */
+} acme_ca_jws_parts_t;
+
+
 /*
- * acme_ca_jws.c: the parts that every JWS has.  members(): exactly the three
- * strings.  header_names(): none that is refused everywhere.  string(): of the
- * header; absent, it is left as it is.  decode(): "name" is for the detail.
+ * acme_ca_jws.c.  open(): exactly the three strings, and a header without what
+ * is refused everywhere; "what" is its name in details.  decode(): the bytes of
+ * the rest, and what is signed.  string(): of the header; absent, it is left as
+ * it is.
  */
-ngx_int_t acme_ca_jws_members(acme_ca_ctx_t *ctx, acme_ca_json_t *value);
-ngx_int_t acme_ca_jws_header_names(acme_ca_ctx_t *ctx,
-    acme_ca_json_t *header);
+ngx_int_t acme_ca_jws_open(acme_ca_ctx_t *ctx, acme_ca_json_t *value,
+    const char *what, acme_ca_jws_parts_t *parts);
+ngx_int_t acme_ca_jws_decode(acme_ca_ctx_t *ctx, acme_ca_jws_parts_t *parts,
+    ngx_str_t *payload, ngx_str_t *signature, ngx_str_t *input);
 ngx_int_t acme_ca_jws_string(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
     const char *name, ngx_str_t *text);
-ngx_int_t acme_ca_jws_decode(acme_ca_ctx_t *ctx, const char *name,
-    ngx_str_t *text, ngx_str_t *bytes);
-ngx_int_t acme_ca_jws_input(acme_ca_ctx_t *ctx, ngx_str_t *protected,
-    ngx_str_t *payload, ngx_str_t *input);
 
 
 #endif /* _ACME_CA_JOSE_PRIVATE_H_INCLUDED_ */

@@ -12,8 +12,16 @@
 
 
 static const acme_ca_jws_alg_t *acme_ca_jws_alg(ngx_str_t *name);
-static ngx_int_t acme_ca_jws_header(acme_ca_ctx_t *ctx, ngx_str_t *text,
-    ngx_uint_t inner, acme_ca_jws_t *jws);
+static ngx_int_t acme_ca_jws_members(acme_ca_ctx_t *ctx,
+    acme_ca_json_t *value);
+static ngx_int_t acme_ca_jws_header_names(acme_ca_ctx_t *ctx,
+    acme_ca_json_t *header);
+static ngx_int_t acme_ca_jws_bytes(acme_ca_ctx_t *ctx, const char *name,
+    ngx_str_t *text, ngx_str_t *bytes);
+static ngx_int_t acme_ca_jws_input(acme_ca_ctx_t *ctx, ngx_str_t *protected,
+    ngx_str_t *payload, ngx_str_t *input);
+static ngx_int_t acme_ca_jws_header(acme_ca_ctx_t *ctx,
+    acme_ca_json_t *header, ngx_uint_t inner, acme_ca_jws_t *jws);
 static ngx_int_t acme_ca_jws_header_alg(acme_ca_ctx_t *ctx,
     acme_ca_json_t *header, acme_ca_jws_t *jws);
 static ngx_int_t acme_ca_jws_header_nonce(acme_ca_ctx_t *ctx,
@@ -70,41 +78,25 @@ ngx_int_t
 acme_ca_jws_parse_json(acme_ca_ctx_t *ctx, acme_ca_json_t *value,
     ngx_uint_t inner, acme_ca_jws_t **jws)
 {
-    ngx_int_t       rc;
-    ngx_str_t      *protected, *payload, *signature, header;
-    acme_ca_jws_t  *j;
+    ngx_int_t             rc;
+    acme_ca_jws_t        *j;
+    acme_ca_jws_parts_t   parts;
 
-    rc = acme_ca_jws_members(ctx, value);
-
+    rc = acme_ca_jws_open(ctx, value, "protected header", &parts);
     if (rc != NGX_OK) {
         return rc;
     }
-
-    protected = acme_ca_json_string(value, "protected");
-    payload = acme_ca_json_string(value, "payload");
-    signature = acme_ca_json_string(value, "signature");
 
     j = ngx_pcalloc(ctx->pool, sizeof(acme_ca_jws_t));
     if (j == NULL) {
         return NGX_ERROR;
     }
 
-    rc = acme_ca_jws_decode(ctx, "protected", protected, &header);
+    rc = acme_ca_jws_header(ctx, parts.header, inner, j);
 
     if (rc == NGX_OK) {
-        rc = acme_ca_jws_header(ctx, &header, inner, j);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_jws_decode(ctx, "payload", payload, &j->payload);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_jws_decode(ctx, "signature", signature, &j->signature);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_jws_input(ctx, protected, payload, &j->input);
+        rc = acme_ca_jws_decode(ctx, &parts, &j->payload, &j->signature,
+                                &j->input);
     }
 
     if (rc == NGX_OK) {
@@ -115,9 +107,62 @@ acme_ca_jws_parse_json(acme_ca_ctx_t *ctx, acme_ca_json_t *value,
 }
 
 
-/* exactly three strings: RFC 7515, 7.2.2 without "header" */
+ngx_int_t
+acme_ca_jws_open(acme_ca_ctx_t *ctx, acme_ca_json_t *value, const char *what,
+    acme_ca_jws_parts_t *parts)
+{
+    ngx_int_t  rc;
+    ngx_str_t  text;
+
+    rc = acme_ca_jws_members(ctx, value);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    parts->protected = acme_ca_json_string(value, "protected");
+    parts->payload = acme_ca_json_string(value, "payload");
+    parts->signature = acme_ca_json_string(value, "signature");
+
+    rc = acme_ca_jws_bytes(ctx, "protected", parts->protected, &text);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_json_parse(ctx, what, &text, &parts->header);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (parts->header->type != ACME_CA_JSON_OBJECT) {
+        return acme_ca_refuse(ctx, ACME_CA_MALFORMED,
+                              "the %s is not a JSON object", what);
+    }
+
+    return acme_ca_jws_header_names(ctx, parts->header);
+}
+
 
 ngx_int_t
+acme_ca_jws_decode(acme_ca_ctx_t *ctx, acme_ca_jws_parts_t *parts,
+    ngx_str_t *payload, ngx_str_t *signature, ngx_str_t *input)
+{
+    ngx_int_t  rc;
+
+    rc = acme_ca_jws_bytes(ctx, "payload", parts->payload, payload);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_jws_bytes(ctx, "signature", parts->signature, signature);
+    }
+
+    return (rc == NGX_OK) ? acme_ca_jws_input(ctx, parts->protected,
+                                              parts->payload, input)
+                          : rc;
+}
+
+
+/* exactly three strings: RFC 7515, 7.2.2 without "header" */
+
+static ngx_int_t
 acme_ca_jws_members(acme_ca_ctx_t *ctx, acme_ca_json_t *value)
 {
     size_t           i;
@@ -161,28 +206,12 @@ acme_ca_jws_members(acme_ca_ctx_t *ctx, acme_ca_json_t *value)
 
 
 static ngx_int_t
-acme_ca_jws_header(acme_ca_ctx_t *ctx, ngx_str_t *text, ngx_uint_t inner,
-    acme_ca_jws_t *jws)
+acme_ca_jws_header(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
+    ngx_uint_t inner, acme_ca_jws_t *jws)
 {
-    ngx_int_t        rc;
-    acme_ca_json_t  *header;
+    ngx_int_t  rc;
 
-    rc = acme_ca_json_parse(ctx, "protected header", text, &header);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (header->type != ACME_CA_JSON_OBJECT) {
-        return acme_ca_refuse(ctx, ACME_CA_MALFORMED,
-                              "the protected header is not a JSON object");
-    }
-
-    rc = acme_ca_jws_header_names(ctx, header);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_jws_header_alg(ctx, header, jws);
-    }
+    rc = acme_ca_jws_header_alg(ctx, header, jws);
 
     if (rc == NGX_OK) {
         rc = acme_ca_jws_header_key(ctx, header, jws);
@@ -200,7 +229,7 @@ acme_ca_jws_header(acme_ca_ctx_t *ctx, ngx_str_t *text, ngx_uint_t inner,
 }
 
 
-ngx_int_t
+static ngx_int_t
 acme_ca_jws_header_names(acme_ca_ctx_t *ctx, acme_ca_json_t *header)
 {
     size_t  i;
@@ -331,7 +360,7 @@ acme_ca_jws_header_nonce(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
 
     /* RFC 8555, 6.5.2: one that is no base64url is malformed, not badNonce */
 
-    return acme_ca_jws_decode(ctx, "nonce", &jws->nonce, &bytes);
+    return acme_ca_jws_bytes(ctx, "nonce", &jws->nonce, &bytes);
 }
 
 
@@ -361,8 +390,8 @@ acme_ca_jws_string(acme_ca_ctx_t *ctx, acme_ca_json_t *header,
 }
 
 
-ngx_int_t
-acme_ca_jws_decode(acme_ca_ctx_t *ctx, const char *name, ngx_str_t *text,
+static ngx_int_t
+acme_ca_jws_bytes(acme_ca_ctx_t *ctx, const char *name, ngx_str_t *text,
     ngx_str_t *bytes)
 {
     ngx_int_t  rc;
@@ -380,7 +409,7 @@ acme_ca_jws_decode(acme_ca_ctx_t *ctx, const char *name, ngx_str_t *text,
 
 /* RFC 7515, 5.1: what is signed is the encoded text, not what it means */
 
-ngx_int_t
+static ngx_int_t
 acme_ca_jws_input(acme_ca_ctx_t *ctx, ngx_str_t *protected, ngx_str_t *payload,
     ngx_str_t *input)
 {
