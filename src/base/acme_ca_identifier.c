@@ -140,6 +140,14 @@ acme_ca_name_within(const ngx_str_t *name, const ngx_str_t *zone)
 }
 
 
+ngx_uint_t
+acme_ca_name_nearer(const ngx_str_t *name, const ngx_str_t *zone,
+    const ngx_str_t *best)
+{
+    return zone->len > best->len && acme_ca_name_within(name, zone);
+}
+
+
 int ngx_libc_cdecl
 acme_ca_identifier_cmp(const void *a, const void *b)
 {

@@ -64,6 +64,11 @@ ngx_int_t acme_ca_identifier_from_text(ngx_pool_t *pool, ngx_str_t *text,
 /* whether a dns name is the zone's own or one below it, at a whole label */
 ngx_uint_t acme_ca_name_within(const ngx_str_t *name, const ngx_str_t *zone);
 
+/* of several zones: whether it holds the name and is longer than best, which
+   may be empty: none yet */
+ngx_uint_t acme_ca_name_nearer(const ngx_str_t *name, const ngx_str_t *zone,
+    const ngx_str_t *best);
+
 /* order of a set: type, value, wildcard.  For ngx_qsort() */
 int ngx_libc_cdecl acme_ca_identifier_cmp(const void *a, const void *b);
 

@@ -187,10 +187,7 @@ ngx_acme_ca_dns_choose(ngx_acme_ca_dns_t *dns, ngx_str_t *name)
     best = dns;
 
     for (other = dns->next; other != NULL; other = other->next) {
-
-        if (other->zone.len > best->zone.len
-            && acme_ca_name_within(name, &other->zone))
-        {
+        if (acme_ca_name_nearer(name, &other->zone, &best->zone)) {
             best = other;
         }
     }

@@ -2,14 +2,15 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * CAA: the bytes of an answer (RFC 1035, 4.1; RFC 8659, 4.1), and what they
- * permit (RFC 8659, 3 to 4.4; RFC 8657, 3 and 4).  Whatever is not understood
- * permits nothing.
+ * CAA: the records of an answer (RFC 8659, 4.1), and what they permit
+ * (RFC 8659, 3 to 4.4; RFC 8657, 3 and 4).  Whatever is not understood permits
+ * nothing.
  */
 
 
 #include "acme_ca_caa.h"
 #include "acme_ca_caa_value.h"
+#include "acme_ca_dns_record.h"
 #include "acme_ca_text.h"
 
 
@@ -17,17 +18,6 @@
 #define ACME_CA_CAA_SHOWN     160      /* bytes of a record that are told */
 
 
-typedef struct {
-    const u_char  *p;
-    const u_char  *last;
-} acme_ca_caa_input_t;
-
-
-static ngx_int_t acme_ca_caa_skip_name(acme_ca_caa_input_t *in);
-static ngx_int_t acme_ca_caa_read(acme_ca_caa_input_t *in, size_t n,
-    const u_char **p);
-static ngx_int_t acme_ca_caa_read_record(ngx_pool_t *pool,
-    acme_ca_caa_input_t *in, ngx_array_t *records);
 static ngx_int_t acme_ca_caa_add(ngx_pool_t *pool, const u_char *data,
     size_t len, ngx_array_t *records);
 static ngx_uint_t acme_ca_caa_is(const acme_ca_caa_record_t *record,
@@ -40,20 +30,16 @@ static ngx_int_t acme_ca_caa_forbid(acme_ca_ctx_t *ctx,
 static ngx_str_t acme_ca_caa_shown(u_char *buf, const ngx_str_t *text);
 
 
-#define acme_ca_caa_uint16(p)  ((ngx_uint_t) ((p)[0] << 8 | (p)[1]))
-
-
 acme_ca_caa_mode_e
 acme_ca_caa_mode(const acme_ca_authority_t *authority, const ngx_str_t *name)
 {
-    size_t               longest;
-    ngx_str_t           *zone;
+    ngx_str_t            best;
     ngx_uint_t           i;
     acme_ca_caa_mode_e   mode;
     acme_ca_caa_zone_t  *zones;
 
     mode = authority->caa;
-    longest = 0;
+    ngx_str_null(&best);
 
     if (authority->caa_zones == NULL) {
         return mode;
@@ -62,10 +48,8 @@ acme_ca_caa_mode(const acme_ca_authority_t *authority, const ngx_str_t *name)
     zones = authority->caa_zones->elts;
 
     for (i = 0; i < authority->caa_zones->nelts; i++) {
-        zone = &zones[i].zone;
-
-        if (zone->len > longest && acme_ca_name_within(name, zone)) {
-            longest = zone->len;
+        if (acme_ca_name_nearer(name, &zones[i].zone, &best)) {
+            best = zones[i].zone;
             mode = zones[i].mode;
         }
     }
@@ -116,121 +100,33 @@ ngx_int_t
 acme_ca_caa_parse(ngx_pool_t *pool, const u_char *message, size_t len,
     ngx_array_t *records)
 {
-    ngx_int_t             rc;
-    ngx_uint_t            questions, answers;
-    const u_char         *p;
-    acme_ca_caa_input_t   in;
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    acme_ca_dns_answer_t   answer;
+    acme_ca_dns_record_t  *record;
 
-    in.p = message;
-    in.last = message + len;
-
-    rc = acme_ca_caa_read(&in, 12, &p);
+    rc = acme_ca_dns_answer_read(pool, message, len, &answer);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    questions = acme_ca_caa_uint16(p + 4);
-    answers = acme_ca_caa_uint16(p + 6);
-
-    while (questions--) {
-        rc = acme_ca_caa_skip_name(&in);
-
-        if (rc == NGX_OK) {
-            rc = acme_ca_caa_read(&in, 4, &p);
-        }
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
+    record = answer.records->elts;
 
     /* of whatever owner: that is where the aliases of the name led to */
 
-    while (answers--) {
-        rc = acme_ca_caa_read_record(pool, &in, records);
+    for (i = 0; i < answer.records->nelts; i++) {
+
+        if (record[i].type != ACME_CA_CAA_TYPE) {
+            continue;
+        }
+
+        rc = acme_ca_caa_add(pool, record[i].data, record[i].len, records);
         if (rc != NGX_OK) {
             return rc;
         }
     }
 
     return NGX_OK;
-}
-
-
-/* no pointer is followed: owners do not matter */
-
-static ngx_int_t
-acme_ca_caa_skip_name(acme_ca_caa_input_t *in)
-{
-    ngx_int_t      rc;
-    const u_char  *p;
-
-    for ( ;; ) {
-        rc = acme_ca_caa_read(in, 1, &p);
-
-        if (rc != NGX_OK || *p == 0) {
-            return rc;
-        }
-
-        if ((*p & 0xc0) == 0xc0) {
-            return acme_ca_caa_read(in, 1, &p);
-        }
-
-        if (*p & 0xc0) {
-            return NGX_DECLINED;
-        }
-
-        rc = acme_ca_caa_read(in, *p, &p);
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-}
-
-
-static ngx_int_t
-acme_ca_caa_read(acme_ca_caa_input_t *in, size_t n, const u_char **p)
-{
-    if ((size_t) (in->last - in->p) < n) {
-        return NGX_DECLINED;
-    }
-
-    *p = in->p;
-    in->p += n;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-acme_ca_caa_read_record(ngx_pool_t *pool, acme_ca_caa_input_t *in,
-    ngx_array_t *records)
-{
-    size_t         len;
-    ngx_int_t      rc;
-    const u_char  *head, *data;
-
-    head = NULL;
-
-    rc = acme_ca_caa_skip_name(in);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_caa_read(in, 10, &head);
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    len = acme_ca_caa_uint16(head + 8);
-
-    rc = acme_ca_caa_read(in, len, &data);
-
-    if (rc != NGX_OK || acme_ca_caa_uint16(head) != ACME_CA_CAA_TYPE) {
-        return rc;
-    }
-
-    return acme_ca_caa_add(pool, data, len, records);
 }
 
 

@@ -35,6 +35,7 @@ static void test_sets(void);
 static void test_values(void);
 static void test_details(void);
 static void test_messages(void);
+static void test_bounds(void);
 static void test_damage(void);
 static void test_climb(void);
 static void test_modes(void);
@@ -224,6 +225,7 @@ main(void)
     test_values();
     test_details();
     test_messages();
+    test_bounds();
     test_damage();
     test_climb();
     test_modes();
@@ -360,6 +362,66 @@ test_messages(void)
     is_int(record->critical, 0, "flags");
 
     ngx_destroy_pool(pool);
+}
+
+
+/* RFC 1035, 4.1: one question; records of the class IN, and not without end */
+
+static void
+test_bounds(void)
+{
+    u_char        message[16384], *p;
+    ngx_int_t     rc;
+    ngx_uint_t    i, k;
+    ngx_pool_t   *pool;
+    ngx_array_t   records;
+
+    static const struct {
+        const char  *what;
+        ngx_uint_t   questions;
+        ngx_uint_t   answers;
+        ngx_uint_t   class;
+        ngx_int_t    rc;
+        ngx_uint_t   found;
+    } rows[] = {
+        { "no question", 0, 1, 1, NGX_OK, 1 },
+        { "one question", 1, 2, 1, NGX_OK, 2 },
+        { "two questions", 2, 1, 1, NGX_DECLINED, 0 },
+        { "class CH", 1, 1, 3, NGX_OK, 0 },
+        { "512 answers", 1, 512, 1, NGX_OK, 512 },
+        { "513 answers", 1, 513, 1, NGX_DECLINED, 0 }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        pool = ngx_create_pool(4096, &shim_log);
+        (void) ngx_array_init(&records, pool, 2, sizeof(acme_ca_caa_record_t));
+
+        p = message;
+        memcpy(p, "\0\1\x84\0\0\0\0\0\0\0\0\0", 12);
+        p[5] = rows[i].questions;
+        p[6] = rows[i].answers >> 8;
+        p[7] = rows[i].answers & 0xff;
+        p += 12;
+
+        for (k = 0; k < rows[i].questions; k++) {
+            memcpy(p, "\1a\0\1\1\0\1", 7);
+            p += 7;
+        }
+
+        for (k = 0; k < rows[i].answers; k++) {
+            memcpy(p, "\1a\0\1\1\0\1\0\0\0\1\0\4\0\1xy", 17);
+            p[6] = rows[i].class;
+            p += 17;
+        }
+
+        rc = acme_ca_caa_parse(pool, message, p - message, &records);
+
+        is_int(rc, rows[i].rc, "%s", rows[i].what);
+        is_int(rc == NGX_OK ? records.nelts : 0, rows[i].found,
+               "%s: records", rows[i].what);
+
+        ngx_destroy_pool(pool);
+    }
 }
 
 
