@@ -9,4 +9,112 @@ ALTER TABLE acme_authorizations
 CREATE INDEX acme_accounts_eab ON acme_accounts (eab_id)
     WHERE eab_id IS NOT NULL;
 
+-- The chain of the audit log: SHA-256 of the hash of the row before, in
+-- hexadecimal, and of this row's content.  NULL is a row that the operator's
+-- tool, the master or an older release added: the workers chain it soon.
+ALTER TABLE acme_audit_logs
+    ADD COLUMN hash BLOB CHECK (length(hash) = 32);
+
+CREATE INDEX acme_audit_logs_open ON acme_audit_logs (id) WHERE hash IS NULL;
+
+-- what is hashed: each value with its length in front, so that no two rows have
+-- the same content
+CREATE VIEW acme_audit_contents AS
+SELECT id, hash,
+       CASE WHEN coalesce(id, '') = '' THEN '-,'
+            ELSE length(CAST(id AS BLOB)) || ':' || id || ',' END ||
+       CASE WHEN coalesce(at, '') = '' THEN '-,'
+            ELSE length(CAST(at AS BLOB)) || ':' || at || ',' END ||
+       CASE WHEN coalesce(actor, '') = '' THEN '-,'
+            ELSE length(CAST(actor AS BLOB)) || ':' || actor || ',' END ||
+       CASE WHEN coalesce(action, '') = '' THEN '-,'
+            ELSE length(CAST(action AS BLOB)) || ':' || action || ',' END ||
+       CASE WHEN coalesce(outcome, '') = '' THEN '-,'
+            ELSE length(CAST(outcome AS BLOB)) || ':' || outcome || ',' END ||
+       CASE WHEN coalesce(reason, '') = '' THEN '-,'
+            ELSE length(CAST(reason AS BLOB)) || ':' || reason || ',' END ||
+       CASE WHEN coalesce(details, '') = '' THEN '-,'
+            ELSE length(CAST(details AS BLOB)) || ':' || details || ',' END ||
+       CASE WHEN coalesce(account_id, '') = '' THEN '-,'
+            ELSE length(CAST(account_id AS BLOB)) || ':' ||
+                 account_id || ',' END ||
+       CASE WHEN coalesce(order_id, '') = '' THEN '-,'
+            ELSE length(CAST(order_id AS BLOB)) || ':' || order_id || ',' END ||
+       CASE WHEN coalesce(authz_id, '') = '' THEN '-,'
+            ELSE length(CAST(authz_id AS BLOB)) || ':' || authz_id || ',' END ||
+       CASE WHEN coalesce(challenge_id, '') = '' THEN '-,'
+            ELSE length(CAST(challenge_id AS BLOB)) || ':' ||
+                 challenge_id || ',' END ||
+       CASE WHEN coalesce(certificate_id, '') = '' THEN '-,'
+            ELSE length(CAST(certificate_id AS BLOB)) || ':' ||
+                 certificate_id || ',' END ||
+       CASE WHEN coalesce(client_address, '') = '' THEN '-,'
+            ELSE length(CAST(client_address AS BLOB)) || ':' ||
+                 client_address || ',' END ||
+       CASE WHEN coalesce(user_agent, '') = '' THEN '-,'
+            ELSE length(CAST(user_agent AS BLOB)) || ':' ||
+                 user_agent || ',' END ||
+       CASE WHEN coalesce(request_id, '') = '' THEN '-,'
+            ELSE length(CAST(request_id AS BLOB)) || ':' ||
+                 request_id || ',' END AS content
+FROM acme_audit_logs;
+
+-- what the CA signed: the log up to the row "id".  Signed is the text
+-- "acme-ca audit ID AT HASH", key_id is the SHA-256 of the public key
+CREATE TABLE acme_audit_checkpoints (
+    id                 INTEGER PRIMARY KEY,
+    at                 INTEGER NOT NULL,
+    hash               BLOB NOT NULL CHECK (length(hash) = 32),
+    key_id             BLOB NOT NULL CHECK (length(key_id) = 32),
+    signature          BLOB NOT NULL
+) STRICT;
+
+-- rows up to this checkpoint were exported and may be removed
+ALTER TABLE acme_ca_meta
+    ADD COLUMN audit_sealed INTEGER NOT NULL DEFAULT 0;
+
+DROP TRIGGER acme_audit_logs_update;
+DROP TRIGGER acme_audit_logs_delete;
+
+CREATE TRIGGER acme_audit_logs_update BEFORE UPDATE OF
+    id, at, actor, action, outcome, reason, details, account_id, order_id,
+    authz_id, challenge_id, certificate_id, client_address, user_agent,
+    request_id
+    ON acme_audit_logs
+BEGIN
+    SELECT raise(ABORT, 'audit rows are never changed');
+END;
+
+CREATE TRIGGER acme_audit_logs_chained BEFORE UPDATE OF hash ON acme_audit_logs
+WHEN OLD.hash IS NOT NULL OR NEW.hash IS NULL
+BEGIN
+    SELECT raise(ABORT, 'audit rows are never changed');
+END;
+
+CREATE TRIGGER acme_audit_logs_delete BEFORE DELETE ON acme_audit_logs
+WHEN OLD.id > (SELECT audit_sealed FROM acme_ca_meta WHERE id = 1)
+BEGIN
+    SELECT raise(ABORT, 'audit rows are never removed before they are sealed');
+END;
+
+CREATE TRIGGER acme_ca_meta_sealed BEFORE UPDATE OF audit_sealed ON acme_ca_meta
+WHEN NEW.audit_sealed < OLD.audit_sealed
+     OR NOT EXISTS (SELECT 1 FROM acme_audit_checkpoints
+                    WHERE id = NEW.audit_sealed)
+BEGIN
+    SELECT raise(ABORT, 'only a checkpoint seals the audit log');
+END;
+
+CREATE TRIGGER acme_audit_checkpoints_update
+    BEFORE UPDATE ON acme_audit_checkpoints
+BEGIN
+    SELECT raise(ABORT, 'audit checkpoints are never changed');
+END;
+
+CREATE TRIGGER acme_audit_checkpoints_delete
+    BEFORE DELETE ON acme_audit_checkpoints
+BEGIN
+    SELECT raise(ABORT, 'audit checkpoints are never removed');
+END;
+
 PRAGMA user_version = 3;

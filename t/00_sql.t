@@ -24,7 +24,8 @@ plan(skip_all => 'no sqlite3 program')
 # statements that no client waits for: timers, starts, the sweep
 
 my %cold = map { $_ => 1 } qw/ account_end_jobs job_claim job_find_due
-    server_find issuer_find sweep_orders sweep_authz meta_get_key /;
+    server_find issuer_find sweep_orders sweep_authz meta_get_key
+    audit_get_state /;
 
 $cold{"census_$_"} = 1 foreach qw/ accounts orders authz challenges certificates
     jobs size issuers /;

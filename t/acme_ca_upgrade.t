@@ -26,7 +26,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
 my @released = (1, 2);
 
-acme_ca_conf($t)->plan(10 * @released);
+acme_ca_conf($t)->plan(11 * @released);
 
 my $db = acme_ca_database($t);
 my $now = time();
@@ -53,6 +53,9 @@ VALUES (61, 41, 'dns', 'old.example', 0, 'pending', $now, $now + 9999, $now);
 INSERT INTO acme_order_identifiers VALUES (51, 0, 'dns', 'old.example', 0, 61);
 INSERT INTO acme_challenges (authz_id, type, status, token)
 VALUES (61, 0, 'pending', '$token');
+INSERT INTO acme_audit_logs (at, actor, action, outcome)
+VALUES ($now, 'account', 'new-order', 'done'),
+       ($now, 'account', 'respond', 'refused');
 END
 
     is(user_version(), $version, "version $version");
@@ -65,6 +68,8 @@ END
     $t->run();
 
     cmp_ok(user_version(), '>', $version, 'brought up to date');
+    is(acme_ca_sql_value($t, 'SELECT count(*) FROM acme_audit_logs
+        WHERE id <= 2 AND length(hash) = 32'), 2, 'audit rows are chained');
     is($acme->find_account()->{status}, 200, 'account is known');
 
     my $list = $acme->post($acme->account()->json()->{orders})->json();

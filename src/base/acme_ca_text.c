@@ -458,3 +458,19 @@ acme_ca_utf8_len(const u_char *p, size_t n)
 
     return len;
 }
+
+
+void
+acme_ca_utf8_repair(ngx_str_t *text)
+{
+    size_t  i, n;
+
+    for (i = 0; i < text->len; i += n) {
+        n = acme_ca_utf8_len(&text->data[i], text->len - i);
+
+        if (n == 0) {
+            text->data[i] = '?';
+            n = 1;
+        }
+    }
+}

@@ -130,6 +130,8 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
         a->contact_max = 10;
     }
 
+    ngx_http_acme_ca_audit_finish(ca);
+
     if (a->pre_authorization && !a->authz_reuse) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "pre_authorization needs authorization_reuse in "

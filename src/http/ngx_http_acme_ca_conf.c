@@ -223,6 +223,20 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_http_acme_ca_setting(subdomain_authorization),
       NULL },
 
+    { ngx_string("audit_log"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_audit_log,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("audit_checkpoint"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE12,
+      ngx_http_acme_ca_audit_checkpoint,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("retention"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,

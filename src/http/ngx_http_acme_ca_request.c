@@ -333,6 +333,10 @@ ngx_http_acme_ca_request_peer(ngx_http_request_t *r,
         {
             return NGX_ERROR;
         }
+
+        /* it becomes a part of JSON texts */
+
+        acme_ca_utf8_repair(&request->user_agent);
     }
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_acme_ca_module);

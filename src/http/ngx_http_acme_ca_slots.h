@@ -68,6 +68,13 @@ char *ngx_http_acme_ca_rule_cidr(ngx_conf_t *cf, ngx_array_t *list,
 char *ngx_http_acme_ca_caa(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_caa_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 
+/* ngx_http_acme_ca_audit.c: directives, and their defaults */
+char *ngx_http_acme_ca_audit_log(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_acme_ca_audit_checkpoint(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_acme_ca_audit_finish(ngx_acme_ca_t *ca);
+
 /* ngx_http_acme_ca_limit.c */
 char *ngx_http_acme_ca_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

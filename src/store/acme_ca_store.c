@@ -114,6 +114,7 @@ acme_ca_store_close(acme_ca_store_t *store)
     }
 
     acme_ca_store_id_done(store);
+    EVP_MD_CTX_free(store->md);
 
     (void) sqlite3_close(store->db);
 

@@ -318,6 +318,12 @@ acme_ca_store_migrate_run(acme_ca_store_t *store, int64_t version)
         return NGX_ERROR;
     }
 
+    /* what the log held before it was a chain becomes one */
+
+    if (version == 2 && acme_ca_store_audit_migrate(store) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     orphans = 0;
 
     if (acme_ca_store_script(store,

@@ -13,7 +13,7 @@
 #define _ACME_CA_STORE_PRIVATE_H_INCLUDED_
 
 
-#include "acme_ca_store.h"
+#include "acme_ca_store_audit.h"
 #include "acme_ca_text.h"
 
 #include <openssl/evp.h>
@@ -42,6 +42,7 @@ struct acme_ca_store_s {
     acme_ca_store_mode_e   mode;
     EVP_CIPHER_CTX        *encrypt;
     EVP_CIPHER_CTX        *decrypt;
+    EVP_MD_CTX            *md;             /* of the audit log's chain */
     ngx_uint_t             savepoints;     /* open ones, inside each other */
     int                    wal_pages;      /* after the last commit */
     int                    wal_checked;    /* pages at the last checkpoint */
@@ -91,6 +92,11 @@ void acme_ca_column_text(acme_ca_query_t *q, ngx_pool_t *pool,
     ngx_str_t *value);
 /* exactly n bytes */
 void acme_ca_column_bytes(acme_ca_query_t *q, u_char *data, size_t n);
+/* a hash, or NGX_DECLINED and zeros where it is empty */
+ngx_int_t acme_ca_column_digest(acme_ca_query_t *q,
+    u_char hash[ACME_CA_SHA256_LEN]);
+/* hashes the bytes of a text: OpenSSL's answer */
+int acme_ca_column_update(acme_ca_query_t *q, EVP_MD_CTX *md);
 acme_ca_status_e acme_ca_column_status(acme_ca_query_t *q);
 int64_t acme_ca_column_challenge(acme_ca_query_t *q);
 void acme_ca_column_identifier(acme_ca_query_t *q, ngx_pool_t *pool,
@@ -131,6 +137,18 @@ ngx_int_t acme_ca_store_script(acme_ca_store_t *store,
 
 /* brings the database up to date, or refuses it; logs why */
 ngx_int_t acme_ca_store_migrate(acme_ca_store_t *store);
+
+/*
+ * The audit log's last row: 0 and zeros if there is none; NGX_DECLINED: it is
+ * not chained.  start() begins the hash of the row behind that of "hash".
+ */
+ngx_int_t acme_ca_store_audit_find_last(acme_ca_store_t *store, int64_t *id,
+    u_char hash[ACME_CA_SHA256_LEN]);
+EVP_MD_CTX *acme_ca_store_audit_start(acme_ca_store_t *store,
+    const u_char hash[ACME_CA_SHA256_LEN]);
+
+/* chains all rows, in a migration */
+ngx_int_t acme_ca_store_audit_migrate(acme_ca_store_t *store);
 
 /* the key of the opaque ids: made at the first migration, read at open */
 ngx_int_t acme_ca_store_id_seed(acme_ca_store_t *store);

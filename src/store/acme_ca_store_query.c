@@ -341,6 +341,36 @@ acme_ca_column_bytes(acme_ca_query_t *q, u_char *data, size_t n)
 }
 
 
+ngx_int_t
+acme_ca_column_digest(acme_ca_query_t *q, u_char hash[ACME_CA_SHA256_LEN])
+{
+    if (sqlite3_column_bytes(q->stmt, q->n) == 0) {
+        q->n++;
+        ngx_memzero(hash, ACME_CA_SHA256_LEN);
+        return NGX_DECLINED;
+    }
+
+    acme_ca_column_bytes(q, hash, ACME_CA_SHA256_LEN);
+
+    return NGX_OK;
+}
+
+
+int
+acme_ca_column_update(acme_ca_query_t *q, EVP_MD_CTX *md)
+{
+    int          n;
+    const void  *data;
+
+    data = sqlite3_column_blob(q->stmt, q->n);
+    n = sqlite3_column_bytes(q->stmt, q->n);
+
+    q->n++;
+
+    return (data == NULL) ? 0 : EVP_DigestUpdate(md, data, n);
+}
+
+
 acme_ca_status_e
 acme_ca_column_status(acme_ca_query_t *q)
 {

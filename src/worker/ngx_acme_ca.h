@@ -30,6 +30,7 @@
 #include "acme_ca_mutex.h"
 #include "acme_ca_protocol.h"
 
+#include "ngx_acme_ca_audit.h"
 #include "ngx_acme_ca_dns.h"
 #include "ngx_acme_ca_fetch.h"
 #include "ngx_acme_ca_probe.h"
@@ -102,6 +103,7 @@ struct ngx_acme_ca_s {
     ngx_str_t                  profile_name;    /* of default_profile */
     ngx_array_t               *server_names;    /* ngx_str_t: of the servers it
                                                    was put into, or NULL */
+    ngx_acme_ca_audit_t        audit;
     ngx_acme_ca_fetch_conf_t  *fetch;
     ngx_uint_t                 contact_set;     /* "contact" was written */
     ngx_uint_t                 used;            /* a location names it */
@@ -165,6 +167,20 @@ ngx_int_t ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca);
 /* a small file; secret: closed to all but root and who runs this */
 ngx_int_t ngx_acme_ca_home_read(ngx_pool_t *pool, ngx_str_t *path,
     ngx_uint_t secret, ngx_str_t *text, ngx_str_t *error);
+
+
+/*
+ * ngx_acme_ca_audit.c: on the store thread, in this order: after the begin,
+ * before the commit, after it.  flush() and tick() are the event loop's.
+ * load() is for nginx -t and the master: NGX_DECLINED: there is no key yet.
+ */
+ngx_int_t ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca);
+ngx_int_t ngx_acme_ca_audit_end(ngx_acme_ca_t *ca);
+void ngx_acme_ca_audit_collect(ngx_acme_ca_t *ca, ngx_log_t *log);
+void ngx_acme_ca_audit_flush(ngx_acme_ca_t *ca);
+void ngx_acme_ca_audit_tick(ngx_acme_ca_t *ca);
+ngx_int_t ngx_acme_ca_audit_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error);
 
 
 /* ngx_acme_ca_alternate.c: other chains of the issuer that was loaded */

@@ -10,6 +10,8 @@
  *     PATH/root.key         0600, of who starts nginx: workers never see it
  *     PATH/issuer.pem       the intermediate certificate
  *     PATH/issuer.key       0600, of who starts nginx: read before the fork
+ *     PATH/audit.pem        public key of the audit log's checkpoints
+ *     PATH/audit.key        0600, of who starts nginx: read before the fork
  *
  * check() is what nginx -t runs: it reads and changes nothing.  prepare() makes
  * what is missing.
@@ -40,6 +42,10 @@ ngx_acme_ca_home_check(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     ngx_str_null(&error);
 
     rc = ngx_acme_ca_home_load(ca, cf->temp_pool, &error);
+
+    if (rc == NGX_OK || rc == NGX_DECLINED) {
+        rc = ngx_acme_ca_audit_load(ca, cf->temp_pool, &error);
+    }
 
     if (rc == NGX_OK || rc == NGX_DECLINED) {
         rc = acme_ca_store_check(cf->temp_pool, &ca->authority.database,
@@ -93,6 +99,10 @@ ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
                           &ca->authority.name, &error);
             rc = NGX_ERROR;
         }
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_audit_prepare(&home);
     }
 
     if (rc == NGX_OK) {
@@ -270,6 +280,10 @@ ngx_acme_ca_home_database(ngx_acme_ca_home_t *home)
     if (rc == NGX_OK) {
         rc = ngx_acme_ca_server_issue(home->ca, store, home->pool, home->log,
                                       now);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_audit_started(home, store, now);
     }
 
     if (rc == NGX_OK) {

@@ -43,6 +43,11 @@ ngx_int_t ngx_acme_ca_home_write(ngx_acme_ca_home_t *home, const char *name,
     ngx_str_t *text, mode_t mode);
 ngx_int_t ngx_acme_ca_home_sync(ngx_acme_ca_home_t *home);
 
+/* ngx_acme_ca_audit_start.c: the key of the log, and a row for this start */
+ngx_int_t ngx_acme_ca_audit_prepare(ngx_acme_ca_home_t *home);
+ngx_int_t ngx_acme_ca_audit_started(ngx_acme_ca_home_t *home,
+    acme_ca_store_t *store, time_t now);
+
 /* gives "PATH" + suffix to the workers, if it exists */
 ngx_int_t ngx_acme_ca_home_chown(ngx_acme_ca_home_t *home,
     const char *suffix);

@@ -225,6 +225,7 @@ ngx_acme_ca_chores(ngx_event_t *ev)
         ngx_acme_ca_census_tick(ca);
         ngx_acme_ca_validator_tick(ca);
         ngx_acme_ca_server_tick(ca);
+        ngx_acme_ca_audit_tick(ca);
 
         if (!ca->sweeping
             && ngx_time() - ca->swept_at >= NGX_ACME_CA_SWEEP)

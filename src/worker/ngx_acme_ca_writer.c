@@ -221,6 +221,8 @@ ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
     if (held == NGX_OK) {
         acme_ca_mutex_unlock(&ca->shared->mutex, log);
     }
+
+    ngx_acme_ca_audit_collect(ca, log);
 }
 
 
@@ -250,8 +252,10 @@ ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca)
         return rc;
     }
 
+    rc = ngx_acme_ca_audit_begin(ca);
+
     for (q = ngx_queue_head(&ca->batch);
-         q != ngx_queue_sentinel(&ca->batch);
+         q != ngx_queue_sentinel(&ca->batch) && rc == NGX_OK;
          q = ngx_queue_next(q))
     {
         write = ngx_queue_data(q, ngx_acme_ca_write_t, queue);
@@ -260,8 +264,11 @@ ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca)
 
         if (write->rc == NGX_BUSY) {
             rc = NGX_BUSY;
-            break;
         }
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_audit_end(ca);
     }
 
     if (rc == NGX_OK) {
@@ -270,6 +277,7 @@ ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca)
 
     if (rc != NGX_OK) {
         acme_ca_store_rollback(ca->writer);
+        ca->audit.after = ca->audit.before;
         ngx_acme_ca_writer_spread(ca, rc);
     }
 
@@ -349,6 +357,8 @@ ngx_acme_ca_writer_done(ngx_event_t *ev)
     ngx_queue_init(&ca->batch);
 
     ca->in_flight = 0;
+
+    ngx_acme_ca_audit_flush(ca);
 
     /* the next batch is written while this one is answered */
 

@@ -1,0 +1,439 @@
+# Copyright (C) the nginx-acme-ca authors
+#
+# The audit log: who did what.  Each row has the SHA-256 of the hash of the row
+# before it, in hexadecimal, and of its own content (acme_audit_contents).
+
+commands="$commands
+audit list    -   actor action outcome account since limit
+audit tail    -   actor action outcome account since limit follow
+audit export  -   since
+audit verify  -   file key all
+audit seal    -   before to key
+"
+
+
+usage_audit() {
+    cat <<END
+    audit list                  newest first
+    audit tail                  newest last
+        [--actor A] [--action A] [--outcome done|refused|failed]
+        [--account ID] [--since TIME] [--limit N]
+        [--follow]              of tail: and those that come
+    audit export                all rows as lines of JSON
+        [--since TIME]          not all: those of the last 30d, 12h
+    audit verify                is a row changed, missing, or one too many?
+        [--all]                 verify the signatures of all checkpoints
+        [--key FILE]            with this public key, not with audit.pem
+        [--file FILE]           of a file as well: audit_log, an export
+    audit seal --before TIME --to FILE
+                                rows older than that go to a new file, up to a
+                                checkpoint, and leave the database
+END
+}
+
+
+# rows of $1, a number of ids in one go: each is a small file for a moment
+audit_chunk=10000
+
+
+audit_columns="l.id, $(as_date l.at) AS at, l.actor, l.action, l.outcome,
+    l.reason, l.details, l.account_id AS account, l.order_id AS 'order',
+    l.certificate_id AS certificate, l.client_address AS address,
+    l.request_id"
+
+
+# a row as a line: the module writes the same ones to its file
+
+audit_line="'{\"id\":' || id ||
+       ',\"at\":\"' || $(as_date at) || '\"' ||
+       ',\"actor\":' || json_quote(actor) ||
+       ',\"action\":' || json_quote(action) ||
+       ',\"outcome\":\"' || outcome || '\"' ||
+       iif(reason IS NULL, '', ',\"reason\":' || json_quote(reason)) ||
+       iif(details IS NULL, '', ',\"details\":' || details) ||
+       iif(account_id IS NULL, '', ',\"account_id\":' || account_id) ||
+       iif(order_id IS NULL, '', ',\"order_id\":' || order_id) ||
+       iif(authz_id IS NULL, '', ',\"authz_id\":' || authz_id) ||
+       iif(challenge_id IS NULL, '', ',\"challenge_id\":' || challenge_id) ||
+       iif(certificate_id IS NULL, '',
+           ',\"certificate_id\":' || certificate_id) ||
+       iif(client_address IS NULL, '',
+           ',\"client_address\":' || json_quote(client_address)) ||
+       iif(user_agent IS NULL, '',
+           ',\"user_agent\":' || json_quote(user_agent)) ||
+       iif(request_id IS NULL, '',
+           ',\"request_id\":' || json_quote(request_id)) ||
+       iif(hash IS NULL, '', ',\"hash\":\"' || lower(hex(hash)) || '\"') ||
+       '}'"
+
+
+# sets $where
+
+audit_where() {
+    where=1
+
+    for column in actor action outcome; do
+        eval "value=\$$column"
+        [ -z "$value" ] || where="$where AND l.$column = $(sql_text "$value")"
+    done
+
+    if [ -n "$account" ]; then
+        account "$account"
+        where="$where AND l.account_id = $account"
+    fi
+
+    if [ -n "$since" ]; then
+        seconds --since "$since"
+        where="$where AND l.at >= $now - $number"
+    fi
+}
+
+
+audit_list() {
+    audit_where
+    limit
+
+    rows "SELECT $audit_columns FROM acme_audit_logs AS l WHERE $where
+          ORDER BY l.id DESC $page"
+}
+
+
+audit_tail() {
+    audit_where
+    limit
+
+    last=$(value "SELECT coalesce(max(id), 0) FROM acme_audit_logs")
+
+    rows "SELECT * FROM (SELECT $audit_columns FROM acme_audit_logs AS l
+                         WHERE $where AND l.id <= $last
+                         ORDER BY l.id DESC $page)
+          ORDER BY id"
+
+    while [ -n "$follow" ]; do
+        sleep 1
+        first=$last
+        last=$(value "SELECT coalesce(max(id), 0) FROM acme_audit_logs")
+
+        [ "$last" -eq "$first" ] ||
+            printf '%s\n' "SELECT $audit_line FROM acme_audit_logs AS l
+                           WHERE $where AND id > $first AND id <= $last
+                           ORDER BY id" | run -list -noheader
+    done
+}
+
+
+# audit_lines WHERE: rows, then the last checkpoint among them
+
+audit_lines() {
+    run -list -noheader <<END
+SELECT $audit_line FROM acme_audit_logs WHERE $1 ORDER BY id;
+SELECT json_object('checkpoint', id, 'at', $(as_date at),
+           'hash', lower(hex(hash)), 'key', lower(hex(key_id)),
+           'signature', lower(hex(signature)))
+FROM acme_audit_checkpoints
+WHERE id = (SELECT max(c.id) FROM acme_audit_checkpoints AS c
+            JOIN acme_audit_logs USING (id) WHERE $1);
+END
+}
+
+
+audit_export() {
+    where=1
+
+    if [ -n "$since" ]; then
+        seconds --since "$since"
+        where="acme_audit_logs.at >= $now - $number"
+    fi
+
+    audit_lines "$where"
+}
+
+
+# --- verification: lines about what is wrong go to $folder/faults
+
+fault() {
+    printf '%s\n' "$*" >> "$folder/faults"
+}
+
+
+work_folder() {
+    folder=$($as mktemp -d /dev/shm/acme-ca.XXXXXX 2> /dev/null ||
+             $as mktemp -d) || die "no folder for temporary files"
+
+    trap 'rm -rf "$folder"' EXIT
+    trap 'exit 1' HUP INT TERM
+    : > "$folder/faults"
+}
+
+
+# audit_rows: the chain of all rows of $database.  The hash before the first one
+# is that of the sealed checkpoint, or zeros; of a file's it is not known
+
+audit_rows() {
+    ids=$(value "SELECT coalesce(min(id), 0) || ' ' || coalesce(max(id), 0) ||
+                     ' ' || count(*) || ' ' || count(hash)
+                 FROM acme_audit_logs;")
+    sealed=$(value "SELECT max(audit_sealed) FROM acme_ca_meta")
+
+    # shellcheck disable=SC2086
+    set -- $ids
+
+    first=$1
+    last=$2
+    count=$3
+    open=$(($3 - $4))
+
+    if [ "$first" -gt $((sealed + 1)) ] && [ -z "$part" ]; then
+        fault "rows $((sealed + 1)) to $((first - 1)) are missing"
+    fi
+
+    value "SELECT 'rows ' || (before + 1) || ' to ' || (id - 1) || ' are missing'
+           FROM (SELECT id, lag(id) OVER (ORDER BY id) AS before
+                 FROM acme_audit_logs)
+           WHERE id > before + 1" >> "$folder/faults"
+
+    value "SELECT 'row ' || id || ' is not chained' FROM acme_audit_logs
+           WHERE hash IS NULL
+                 AND id < (SELECT max(id) FROM acme_audit_logs
+                           WHERE hash IS NOT NULL)" >> "$folder/faults"
+
+    from=$first
+
+    while [ "$from" -le "$last" ] && [ "$count" -gt 0 ]; do
+        audit_hashes "$from" $((from + audit_chunk))
+        from=$((from + audit_chunk))
+    done
+}
+
+
+# audit_hashes FROM UNTIL
+
+audit_hashes() {
+    $as mkdir "$folder/rows"
+
+    run -list -noheader > "$folder/want" <<END
+CREATE TEMP TABLE written (n);
+INSERT INTO written
+SELECT writefile('$folder/rows/' || c.id,
+    coalesce((SELECT lower(hex(p.hash)) FROM acme_audit_logs AS p
+              WHERE p.id = c.id - 1 AND p.hash IS NOT NULL),
+             (SELECT lower(hex(p.hash)) FROM acme_audit_checkpoints AS p
+              WHERE p.id = c.id - 1 AND c.id = $first),
+             '$(printf '%064d' 0)') || c.content)
+FROM acme_audit_contents AS c
+WHERE c.id >= $1 AND c.id < $2 AND c.hash IS NOT NULL
+      AND NOT (c.id = $first AND $((${#part} > 0)));
+SELECT id || ' ' || lower(hex(hash)) FROM acme_audit_logs
+WHERE id >= $1 AND id < $2 AND hash IS NOT NULL
+      AND NOT (id = $first AND $((${#part} > 0)));
+END
+
+    if [ -s "$folder/want" ]; then
+        (cd "$folder/rows" && ls) |
+            (cd "$folder/rows" && xargs openssl dgst -sha256 -r) |
+            awk 'NR == FNR { want[$1] = $2; next }
+                 { sub(/^\*/, "", $2); have[$2] = $1 }
+                 END {
+                     for (id in want) {
+                         if (want[id] != have[id])
+                             print id
+                     }
+                 }' "$folder/want" - | sort -n |
+            sed 's/.*/row & or the one before it was changed/' \
+            >> "$folder/faults"
+    fi
+
+    rm -rf "$folder/rows"
+}
+
+
+# audit_checkpoints ALL: those that say what the rows do not, and signatures of
+# the newest one, of the one that sealed, or of all
+
+audit_checkpoints() {
+    pem=${key:-${path%/}/audit.pem}
+
+    [ -r "$pem" ] || die "no public key in \"$pem\": name it with --key"
+
+    key_id=$(openssl pkey -pubin -in "$pem" -outform DER 2> /dev/null |
+             openssl dgst -sha256 -r | cut -c 1-64)
+
+    value "SELECT 'rows up to ' || c.id || ' are not those that were signed'
+           FROM acme_audit_checkpoints AS c
+           JOIN acme_audit_logs AS l USING (id)
+           WHERE l.hash IS NULL OR l.hash <> c.hash" >> "$folder/faults"
+
+    value "SELECT 'rows $last to ' || max(id) || ' are missing: they were signed'
+           FROM acme_audit_checkpoints HAVING max(id) > $last" \
+        >> "$folder/faults"
+
+    which="id = (SELECT max(id) FROM acme_audit_checkpoints) OR id = $sealed"
+    [ -z "$1" ] || which=1
+
+    signed=0
+    newest=0
+
+    value "SELECT id || ' ' || at || ' ' || lower(hex(hash)) || ' ' ||
+               lower(hex(key_id)) || ' ' || hex(signature)
+           FROM acme_audit_checkpoints WHERE $which ORDER BY id" \
+        > "$folder/checkpoints"
+
+    while read -r id at hash by signature; do
+        printf 'acme-ca audit %s %s %s' "$id" "$at" "$hash" > "$folder/text"
+        bytes "$signature" > "$folder/signature"
+        newest=$id
+
+        if openssl dgst -sha256 -verify "$pem" -signature "$folder/signature" \
+            "$folder/text" > /dev/null 2>&1
+        then
+            signed=$((signed + 1))
+        elif [ "$by" != "$key_id" ]; then
+            fault "checkpoint $id was signed by another key: $by"
+        else
+            fault "checkpoint $id has a wrong signature"
+        fi
+    done < "$folder/checkpoints"
+}
+
+
+# audit_file FILE: its own chain, and whether the database has the same rows
+
+audit_file() {
+    [ -r "$1" ] || die "cannot read \"$1\""
+
+    view=$(value "SELECT sql FROM sqlite_schema
+                  WHERE name = 'acme_audit_contents'")
+    cat -- "$1" > "$folder/lines"
+    chown "$owner" "$folder/lines" 2> /dev/null || :
+    ours=$database
+    database=$folder/file.db
+
+    run -ascii <<END || die "\"$1\" has no lines of an audit log"
+.separator "\037" "\n"
+CREATE TABLE lines (line TEXT);
+.import '$folder/lines' lines
+CREATE TABLE acme_ca_meta (audit_sealed INTEGER);
+INSERT INTO acme_ca_meta VALUES (0);
+CREATE TABLE acme_audit_checkpoints (id INTEGER PRIMARY KEY, hash BLOB);
+CREATE TABLE acme_audit_logs (id INTEGER PRIMARY KEY, at, actor, action,
+    outcome, reason, details, account_id, order_id, authz_id, challenge_id,
+    certificate_id, client_address, user_agent, request_id, hash);
+$view;
+INSERT OR IGNORE INTO acme_audit_logs
+SELECT line ->> 'id', CAST(strftime('%s', line ->> 'at') AS INTEGER),
+    line ->> 'actor', line ->> 'action', line ->> 'outcome',
+    line ->> 'reason', line -> 'details', line ->> 'account_id',
+    line ->> 'order_id', line ->> 'authz_id', line ->> 'challenge_id',
+    line ->> 'certificate_id', line ->> 'client_address',
+    line ->> 'user_agent', line ->> 'request_id', NULL
+FROM lines WHERE line ->> 'id' IS NOT NULL;
+END
+
+    value "SELECT 'UPDATE acme_audit_logs SET hash = x''' ||
+               (line ->> 'hash') || ''' WHERE id = ' ||
+               CAST(line ->> 'id' AS INTEGER) || ';'
+           FROM lines
+           WHERE length(line ->> 'hash') = 64
+                 AND line ->> 'hash' NOT GLOB '*[^0-9a-f]*'" > "$folder/hashes"
+
+    { echo 'BEGIN;'; cat "$folder/hashes"; echo 'COMMIT;'; } | run -list
+
+    part=yes
+    [ "$(value 'SELECT min(id) FROM acme_audit_logs')" != 1 ] || part=
+
+    audit_rows
+
+    value "ATTACH $(sql_text "$ours") AS ca;
+           SELECT 'row ' || f.id || ' of the file is not in the database'
+           FROM main.acme_audit_logs AS f
+           LEFT JOIN ca.acme_audit_logs AS d ON d.id = f.id
+           WHERE d.id IS NULL
+                 AND f.id > (SELECT audit_sealed FROM ca.acme_ca_meta);
+           SELECT 'row ' || f.id || ' of the file is another one'
+           FROM main.acme_audit_logs AS f
+           JOIN ca.acme_audit_logs AS d ON d.id = f.id
+           WHERE d.hash IS NOT f.hash AND f.hash IS NOT NULL;" \
+        >> "$folder/faults"
+
+    database=$ours
+}
+
+
+audit_check() {
+    part=
+    audit_rows
+    audit_checkpoints "${all-}"
+}
+
+
+audit_verify() {
+    work_folder
+    audit_check
+
+    summary="'first', $first, 'last', $last, 'rows', $count,
+             'not_chained', $open, 'checkpoint', $newest, 'sealed', $sealed"
+    said="rows $first to $last, signed up to $newest; $open not chained yet"
+
+    [ -z "$file" ] || audit_file "$file"
+
+    faults=$(wc -l < "$folder/faults")
+
+    if [ -n "$json" ]; then
+        list=$(head -n 100 "$folder/faults" | sed 's/.*/"&"/' | paste -s -d ,)
+        value "SELECT json_object('ok', json(iif($faults, 'false', 'true')),
+                   $summary, 'faults', json($(sql_text "[$list]")))"
+    else
+        head -n 100 "$folder/faults"
+        echo "$said"
+    fi
+
+    [ "$faults" -eq 0 ] || exit 1
+}
+
+
+audit_seal() {
+    [ -n "$before" ] || misuse "audit seal: --before is needed"
+    [ -n "$to" ] || misuse "audit seal: --to is needed"
+    [ ! -e "$to" ] || die "\"$to\" is there already"
+
+    seconds --before "$before"
+    age=$number
+
+    work_folder
+    audit_check
+
+    if [ -s "$folder/faults" ]; then
+        cat "$folder/faults" >&2
+        die "the audit log is not sound, nothing was sealed"
+    fi
+
+    id=$(value "SELECT max(id) FROM acme_audit_checkpoints
+                WHERE at <= $now - $age
+                      AND id < (SELECT max(id) FROM acme_audit_logs)
+                      AND id > (SELECT audit_sealed FROM acme_ca_meta)")
+
+    [ -n "$id" ] || absent "no rows that are so old and signed"
+
+    audit_lines "acme_audit_logs.id <= $id" > "$to" ||
+        die "cannot write to \"$to\""
+    sync "$to"
+    sum=$(openssl dgst -sha256 -r "$to" | cut -c 1-64)
+
+    sealed=$(run -list -noheader <<END
+BEGIN IMMEDIATE;
+UPDATE acme_ca_meta SET audit_sealed = $id WHERE audit_sealed < $id;
+DELETE FROM acme_audit_logs WHERE id <= $id;
+SELECT changes();
+$(audit audit-seal NULL "'up_to', $id, 'file', $(sql_text "$to"),
+        'sha256', '$sum'")
+COMMIT;
+END
+    ) || die "nothing was sealed"
+
+    if [ -n "$json" ]; then
+        value "SELECT json_object('sealed', $id, 'rows', $sealed, 'sha256',
+                   '$sum', 'file', $(sql_text "$to"))"
+    else
+        echo "$sealed rows up to $id went to \"$to\", SHA-256 $sum"
+    fi
+}

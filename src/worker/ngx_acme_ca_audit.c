@@ -1,0 +1,403 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The audit log of a worker: its part of the store task, lines for a file or
+ * syslog, and checkpoints.  The database is what counts: lines of a worker that
+ * is killed between commit and write are missing in the file.
+ */
+
+
+#include "ngx_acme_ca.h"
+#include "acme_ca_seal.h"
+#include "acme_ca_store_audit.h"
+
+
+/* rows of the operator's tool that a batch chains beside its own */
+#define NGX_ACME_CA_AUDIT_CHAIN    1000
+
+#define NGX_ACME_CA_AUDIT_PAUSE    10      /* seconds after a failure */
+#define NGX_ACME_CA_AUDIT_COMPLAIN 60
+
+
+typedef struct {
+    ngx_acme_ca_write_t         write;
+    ngx_acme_ca_t              *ca;
+    ngx_pool_t                 *pool;
+    acme_ca_audit_checkpoint_t  checkpoint;
+    unsigned                    added:1;
+} ngx_acme_ca_checkpoint_t;
+
+
+static ngx_uint_t ngx_acme_ca_audit_has_log(ngx_acme_ca_t *ca);
+static ngx_int_t ngx_acme_ca_audit_join(ngx_acme_ca_t *ca,
+    ngx_array_t *lines);
+static void ngx_acme_ca_audit_file(ngx_acme_ca_t *ca, ngx_str_t *text);
+static void ngx_acme_ca_audit_syslog(ngx_acme_ca_t *ca, ngx_pool_t *pool,
+    ngx_str_t *text);
+static ngx_uint_t ngx_acme_ca_audit_is_due(ngx_acme_ca_t *ca,
+    acme_ca_audit_state_t *state);
+static void ngx_acme_ca_checkpoint_start(ngx_acme_ca_t *ca);
+static ngx_int_t ngx_acme_ca_checkpoint_apply(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static void ngx_acme_ca_checkpoint_done(ngx_acme_ca_write_t *write,
+    ngx_int_t rc);
+static void ngx_acme_ca_checkpoint_line(ngx_acme_ca_checkpoint_t *job);
+
+
+static ngx_uint_t
+ngx_acme_ca_audit_has_log(ngx_acme_ca_t *ca)
+{
+    return ca->audit.file != NULL || ca->audit.syslog != NULL;
+}
+
+
+/* all that is chained between begin() and end() is ours: nobody else writes */
+
+ngx_int_t
+ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca)
+{
+    ngx_int_t              rc;
+    acme_ca_audit_state_t  state;
+
+    if (!ngx_acme_ca_audit_has_log(ca)) {
+        return NGX_OK;
+    }
+
+    rc = acme_ca_store_audit_get_state(ca->writer, &state);
+
+    ca->audit.before = (rc == NGX_OK) ? state.chained : 0;
+    ca->audit.after = ca->audit.before;
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_acme_ca_audit_end(ngx_acme_ca_t *ca)
+{
+    ngx_int_t              rc;
+    acme_ca_audit_state_t  state;
+
+    rc = acme_ca_store_audit_chain(ca->writer, NGX_ACME_CA_AUDIT_CHAIN);
+
+    if (rc != NGX_OK || !ngx_acme_ca_audit_has_log(ca)) {
+        return rc;
+    }
+
+    rc = acme_ca_store_audit_get_state(ca->writer, &state);
+
+    if (rc == NGX_OK) {
+        ca->audit.after = state.chained;
+    }
+
+    return rc;
+}
+
+
+void
+ngx_acme_ca_audit_collect(ngx_acme_ca_t *ca, ngx_log_t *log)
+{
+    ngx_array_t  *lines;
+
+    if (!ngx_acme_ca_audit_has_log(ca) || ca->audit.before == ca->audit.after)
+    {
+        return;
+    }
+
+    ca->audit.pool = ngx_create_pool(4096, log);
+
+    if (ca->audit.pool == NULL
+        || acme_ca_store_audit_list_lines(ca->writer, ca->audit.pool,
+                                          ca->audit.before, ca->audit.after,
+                                          &lines)
+           != NGX_OK
+        || ngx_acme_ca_audit_join(ca, lines) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_ALERT, log, 0,
+                      "acme_ca authority \"%V\": audit rows %L to %L are "
+                      "not in the log", &ca->authority.name,
+                      ca->audit.before + 1, ca->audit.after);
+        ca->audit.lines.len = 0;
+    }
+
+    ca->audit.before = ca->audit.after;
+}
+
+
+/* {"authority":"NAME", and what follows the brace of a line */
+
+static ngx_int_t
+ngx_acme_ca_audit_join(ngx_acme_ca_t *ca, ngx_array_t *lines)
+{
+    u_char      *p;
+    size_t       n;
+    ngx_str_t   *line, *name;
+    ngx_uint_t   i;
+
+    name = &ca->authority.name;
+    line = lines->elts;
+    n = 0;
+
+    for (i = 0; i < lines->nelts; i++) {
+        n += line[i].len + name->len + sizeof("{\"authority\":\"\",\n");
+    }
+
+    ca->audit.lines.data = ngx_pnalloc(ca->audit.pool, n);
+    if (ca->audit.lines.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ca->audit.lines.data;
+
+    for (i = 0; i < lines->nelts; i++) {
+        if (line[i].len != 0) {
+            p = ngx_sprintf(p, "{\"authority\":\"%V\",%*s\n", name,
+                            line[i].len - 1, line[i].data + 1);
+        }
+    }
+
+    ca->audit.lines.len = p - ca->audit.lines.data;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_acme_ca_audit_flush(ngx_acme_ca_t *ca)
+{
+    if (ca->audit.pool == NULL) {
+        return;
+    }
+
+    if (ca->audit.lines.len != 0) {
+        ngx_acme_ca_audit_file(ca, &ca->audit.lines);
+        ngx_acme_ca_audit_syslog(ca, ca->audit.pool, &ca->audit.lines);
+    }
+
+    ngx_destroy_pool(ca->audit.pool);
+
+    ca->audit.pool = NULL;
+    ca->audit.lines.len = 0;
+}
+
+
+static void
+ngx_acme_ca_audit_file(ngx_acme_ca_t *ca, ngx_str_t *text)
+{
+    ssize_t  n;
+
+    if (ca->audit.file == NULL || ca->audit.file->fd == NGX_INVALID_FILE) {
+        return;
+    }
+
+    n = ngx_write_fd(ca->audit.file->fd, text->data, text->len);
+
+    if (n == (ssize_t) text->len
+        || ngx_time() - ca->audit.complained_at < NGX_ACME_CA_AUDIT_COMPLAIN)
+    {
+        return;
+    }
+
+    ca->audit.complained_at = ngx_time();
+
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, (n == -1) ? ngx_errno : 0,
+                  "acme_ca authority \"%V\": cannot write to \"%V\"",
+                  &ca->authority.name, &ca->audit.file->name);
+}
+
+
+static void
+ngx_acme_ca_audit_syslog(ngx_acme_ca_t *ca, ngx_pool_t *pool, ngx_str_t *text)
+{
+    u_char             *p, *line, *end, *last, *buf;
+    ngx_syslog_peer_t  *peer;
+
+    peer = ca->audit.syslog;
+    if (peer == NULL) {
+        return;
+    }
+
+    buf = ngx_pnalloc(pool, sizeof("<255>Jan 01 00:00:00 ") + 4
+                            + ngx_cycle->hostname.len + peer->tag.len
+                            + text->len);
+    if (buf == NULL) {
+        return;
+    }
+
+    last = text->data + text->len;
+
+    for (line = text->data; line < last; line = end + 1) {
+        end = ngx_strlchr(line, last, '\n');
+
+        p = ngx_syslog_add_header(peer, buf);
+        p = ngx_cpymem(p, line, end - line);
+
+        if (ngx_syslog_send(peer, buf, p - buf) < 0
+            && ngx_time() - ca->audit.complained_at
+               >= NGX_ACME_CA_AUDIT_COMPLAIN)
+        {
+            ca->audit.complained_at = ngx_time();
+
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                          "acme_ca authority \"%V\": no syslog for audit rows",
+                          &ca->authority.name);
+        }
+    }
+}
+
+
+/* chains what others added while nobody wrote here, and signs */
+
+void
+ngx_acme_ca_audit_tick(ngx_acme_ca_t *ca)
+{
+    acme_ca_audit_state_t  state;
+
+    if (ca->audit.busy || ngx_time() < ca->audit.retry_at
+        || acme_ca_store_audit_get_state(ca->reader, &state) != NGX_OK)
+    {
+        return;
+    }
+
+    if (state.chained != state.last || ngx_acme_ca_audit_is_due(ca, &state)) {
+        ngx_acme_ca_checkpoint_start(ca);
+    }
+}
+
+
+static ngx_uint_t
+ngx_acme_ca_audit_is_due(ngx_acme_ca_t *ca, acme_ca_audit_state_t *state)
+{
+    if (ca->audit.key == NULL || state->last == state->checkpoint) {
+        return 0;
+    }
+
+    return state->last - state->checkpoint >= ca->audit.rows
+           || ngx_time() - state->checkpoint_at >= ca->audit.interval;
+}
+
+
+static void
+ngx_acme_ca_checkpoint_start(ngx_acme_ca_t *ca)
+{
+    ngx_pool_t                *pool;
+    ngx_acme_ca_checkpoint_t  *job;
+
+    pool = ngx_create_pool(2048, ngx_cycle->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    job = ngx_pcalloc(pool, sizeof(ngx_acme_ca_checkpoint_t));
+    if (job == NULL) {
+        ngx_destroy_pool(pool);
+        return;
+    }
+
+    job->ca = ca;
+    job->pool = pool;
+    job->checkpoint.at = ngx_time();
+    job->write.apply = ngx_acme_ca_checkpoint_apply;
+    job->write.done = ngx_acme_ca_checkpoint_done;
+    job->write.data = job;
+
+    ca->audit.busy = 1;
+
+    ngx_acme_ca_write_add(ca, &job->write);
+}
+
+
+/* another worker may have been here since the event loop looked */
+
+static ngx_int_t
+ngx_acme_ca_checkpoint_apply(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store)
+{
+    ngx_acme_ca_checkpoint_t *job = write->data;
+
+    ngx_int_t               rc;
+    acme_ca_audit_state_t   state;
+
+    rc = acme_ca_store_audit_chain(store, NGX_ACME_CA_AUDIT_CHAIN);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_audit_get_state(store, &state);
+    }
+
+    if (rc != NGX_OK || !ngx_acme_ca_audit_is_due(job->ca, &state)) {
+        return rc;
+    }
+
+    rc = acme_ca_store_audit_find_end(store, job->pool, job->checkpoint.at,
+                                      &job->checkpoint);
+
+    if (rc == NGX_OK) {
+        ngx_memcpy(job->checkpoint.key_id, job->ca->audit.key_id,
+                   ACME_CA_SHA256_LEN);
+
+        rc = acme_ca_seal_sign(job->pool, job->ca->audit.key,
+                               &job->checkpoint.text,
+                               &job->checkpoint.signature);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_audit_add_checkpoint(store, &job->checkpoint);
+        job->added = (rc == NGX_OK);
+    }
+
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
+static void
+ngx_acme_ca_checkpoint_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
+{
+    ngx_acme_ca_checkpoint_t *job = write->data;
+
+    job->ca->audit.busy = 0;
+
+    if (rc != NGX_OK) {
+        job->ca->audit.retry_at = ngx_time() + NGX_ACME_CA_AUDIT_PAUSE;
+
+    } else if (job->added && ngx_acme_ca_audit_has_log(job->ca)) {
+        ngx_acme_ca_checkpoint_line(job);
+    }
+
+    ngx_destroy_pool(job->pool);
+}
+
+
+static void
+ngx_acme_ca_checkpoint_line(ngx_acme_ca_checkpoint_t *job)
+{
+    u_char      *last, at[ACME_CA_RFC3339_LEN];
+    ngx_str_t    line, signature, id, hash;
+
+    last = acme_ca_rfc3339_write(at, job->checkpoint.at);
+
+    if (acme_ca_hex(job->pool, job->checkpoint.hash, ACME_CA_SHA256_LEN,
+                    &hash)
+        != NGX_OK
+        || acme_ca_hex(job->pool, job->checkpoint.signature.data,
+                       job->checkpoint.signature.len, &signature)
+           != NGX_OK
+        || acme_ca_hex(job->pool, job->checkpoint.key_id, ACME_CA_SHA256_LEN,
+                       &id)
+           != NGX_OK)
+    {
+        return;
+    }
+
+    if (acme_ca_format(job->pool, &line, 1024,
+                       "{\"authority\":\"%V\",\"checkpoint\":%L,"
+                       "\"at\":\"%*s\",\"hash\":\"%V\",\"key\":\"%V\","
+                       "\"signature\":\"%V\"}\n",
+                       &job->ca->authority.name, job->checkpoint.id,
+                       last - at, at, &hash, &id, &signature)
+        == NGX_OK)
+    {
+        ngx_acme_ca_audit_file(job->ca, &line);
+        ngx_acme_ca_audit_syslog(job->ca, job->pool, &line);
+    }
+}

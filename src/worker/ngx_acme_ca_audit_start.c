@@ -1,0 +1,172 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * The audit log and the master: the key that signs checkpoints, which it makes
+ * once and workers get in memory, and a row for each start and reload.
+ */
+
+
+#include "ngx_acme_ca_home.h"
+#include "acme_ca_json.h"
+#include "acme_ca_key.h"
+#include "acme_ca_seal.h"
+
+
+#define NGX_ACME_CA_AUDIT_KEY  "audit.key"
+#define NGX_ACME_CA_AUDIT_PEM  "audit.pem"
+
+
+static ngx_int_t ngx_acme_ca_audit_key_new(ngx_acme_ca_home_t *home);
+static void ngx_acme_ca_audit_key_free(void *data);
+
+
+/* NGX_DECLINED: there is none yet */
+
+ngx_int_t
+ngx_acme_ca_audit_load(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
+{
+    ngx_str_t            path, pem;
+    ngx_pool_cleanup_t  *cln;
+
+    if (ca->audit.key != NULL) {
+        return NGX_OK;
+    }
+
+    if (!ngx_acme_ca_home_has(ca, temp, NGX_ACME_CA_AUDIT_KEY)) {
+        return NGX_DECLINED;
+    }
+
+    cln = ngx_pool_cleanup_add(ca->pool, 0);
+
+    if (cln == NULL
+        || ngx_acme_ca_home_file(ca, temp, NGX_ACME_CA_AUDIT_KEY, &path)
+           != NGX_OK
+        || ngx_acme_ca_home_read(temp, &path, 1, &pem, error) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ca->audit.key = acme_ca_key_load(temp, &path, error);
+    if (ca->audit.key == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_acme_ca_audit_key_free;
+    cln->data = ca->audit.key;
+
+    return acme_ca_seal_public(temp, ca->audit.key, &pem, ca->audit.key_id);
+}
+
+
+static void
+ngx_acme_ca_audit_key_free(void *data)
+{
+    EVP_PKEY_free(data);
+}
+
+
+ngx_int_t
+ngx_acme_ca_audit_prepare(ngx_acme_ca_home_t *home)
+{
+    ngx_int_t  rc;
+    ngx_str_t  error;
+
+    ngx_str_null(&error);
+
+    rc = ngx_acme_ca_audit_load(home->ca, home->pool, &error);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_acme_ca_audit_key_new(home);
+
+        if (rc == NGX_OK) {
+            rc = ngx_acme_ca_audit_load(home->ca, home->pool, &error);
+        }
+    }
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, home->log, 0,
+                      "acme_ca authority \"%V\": no key for the audit log: %V",
+                      &home->ca->authority.name, &error);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the key goes last: what a crash left half is made anew */
+
+static ngx_int_t
+ngx_acme_ca_audit_key_new(ngx_acme_ca_home_t *home)
+{
+    u_char      id[ACME_CA_SHA256_LEN];
+    EVP_PKEY   *key;
+    ngx_int_t   rc;
+    ngx_str_t   pem, public;
+
+    key = acme_ca_key_new(home->log);
+    if (key == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    if (acme_ca_key_write(home->pool, key, &pem) == NGX_OK
+        && acme_ca_seal_public(home->pool, key, &public, id) == NGX_OK
+        && ngx_acme_ca_home_write(home, NGX_ACME_CA_AUDIT_PEM, &public, 0644)
+           == NGX_OK
+        && ngx_acme_ca_home_write(home, NGX_ACME_CA_AUDIT_KEY, &pem, 0600)
+           == NGX_OK)
+    {
+        rc = ngx_acme_ca_home_sync(home);
+    }
+
+    EVP_PKEY_free(key);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_acme_ca_audit_started(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
+    time_t now)
+{
+    ngx_str_t               key, issuer, file;
+    acme_ca_audit_t         audit;
+    acme_ca_json_writer_t   w;
+
+    ngx_memzero(&audit, sizeof(acme_ca_audit_t));
+
+    audit.actor = "server";
+    audit.action = ngx_is_init_cycle(home->cycle->old_cycle) ? "start"
+                                                             : "reload";
+
+    file = home->cycle->conf_file;
+
+    if (acme_ca_hex(home->pool, home->ca->audit.key_id, ACME_CA_SHA256_LEN,
+                    &key)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    issuer = home->ca->authority.issuer->name;
+
+    acme_ca_json_start(&w, home->pool, 512);
+    acme_ca_json_open_object(&w, NULL);
+    acme_ca_json_write_text(&w, "nginx", NGINX_VERSION);
+    acme_ca_json_write_number(&w, "schema", acme_ca_store_version());
+    acme_ca_json_write_string(&w, "configuration", &file);
+    acme_ca_json_write_string(&w, "issuer", &issuer);
+    acme_ca_json_write_time(&w, "issuer_not_after",
+                            home->ca->authority.issuer->not_after);
+    acme_ca_json_write_string(&w, "audit_key", &key);
+    acme_ca_json_shut(&w);
+
+    if (acme_ca_json_finish(&w, &audit.details) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return acme_ca_store_audit_add(store, &audit, now);
+}
