@@ -5,7 +5,7 @@
 # Every directive has its section in README.md with Syntax, Default and
 # Context, every section its directive; nginx.conf.example has them all and
 # passes nginx -t; no relative link leads nowhere; what docs/conformance says
-# that tests show is in those tests.
+# that tests show is in those tests, files of docs/architecture.md exist.
 
 ###############################################################################
 
@@ -21,7 +21,7 @@ BEGIN { chdir dirname(__FILE__) . '/..' or die "chdir: $!"; }
 
 ###############################################################################
 
-plan(tests => 11);
+plan(tests => 12);
 
 my %directives = directives();
 my %sections = sections('README.md');
@@ -66,6 +66,23 @@ for my $file ('README.md', glob('docs/*.md docs/*/*.md')) {
 }
 
 is(join("\n", @broken), '', 'every relative link leads somewhere');
+
+# files that architecture.md names
+
+my @gone;
+
+for my $row (grep { /^\| `(?:ngx_)?/ } split /\n/,
+    read_file('docs/architecture.md'))
+{
+    my (undef, $names) = split / *\| */, $row;
+
+    for my $name ($names =~ /`((?:ngx_http_|ngx_)?acme_ca[\w*]*\.[ch])`/g) {
+        my @there = glob "src/*/$name";
+        push @gone, $name unless @there && -f $there[0];
+    }
+}
+
+is(join("\n", @gone), '', 'every file of architecture.md is there');
 
 # conformance
 
