@@ -28,6 +28,9 @@ my %there = map { my $name = $_;
     $name => (grep { -x "$_/$name" } split /:/, $ENV{PATH}) ? 1 : 0
 } qw/ lego uacme ualpn /;
 
+# lego 5 has other options
+$there{lego} = 0 if $there{lego} && `lego --version` =~ /version v?[5-9]/;
+
 plan(skip_all => 'neither lego nor uacme with ualpn')
     unless $there{lego} || $there{uacme} && $there{ualpn};
 
