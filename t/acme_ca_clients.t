@@ -125,7 +125,8 @@ is(seen($acme->post($acme->{kid}, undef, body => join '', '{',
 
 $reply = seen($acme->new_order([ 'a.example', 'b.example' ], more => {
     status => '', expires => '0001-01-01T00:00:00Z', finalize => '',
-    certificate => '', authorizations => undef }));
+    notBefore => '0001-01-01T00:00:00Z', notAfter => '', certificate => '',
+    authorizations => undef }));
 is($reply->outcome(), 201, 'order');
 
 my $url = $reply->location();

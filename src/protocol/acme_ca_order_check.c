@@ -15,6 +15,9 @@
 #include "acme_ca_issuer.h"
 
 
+#define ACME_CA_ORDER_NEVER  "0001-01-01T00:00:00Z"
+
+
 static ngx_int_t acme_ca_order_read_identifiers(acme_ca_exchange_t *x,
     acme_ca_order_wish_t *wish);
 static ngx_int_t acme_ca_order_read_identifier(acme_ca_exchange_t *x,
@@ -505,7 +508,10 @@ acme_ca_order_read_date(acme_ca_exchange_t *x, const char *name, time_t *at)
 
     text = acme_ca_json_string(x->payload, name);
 
-    if (text && text->len == 0) {
+    /* clients send what they do not want to say, too: step a zero time */
+
+    if (text && (text->len == 0 || acme_ca_str_is(text, ACME_CA_ORDER_NEVER)))
+    {
         return NGX_OK;
     }
 

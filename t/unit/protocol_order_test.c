@@ -80,7 +80,9 @@ test_new_order(client_t *a)
                  "{\"type\":\"dns\",\"value\":\"A.Example\"}],"
                  "\"status\":\"\",\"expires\":\"0001-01-01T00:00:00Z\","
                  "\"authorizations\":null,\"finalize\":\"\",\"profile\":\"\","
-                 "\"certificate\":\"\",\"notBefore\":\"\",\"replaces\":\"x\"}",
+                 "\"certificate\":\"\",\"notBefore\":\"\","
+                 "\"notAfter\":\"0001-01-01T00:00:00Z\","
+                 "\"replaces\":\"x\"}",
               &o);
     is_int(o.n, 2, "one authorization a name, each name once");
 
@@ -93,7 +95,8 @@ test_new_order(client_t *a)
            "b.example", "to the last");
     ok(acme_ca_json_member(env.body, "error") == NULL
        && acme_ca_json_member(env.body, "certificate") == NULL
-       && acme_ca_json_member(env.body, "notBefore") == NULL,
+       && acme_ca_json_member(env.body, "notBefore") == NULL
+       && acme_ca_json_member(env.body, "notAfter") == NULL,
        "what has no value is left out");
     is_member("profile", "default", "the profile that was selected");
     is_int(env.x->reply.retry_after, 0, "no Retry-After");
