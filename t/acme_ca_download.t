@@ -25,14 +25,15 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('openssl');
 my $dir = $t->testdir();
 
-make_ca('old-root', 'Old Root');
-make_ca('new-root', 'New Root');
-make_ca('third-root', 'Third Root');
-make_ca('issuer', 'Issuer', parent => 'old-root');
+make_ca($t, 'old-root', name => 'Old Root');
+make_ca($t, 'new-root', name => 'New Root');
+make_ca($t, 'third-root', name => 'Third Root');
+make_ca($t, 'issuer', name => 'Issuer', parent => 'old-root');
 
 # the same name and key, signed by others
-make_ca('cross', 'Issuer', key => 'issuer', parent => 'new-root');
-make_ca('third', 'Issuer', key => 'issuer', parent => 'third-root');
+make_ca($t, 'cross', name => 'Issuer', key => 'issuer', parent => 'new-root');
+make_ca($t, 'third', name => 'Issuer', key => 'issuer',
+    parent => 'third-root');
 
 $t->write_file('cross-chain.pem', join '', map { $t->read_file($_) }
     'cross.pem', 'new-root.pem');
@@ -171,15 +172,17 @@ like(refused("$dir/new-root.pem"),
     qr/does not have the subject and the key of the issuer in \S+:\d+/,
     'another CA');
 
-make_ca('namesake', 'Issuer', parent => 'new-root');
+make_ca($t, 'namesake', name => 'Issuer', parent => 'new-root');
 like(refused("$dir/namesake.pem"), qr/subject and the key.* in \S+:\d+/,
     'another key');
 
-make_ca('renamed', 'Issuer 2', key => 'issuer', parent => 'new-root');
+make_ca($t, 'renamed', name => 'Issuer 2', key => 'issuer',
+    parent => 'new-root');
 like(refused("$dir/renamed.pem"), qr/subject and the key.* in \S+:\d+/,
     'another name');
 
-make_ca('old', 'Issuer', key => 'issuer', parent => 'new-root', days => -1);
+make_ca($t, 'old', name => 'Issuer', key => 'issuer', parent => 'new-root',
+    days => -1);
 like(refused("$dir/old.pem"), qr/has expired in \S+:\d+/, 'expired');
 
 $t->write_file('mixed.pem', join '', map { $t->read_file($_) }
@@ -205,35 +208,6 @@ sub pem_list {
     return map { Digest::SHA::sha256_hex(
                      Test::Nginx::AcmeCa::Client::pem_to_der($_)) }
                $text =~ /(-----BEGIN CERT.*?-----END CERTIFICATE-----)/sg;
-}
-
-
-sub make_ca {
-    my ($file, $name, %opts) = @_;
-    my $key = $opts{key} || $file;
-    my $run = \&Test::Nginx::AcmeCa::run_command;
-
-    $t->write_file('ca.ext', <<EOF);
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
-EOF
-
-    my $said = $run->('openssl', 'req', '-new', -e "$dir/$key.key"
-        ? ('-key', "$dir/$key.key")
-        : (qw/ -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes
-               -keyout /, "$dir/$key.key"),
-        '-subj', "/CN=$name", '-out', "$dir/$file.csr");
-
-    $said .= $run->('openssl', 'x509', '-req', '-in', "$dir/$file.csr",
-        '-days', $opts{days} || 30, '-extfile', "$dir/ca.ext",
-        '-out', "$dir/$file.pem", '-set_serial', 1 + int(rand(1 << 30)),
-        $opts{parent} ? ('-CA', "$dir/$opts{parent}.pem", '-CAkey',
-                         "$dir/$opts{parent}.key")
-                      : ('-signkey', "$dir/$key.key"));
-
-    die "no CA $name: $said\n" unless -s "$dir/$file.pem";
 }
 
 

@@ -36,7 +36,7 @@ $t->todo_alerts();
 
 # a job whose worker died is free again after validation_timeout and 3 seconds
 acme_ca_conf($t, workers => 3, authority => 'validation_timeout 2s;
-    validation_concurrency 1000; validation_deadline 10m;')->plan(17);
+    validation_concurrency 1000; validation_deadline 10m;')->plan(14);
 
 # a log of all that debug has to say would be the heaviest load of all
 my $conf = $t->read_file('nginx.conf');
@@ -87,13 +87,7 @@ is($result->{lost}, '', 'all that was acknowledged is there');
 is($result->{unended}, 0, 'every order came to its end');
 is($result->{serials}, '', 'no serial twice at the clients');
 
-is(acme_ca_sql_value($t, 'SELECT count(*) - count(DISTINCT serial)
-                          FROM acme_certificates'), 0,
-    'no serial twice in the registry');
-is(join(' ', map { values %$_ } acme_ca_sql($t, 'PRAGMA integrity_check')),
-    'ok', 'integrity');
-is(json_encode([ acme_ca_sql($t, 'PRAGMA foreign_key_check') ]), '[]',
-    'foreign keys');
+is(acme_ca_faults($t), '', 'nothing that may not be');
 
 # what a client gave up or never saw ends as well
 ok(acme_ca_wait(\&no_work_left, 60), 'no validation is left over')
@@ -101,11 +95,6 @@ ok(acme_ca_wait(\&no_work_left, 60), 'no validation is left over')
 is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_orders
                           WHERE status = 'processing'"), 0,
     'no order is left over');
-is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_orders o
-        WHERE (o.status = 'valid') <>
-        EXISTS (SELECT 1 FROM acme_certificates c WHERE c.order_id = o.id)"),
-    0, 'valid orders have certificates, and no others');
-
 my $got = acme_client($t)->issue([ 'after.example' ]);
 is(chain_verify($got->{chain}, "$dir/ca/root.pem"), 'OK', 'issues again');
 

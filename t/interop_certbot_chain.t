@@ -25,10 +25,10 @@ my $t = Test::Nginx->new()->has(qw/ http http_ssl cryptx /)
     ->has_daemon('openssl')->has_daemon('certbot');
 my $dir = $t->testdir();
 
-make_ca('old-root', 'Old Root');
-make_ca('new-root', 'New Root');
-make_ca('issuer', 'Issuer', 'issuer', 'old-root');
-make_ca('cross', 'Issuer', 'issuer', 'new-root');
+make_ca($t, 'old-root', name => 'Old Root');
+make_ca($t, 'new-root', name => 'New Root');
+make_ca($t, 'issuer', name => 'Issuer', parent => 'old-root');
+make_ca($t, 'cross', name => 'Issuer', key => 'issuer', parent => 'new-root');
 
 interop_conf($t, authority => "issuer $dir/issuer.pem $dir/issuer.key;
     alternate_chain $dir/cross.pem;")->plan(8)->run();
@@ -63,36 +63,6 @@ sub issued {
         '--http-01-port', port(8083), '-d', "$name.example", @options);
 
     return interop_slurp("$dir/certbot/live/$name/fullchain.pem");
-}
-
-
-sub make_ca {
-    my ($file, $name, $key, $parent) = @_;
-    my $run = \&Test::Nginx::AcmeCa::run_command;
-
-    $key = $file unless defined $key;
-
-    $t->write_file('ca.ext', <<EOF);
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
-EOF
-
-    my $said = $run->('openssl', 'req', '-new', -e "$dir/$key.key"
-        ? ('-key', "$dir/$key.key")
-        : (qw/ -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes
-               -keyout /, "$dir/$key.key"),
-        '-subj', "/CN=$name", '-out', "$dir/$file.csr");
-
-    $said .= $run->('openssl', 'x509', '-req', '-in', "$dir/$file.csr",
-        '-days', 30, '-extfile', "$dir/ca.ext", '-out', "$dir/$file.pem",
-        '-set_serial', 1 + int(rand(1 << 30)),
-        defined $parent ? ('-CA', "$dir/$parent.pem", '-CAkey',
-                           "$dir/$parent.key")
-                        : ('-signkey', "$dir/$key.key"));
-
-    die "no CA $name: $said\n" unless -s "$dir/$file.pem";
 }
 
 ###############################################################################

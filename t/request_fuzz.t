@@ -44,7 +44,7 @@ acme_ca_conf($t, challenges =>
     pre_authorization on; subdomain_authorization on;
     terms_of_service https://ca.example/terms; website https://ca.example/;
     profile default { } profile short { lifetime 1h; }',
-    server => 'large_client_header_buffers 4 32k;')->plan(10);
+    server => 'large_client_header_buffers 4 32k;')->plan(9);
 
 # a line for each step of each request would be the heaviest load of all
 my $conf = $t->read_file('nginx.conf');
@@ -113,13 +113,7 @@ my $got = eval { acme_client($t)->issue([ 'canary.example', 'b.example' ]) };
 is($got && chain_verify($got->{chain}, "$dir/ca/root.pem"), 'OK',
     'issues afterwards') or diag($@);
 
-is(acme_ca_sql_value($t, 'SELECT integrity_check FROM '
-                         . 'pragma_integrity_check'), 'ok', 'database');
-is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_certificates c
-        LEFT JOIN acme_orders o ON o.id = c.order_id
-        WHERE c.account_id IS NOT NULL AND (o.status IS NOT 'valid'
-            OR o.certificate_id IS NOT c.id)"), 0,
-    'no certificate without its order');
+is(acme_ca_faults($t), '', 'nothing that may not be');
 
 # two more tests, which would not be counted at the end of everything
 undef $t;

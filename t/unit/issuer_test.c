@@ -73,6 +73,16 @@ ext_is(X509 *cert, int nid, int critical, const char *bytes, size_t len)
     ext_is(cert, nid, critical, literal, sizeof(literal) - 1)
 
 
+/* of a hundred days, with all that a CA needs */
+
+static X509 *
+ca(const char *name, EVP_PKEY *of, X509 *parent, EVP_PKEY *by)
+{
+    return pki_ca(name, of, parent, by, PKI_NOW - DAY, PKI_NOW + 100 * DAY,
+                  pki_ca_exts);
+}
+
+
 static time_t
 seconds(const ASN1_TIME *at)
 {
@@ -184,10 +194,27 @@ test_hierarchy(void)
 
 
 /* another certificate of the same name and key */
+/* the certificate is freed */
+
+static void
+no_chain(acme_ca_ctx_t *ctx, acme_ca_issuer_t *issuer, X509 *cert,
+    const char *what)
+{
+    ngx_str_t  pem, error;
+
+    pem = pki_lit("");
+    pki_pem(ctx->pool, cert, &pem);
+    X509_free(cert);
+
+    is_int(acme_ca_issuer_add_chain(ctx->pool, issuer, &pem, PKI_NOW, &error),
+           NGX_DECLINED, "%s", what);
+}
+
+
 static void
 test_alternates(void)
 {
-    X509              *root, *cert, *other_root, *cross, *wrong;
+    X509              *root, *cert, *other_root, *cross;
     ngx_int_t          n, rc;
     ngx_str_t          pem, error, expected, *chain;
     acme_ca_ctx_t      ctx, one;
@@ -195,12 +222,9 @@ test_alternates(void)
 
     pki_start(&ctx);
 
-    root = pki_ca("Root", root_key, NULL, NULL, PKI_NOW - DAY,
-                  PKI_NOW + 100 * DAY, pki_ca_exts);
-    other_root = pki_ca("Other Root", mid_key, NULL, NULL, PKI_NOW - DAY,
-                        PKI_NOW + 100 * DAY, pki_ca_exts);
-    cert = pki_ca("Issuer", key, root, root_key, PKI_NOW - DAY,
-                  PKI_NOW + 100 * DAY, pki_ca_exts);
+    root = ca("Root", root_key, NULL, NULL);
+    other_root = ca("Other Root", mid_key, NULL, NULL);
+    cert = ca("Issuer", key, root, root_key);
     cross = pki_ca("Issuer", key, other_root, mid_key, PKI_NOW - DAY,
                    PKI_NOW + 50 * DAY, pki_ca_exts);
 
@@ -226,21 +250,10 @@ test_alternates(void)
                                     PKI_NOW + 60 * DAY, &error),
            NGX_DECLINED, "expired");
 
-    wrong = pki_ca("Issuer", root_key, other_root, mid_key, PKI_NOW - DAY,
-                   PKI_NOW + 50 * DAY, pki_ca_exts);
-    pem = pki_lit("");
-    pki_pem(ctx.pool, wrong, &pem);
-    X509_free(wrong);
-    is_int(acme_ca_issuer_add_chain(ctx.pool, issuer, &pem, PKI_NOW, &error),
-           NGX_DECLINED, "another key");
-
-    wrong = pki_ca("Issuer 2", key, other_root, mid_key, PKI_NOW - DAY,
-                   PKI_NOW + 50 * DAY, pki_ca_exts);
-    pem = pki_lit("");
-    pki_pem(ctx.pool, wrong, &pem);
-    X509_free(wrong);
-    is_int(acme_ca_issuer_add_chain(ctx.pool, issuer, &pem, PKI_NOW, &error),
-           NGX_DECLINED, "another name");
+    no_chain(&ctx, issuer, ca("Issuer", root_key, other_root, mid_key),
+             "another key");
+    no_chain(&ctx, issuer, ca("Issuer 2", key, other_root, mid_key),
+             "another name");
 
     pem = pki_cat(ctx.pool, expected, pki_lit(""));
     pki_pem(ctx.pool, root, &pem);
@@ -330,12 +343,9 @@ test_chains(void)
 
     pki_start(&ctx);
 
-    root = pki_ca("Root", root_key, NULL, NULL, PKI_NOW - DAY,
-                  PKI_NOW + 100 * DAY, pki_ca_exts);
-    mid = pki_ca("Middle", mid_key, root, root_key, PKI_NOW - DAY,
-                 PKI_NOW + 100 * DAY, pki_ca_exts);
-    cert = pki_ca("Issuer", key, mid, mid_key, PKI_NOW - DAY,
-                  PKI_NOW + 100 * DAY, pki_ca_exts);
+    root = ca("Root", root_key, NULL, NULL);
+    mid = ca("Middle", mid_key, root, root_key);
+    cert = ca("Issuer", key, mid, mid_key);
 
     pem = pki_lit("");
     pki_pem(ctx.pool, cert, &pem);
@@ -499,12 +509,10 @@ test_refused(void)
         EVP_PKEY_free(k);
     }
 
-    root = pki_ca("Root", root_key, NULL, NULL, PKI_NOW - DAY,
-                  PKI_NOW + 100 * DAY, pki_ca_exts);
+    root = ca("Root", root_key, NULL, NULL);
     mid = pki_ca("Middle", mid_key, root, root_key, PKI_NOW - DAY,
                  PKI_NOW + 100 * DAY, pathlen);
-    cert = pki_ca("Issuer", key, mid, mid_key, PKI_NOW - DAY,
-                  PKI_NOW + 100 * DAY, pki_ca_exts);
+    cert = ca("Issuer", key, mid, mid_key);
 
     pem = pki_lit("");
     pki_pem(ctx.pool, cert, &pem);

@@ -10,8 +10,8 @@ package Test::Nginx::AcmeCa;
 #     my $got = $acme->issue([ 'a.example' ]);
 #
 # See AcmeCa/Client.pm for the client, AcmeCa/Daemon.pm for the http-01 and
-# DNS daemons, AcmeCa/Alpn.pm for the tls-alpn-01 one, AcmeCa/Csr.pm for
-# requests, AcmeCa/Jose.pm for keys.
+# DNS daemons, AcmeCa/Alpn.pm for the tls-alpn-01 one, AcmeCa/Ca.pm for an
+# operator's own CA, AcmeCa/Csr.pm for requests, AcmeCa/Jose.pm for keys.
 
 use warnings;
 use strict;
@@ -25,16 +25,19 @@ use POSIX ();
 use Test::More ();
 use Test::Nginx qw/ port /;
 use Test::Nginx::AcmeCa::Alpn;
+use Test::Nginx::AcmeCa::Ca;
 use Test::Nginx::AcmeCa::Client;
 use Test::Nginx::AcmeCa::Csr;
 use Test::Nginx::AcmeCa::Daemon;
 use Test::Nginx::AcmeCa::Jose;
 
 our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
-    acme_ca_sql acme_ca_sql_value acme_ca_database acme_ca_workers
+    acme_ca_sql acme_ca_sql_value acme_ca_database acme_ca_faults
+    acme_ca_workers
     acme_ca_wait acme_ca_config_test acme_ca_dns acme_ca_url http_01_log
     openssl cert_text cert_field chain_verify /,
     @Test::Nginx::AcmeCa::Alpn::EXPORT,
+    @Test::Nginx::AcmeCa::Ca::EXPORT,
     @Test::Nginx::AcmeCa::Csr::EXPORT,
     @Test::Nginx::AcmeCa::Daemon::EXPORT,
     @Test::Nginx::AcmeCa::Jose::EXPORT);
@@ -262,6 +265,52 @@ sub acme_ca_sql_value {
     my ($row) = acme_ca_sql($t, "SELECT ($sql) AS value", $file);
 
     return $row->{value};
+}
+
+
+# what no registry may hold, whatever its clients and workers did: how many rows
+# of it there are
+
+my %faults = (
+    'valid orders without exactly one certificate, or others with any' =>
+        "acme_orders o WHERE (o.status = 'valid') <> (1 = (SELECT count(*)
+            FROM acme_certificates c WHERE c.order_id = o.id))",
+    'orders with a certificate of another order or account' =>
+        "acme_orders o LEFT JOIN acme_certificates c ON c.id = o.certificate_id
+        WHERE o.status = 'valid' AND (c.order_id IS NOT o.id
+            OR c.account_id IS NOT o.account_id)",
+    'serials that were given twice' =>
+        '(SELECT serial FROM acme_certificates GROUP BY serial
+            HAVING count(*) > 1)',
+    'certificates without a validation, or trust, before them' =>
+        "acme_certificates c
+            JOIN acme_order_identifiers x ON x.order_id = c.order_id
+            JOIN acme_authorizations a ON a.id = x.authz_id
+        WHERE a.account_id <> c.account_id OR a.trusted_by IS NULL
+            AND NOT EXISTS (SELECT 1 FROM acme_challenges h
+                WHERE h.authz_id = a.id AND h.status = 'valid'
+                    AND h.validated_at <= c.created_at)",
+    'certificates without authorizations' =>
+        'acme_certificates c WHERE c.order_id IS NOT NULL AND NOT EXISTS
+            (SELECT 1 FROM acme_order_identifiers x
+                WHERE x.order_id = c.order_id)',
+    'certificates that were issued twice' =>
+        "(SELECT certificate_id FROM acme_audit_logs
+            WHERE action = 'issue' AND outcome = 'done'
+            GROUP BY certificate_id HAVING count(*) <> 1)",
+    'rows that refer to none' => 'pragma_foreign_key_check',
+    'faults of the file' =>
+        "pragma_integrity_check WHERE integrity_check <> 'ok'",
+);
+
+sub acme_ca_faults {
+    my ($t, $file) = @_;
+
+    return join "\n", grep { $_ } map {
+        my $n = acme_ca_sql_value($t, "SELECT count(*) FROM $faults{$_}",
+                                  $file);
+        $n ? "$_: $n" : ''
+    } sort keys %faults;
 }
 
 
