@@ -15,10 +15,12 @@
 
 
 #include "ngx_http_acme_ca.h"
+#include "ngx_acme_ca_call.h"
 
 
 /*
- * The answer to "I am ready" waits so long for the verdict: clients that are
+ * The answer to "I am ready", or to a finalization with an external signer,
+ * waits so long for the verdict: clients that are
  * told "valid" at once do not poll, some of them after ten seconds only.
  */
 #define NGX_HTTP_ACME_CA_PATIENCE_MS  1000
@@ -101,6 +103,8 @@ ngx_http_acme_ca_postconfiguration(ngx_conf_t *cf)
     if (ngx_http_acme_ca_fault_phase_add(cf) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_acme_ca_call_filter_init();
 
     reload = !ngx_is_init_cycle(cf->cycle->old_cycle)
              && !ngx_test_config && ngx_process != NGX_PROCESS_SIGNALLER;
@@ -440,7 +444,7 @@ ngx_http_acme_ca_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
         return;
     }
 
-    if (rc == NGX_OK && x->job_id != 0) {
+    if (rc == NGX_OK && (x->job_id != 0 || x->signing != NULL)) {
         ngx_http_acme_ca_wait(ctx);
         return;
     }
@@ -462,6 +466,11 @@ ngx_http_acme_ca_wait(ngx_http_acme_ca_ctx_t *ctx)
     ctx->timer.log = ngx_cycle->log;
 
     ngx_add_timer(&ctx->timer, NGX_HTTP_ACME_CA_PATIENCE_MS);
+
+    if (ctx->exchange.signing != NULL) {
+        ngx_acme_ca_signer_start(ctx->ca, ctx->exchange.signing, &ctx->wait);
+        return;
+    }
 
     ngx_acme_ca_validator_start(ctx->ca, &ctx->exchange.job, &ctx->wait);
 }

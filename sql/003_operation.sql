@@ -117,4 +117,29 @@ BEGIN
     SELECT raise(ABORT, 'audit checkpoints are never removed');
 END;
 
+-- what an external signer has to do: sign for an order, or hear of a
+-- revocation.  The id is its object's, so none is ever given twice.  Swept with
+-- the order, should nobody have done it by then
+CREATE TABLE acme_signer_jobs (
+    id                 INTEGER PRIMARY KEY,
+    order_id           INTEGER UNIQUE
+                       REFERENCES acme_orders (id) ON DELETE CASCADE,
+    certificate_id     INTEGER UNIQUE REFERENCES acme_certificates (id),
+    account_id         INTEGER REFERENCES acme_accounts (id),
+    csr                BLOB,
+    attempts           INTEGER NOT NULL,
+    run_at             INTEGER NOT NULL,
+    lease_until        INTEGER NOT NULL,
+    deadline_at        INTEGER NOT NULL,
+    created_at         INTEGER NOT NULL,
+    client_address     TEXT,
+    request_id         TEXT,
+    CHECK (id = coalesce(order_id * 2, certificate_id * 2 + 1)),
+    CHECK ((order_id IS NULL) <> (certificate_id IS NULL)),
+    CHECK ((order_id IS NULL) = (csr IS NULL))
+) STRICT;
+
+-- those that are due
+CREATE INDEX acme_signer_jobs_due ON acme_signer_jobs (run_at);
+
 PRAGMA user_version = 3;

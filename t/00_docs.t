@@ -97,7 +97,8 @@ my $example = -f 'nginx.conf.example' ? read_file('nginx.conf.example') : '';
 
 # what is no default of a working CA may be in a comment: "# issuer a b;"
 
-my %comment = map { $_ => 1 } qw/ issuer alternate_chain /;
+my %comment = map { $_ => 1 } qw/ issuer alternate_chain signer
+    signer_trusted_certificate /;
 
 my @absent = grep {
     my $start = $comment{$_} ? qr/^\s*#?\s*/m : qr/^\s*/m;

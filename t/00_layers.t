@@ -44,7 +44,7 @@ my %fenced = (
     qr/^acme_ca_sql\.h$/ => 'store',
     qr/^yajl\//          => 'base',
     qr/^ares/            => 'net',
-    qr/^ngx_http/        => 'http net/ngx_acme_ca_fetch',
+    qr/^ngx_http/        => 'http net/ngx_acme_ca_fetch net/ngx_acme_ca_ca',
     qr/^openssl\//       => 'base jose pki zone store protocol net worker http',
     qr/^ngx_(event|channel|process|thread|resolver|stream)/
                          => 'net worker http',

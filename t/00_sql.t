@@ -23,7 +23,8 @@ plan(skip_all => 'no sqlite3 program')
 
 # statements that no client waits for: timers, starts, the sweep
 
-my %cold = map { $_ => 1 } qw/ account_end_jobs job_claim job_find_due
+my %cold = map { $_ => 1 } qw/ signing_claim signing_find_due
+    account_end_jobs job_claim job_find_due
     server_find issuer_find sweep_orders sweep_authz meta_get_key
     audit_get_state /;
 

@@ -110,6 +110,17 @@ typedef struct {
 extern const ngx_str_t  acme_ca_limit_names[ACME_CA_LIMIT_N];
 
 
+/* who signs in our place: an internal location of nginx */
+typedef struct {
+    ngx_str_t            uri;
+    ngx_str_t            revoke_uri;     /* empty: hears of no revocations */
+    ngx_uint_t           pem;            /* the body is the CSR, not JSON */
+    ngx_msec_t           timeout;        /* of one request */
+    time_t               deadline;       /* seconds, of all for an order */
+    acme_ca_anchors_t   *anchors;        /* whom its certificates lead to */
+} acme_ca_signer_t;
+
+
 struct acme_ca_authority_s {
     ngx_str_t          name;
     ngx_str_t          path;             /* state folder, NUL terminated */
@@ -166,6 +177,8 @@ struct acme_ca_authority_s {
 
     /* issuer, owned by pki/; NULL until the master made or read it */
     acme_ca_issuer_t  *issuer;
+
+    acme_ca_signer_t  *signer;           /* NULL: the issuer signs */
 };
 
 

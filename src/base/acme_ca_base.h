@@ -29,6 +29,7 @@
 typedef struct acme_ca_problem_s     acme_ca_problem_t;
 typedef struct acme_ca_authority_s   acme_ca_authority_t;
 typedef struct acme_ca_issuer_s      acme_ca_issuer_t;
+typedef struct acme_ca_anchors_s     acme_ca_anchors_t;
 typedef struct acme_ca_store_s       acme_ca_store_t;
 typedef struct acme_ca_limit_zone_s  acme_ca_limit_zone_t;
 typedef struct acme_ca_metrics_s     acme_ca_metrics_t;

@@ -172,6 +172,22 @@ typedef struct {
 } acme_ca_job_t;
 
 
+/* what an external signer is to do, durable until it has: sign for an order, or
+   hear of a certificate's revocation */
+typedef struct {
+    int64_t            id;
+    int64_t            order_id;        /* 0: a revocation */
+    int64_t            certificate_id;  /* that was revoked */
+    int64_t            account_id;
+    ngx_str_t          csr;             /* DER */
+    ngx_uint_t         attempts;        /* that failed since it last answered */
+    time_t             created_at;      /* when the order was finalized */
+    time_t             deadline_at;     /* the signer is not asked later */
+    ngx_str_t          client_address;
+    ngx_str_t          request_id;
+} acme_ca_signing_t;
+
+
 /* who did what, and how it ended.  Zero ids and empty texts are not stored */
 typedef struct {
     const char        *action;         /* "new-order", "validate" ... */

@@ -143,6 +143,7 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
         || ngx_http_acme_ca_port(cf, &a->tls_alpn_01_ports, 443) != NGX_OK
         || ngx_http_acme_ca_challenges(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_caa_finish(cf, ca) != NGX_CONF_OK
+        || ngx_http_acme_ca_signer_finish(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_paths(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_profiles_finish(cf, ca) != NGX_CONF_OK)
     {

@@ -111,6 +111,20 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       0,
       NULL },
 
+    { ngx_string("signer"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
+      ngx_http_acme_ca_signer,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("signer_trusted_certificate"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_signer_trusted,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("challenges"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
       ngx_conf_set_bitmask_slot,

@@ -75,6 +75,12 @@ char *ngx_http_acme_ca_audit_checkpoint(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 void ngx_http_acme_ca_audit_finish(ngx_acme_ca_t *ca);
 
+/* ngx_http_acme_ca_signer.c: the directives, and what they come to */
+char *ngx_http_acme_ca_signer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_acme_ca_signer_trusted(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_acme_ca_signer_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+
 /* ngx_http_acme_ca_limit.c */
 char *ngx_http_acme_ca_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -2,12 +2,11 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * The life of a fetch.  Its connection is a fake, modelled on a QUIC stream:
- * "shared", so nginx neither polls nor closes it, and ready for ever.  Its
- * main request does nothing but carry one in-memory subrequest, which is the
- * upstream request.
+ * The life of a fetch: a main request of nobody's (ngx_acme_ca_carrier.h) that
+ * does nothing but carry one in-memory subrequest, which is the upstream
+ * request.
  *
- *     start: fake connection and requests, deadline; then, from the event
+ *     start: both requests, deadline; then, from the event
  *     loop, ngx_acme_ca_fetch_run() -> ngx_acme_ca_fetch_content()
  *     -> ngx_acme_ca_fetch_answered() by nginx -> ngx_acme_ca_fetch_done()
  *
@@ -22,14 +21,9 @@
 #include "ngx_acme_ca_fetch_upstream.h"
 
 
-static ngx_connection_t *ngx_acme_ca_fetch_connection(
-    ngx_acme_ca_fetch_t *fetch);
 static ngx_acme_ca_fetch_ctx_t *ngx_acme_ca_fetch_ctx_create(
-    ngx_acme_ca_fetch_t *fetch, ngx_connection_t *c);
-static ngx_int_t ngx_acme_ca_fetch_request(ngx_acme_ca_fetch_ctx_t *ctx,
-    ngx_connection_t *c);
+    ngx_acme_ca_fetch_t *fetch);
 static ngx_int_t ngx_acme_ca_fetch_subrequest(ngx_acme_ca_fetch_ctx_t *ctx);
-static void ngx_acme_ca_fetch_close(ngx_connection_t *c);
 static void ngx_acme_ca_fetch_run(ngx_event_t *ev);
 static ngx_int_t ngx_acme_ca_fetch_answered(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
@@ -41,18 +35,8 @@ static void ngx_acme_ca_fetch_abort(ngx_acme_ca_fetch_ctx_t *ctx,
 static void ngx_acme_ca_fetch_report(ngx_acme_ca_fetch_ctx_t *ctx,
     ngx_acme_ca_fetch_rc_e rc);
 static void ngx_acme_ca_fetch_stop_events(ngx_acme_ca_fetch_ctx_t *ctx);
-static void ngx_acme_ca_fetch_release(ngx_connection_t *c);
 static void ngx_acme_ca_fetch_cleanup(void *data);
-static void ngx_acme_ca_fetch_no_event(ngx_event_t *ev);
 static u_char *ngx_acme_ca_fetch_log(ngx_log_t *log, u_char *buf, size_t len);
-
-
-/*
- * ngx_http_close_connection() takes one off this counter in an nginx that has
- * it; the module's build flags do not say whether this one does.
- */
-
-extern ngx_atomic_t  *ngx_stat_active __attribute__((weak));
 
 
 static const char  *ngx_acme_ca_fetch_rc_texts[] = {
@@ -70,7 +54,6 @@ static const char  *ngx_acme_ca_fetch_rc_texts[] = {
 ngx_int_t
 ngx_acme_ca_fetch_start(ngx_acme_ca_fetch_t *fetch)
 {
-    ngx_connection_t         *c;
     ngx_acme_ca_fetch_ctx_t  *ctx;
 
     fetch->rc = NGX_ACME_CA_FETCH_OK;
@@ -80,16 +63,16 @@ ngx_acme_ca_fetch_start(ngx_acme_ca_fetch_t *fetch)
     ngx_str_null(&fetch->body);
     fetch->request = NULL;
 
-    c = ngx_acme_ca_fetch_connection(fetch);
+    ctx = ngx_acme_ca_fetch_ctx_create(fetch);
 
-    if (c == NULL) {
+    if (ctx == NULL) {
         return NGX_ERROR;
     }
 
-    ctx = ngx_acme_ca_fetch_ctx_create(fetch, c);
-
-    if (ctx == NULL || ngx_acme_ca_fetch_request(ctx, c) != NGX_OK) {
-        ngx_acme_ca_fetch_close(c);
+    if (ngx_acme_ca_carrier_request(&ctx->carrier, fetch->conf->server)
+        != NGX_OK)
+    {
+        ngx_acme_ca_carrier_close(&ctx->carrier);
         return NGX_ERROR;
     }
 
@@ -110,110 +93,18 @@ ngx_acme_ca_fetch_start(ngx_acme_ca_fetch_t *fetch)
 }
 
 
-static ngx_connection_t *
-ngx_acme_ca_fetch_connection(ngx_acme_ca_fetch_t *fetch)
-{
-    ngx_connection_t  *c, *file0;
-
-    /* poll and devpoll note the connection under its descriptor */
-
-    file0 = ngx_cycle->files ? ngx_cycle->files[0] : NULL;
-
-    c = ngx_get_connection(0, fetch->log);
-
-    if (ngx_cycle->files) {
-        ngx_cycle->files[0] = file0;
-    }
-
-    if (c == NULL) {
-        return NULL;
-    }
-
-    /* neither a descriptor nor -1, which stands for "closed" */
-
-    c->fd = (ngx_socket_t) -2;
-    c->shared = 1;
-    c->type = SOCK_STREAM;
-    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
-    c->start_time = ngx_current_msec;
-
-    c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
-    c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
-    c->sndlowat = 1;
-
-    c->read->handler = ngx_acme_ca_fetch_shutdown;
-    c->write->handler = ngx_acme_ca_fetch_no_event;
-
-    /* in the state in which no event module has anything to do with them */
-
-    if (ngx_event_flags & NGX_USE_CLEAR_EVENT) {
-        c->read->active = 1;
-        c->write->active = 1;
-    }
-
-    c->write->ready = 1;
-
-    return c;
-}
-
-
 static ngx_acme_ca_fetch_ctx_t *
-ngx_acme_ca_fetch_ctx_create(ngx_acme_ca_fetch_t *fetch, ngx_connection_t *c)
+ngx_acme_ca_fetch_ctx_create(ngx_acme_ca_fetch_t *fetch)
 {
-    ngx_pool_cleanup_t       *cln;
     ngx_acme_ca_fetch_ctx_t  *ctx;
 
-    c->pool = ngx_create_pool(4096, fetch->log);
-
-    if (c->pool == NULL) {
-        return NULL;
-    }
-
-    ctx = ngx_pcalloc(c->pool, sizeof(ngx_acme_ca_fetch_ctx_t));
-
+    ctx = ngx_acme_ca_carrier_create(sizeof(ngx_acme_ca_fetch_ctx_t),
+                                     fetch->log, ngx_acme_ca_fetch_log,
+                                     ngx_acme_ca_fetch_shutdown,
+                                     ngx_acme_ca_fetch_cleanup);
     if (ctx == NULL) {
         return NULL;
     }
-
-    /* ngx_http_request_t::header_in; nothing was and nothing will be read */
-
-    c->buffer = ngx_calloc_buf(c->pool);
-
-    if (c->buffer == NULL) {
-        return NULL;
-    }
-
-    cln = ngx_pool_cleanup_add(c->pool, 0);
-
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    cln->handler = ngx_acme_ca_fetch_cleanup;
-    cln->data = ctx;
-
-    ctx->log = *fetch->log;
-    ctx->log.connection = c->number;
-    ctx->log.handler = ngx_acme_ca_fetch_log;
-    ctx->log.data = ctx;
-    ctx->log.action = NULL;
-    ctx->log_ctx.connection = c;
-
-    c->log = &ctx->log;
-    c->pool->log = c->log;
-    c->read->log = c->log;
-    c->write->log = c->log;
-
-    /* what $remote_addr and its kin say; never connected to */
-
-    ctx->client.sin_family = AF_INET;
-    ctx->client.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-
-    c->sockaddr = (struct sockaddr *) &ctx->client;
-    c->socklen = sizeof(struct sockaddr_in);
-    c->local_sockaddr = c->sockaddr;
-    c->local_socklen = c->socklen;
-    ngx_str_set(&c->addr_text, "127.0.0.1");
 
     ctx->conf = fetch->conf;
     ctx->address.data = ctx->text;
@@ -222,69 +113,13 @@ ngx_acme_ca_fetch_ctx_create(ngx_acme_ca_fetch_t *fetch, ngx_connection_t *c)
 
     ctx->deadline.handler = ngx_acme_ca_fetch_expired;
     ctx->deadline.data = ctx;
-    ctx->deadline.log = c->log;
+    ctx->deadline.log = &ctx->carrier.log;
 
     ctx->event.handler = ngx_acme_ca_fetch_run;
     ctx->event.data = ctx;
-    ctx->event.log = c->log;
+    ctx->event.log = &ctx->carrier.log;
 
     return ctx;
-}
-
-
-static ngx_int_t
-ngx_acme_ca_fetch_request(ngx_acme_ca_fetch_ctx_t *ctx, ngx_connection_t *c)
-{
-    ngx_log_t               log;
-    ngx_http_request_t     *r;
-    ngx_http_connection_t  *hc;
-
-    hc = ngx_pcalloc(c->pool, sizeof(ngx_http_connection_t));
-
-    if (hc == NULL) {
-        return NGX_ERROR;
-    }
-
-    hc->conf_ctx = ctx->conf->server;
-    c->data = hc;
-
-    /* nginx points the log at the server's error_log; ours stays ours */
-
-    log = ctx->log;
-
-    r = ngx_http_create_request(c);
-
-    if (r == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->log = log;
-    ctx->request = r;
-    c->data = r;
-
-    if (&ngx_stat_active != NULL) {
-        (void) ngx_atomic_fetch_add(ngx_stat_active, 1);
-    }
-
-    r->method = NGX_HTTP_GET;
-    r->method_name = ngx_http_core_get_method;
-    r->http_version = NGX_HTTP_VERSION_11;
-    r->http_state = NGX_HTTP_PROCESS_REQUEST_STATE;
-    ngx_str_set(&r->uri, "/");
-    r->headers_in.content_length_n = 0;
-
-    r->internal = 1;
-    r->logged = 1;
-
-    /* the server's post_action is not for this request */
-
-    r->post_action = 1;
-    r->uri_changes = 0;
-
-    r->read_event_handler = ngx_http_request_empty_handler;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    return NGX_OK;
 }
 
 
@@ -293,7 +128,7 @@ ngx_acme_ca_fetch_subrequest(ngx_acme_ca_fetch_ctx_t *ctx)
 {
     ngx_http_request_t  *r, *sr;
 
-    r = ctx->request;
+    r = ctx->carrier.request;
 
     if (ngx_list_init(&r->headers_in.headers, r->pool, 1,
                       sizeof(ngx_table_elt_t))
@@ -324,24 +159,6 @@ ngx_acme_ca_fetch_subrequest(ngx_acme_ca_fetch_ctx_t *ctx)
 }
 
 
-/* before there was a request */
-
-static void
-ngx_acme_ca_fetch_close(ngx_connection_t *c)
-{
-    ngx_pool_t  *pool;
-
-    pool = c->pool;
-
-    ngx_acme_ca_fetch_release(c);
-    ngx_close_connection(c);
-
-    if (pool) {
-        ngx_destroy_pool(pool);
-    }
-}
-
-
 /* from the event loop, so that start() never calls the handler */
 
 static void
@@ -353,7 +170,7 @@ ngx_acme_ca_fetch_run(ngx_event_t *ev)
 
     ctx->subrequest->uri = ctx->fetch->path;
 
-    ngx_http_run_posted_requests(ctx->request->connection);
+    ngx_http_run_posted_requests(ctx->carrier.request->connection);
 }
 
 
@@ -390,14 +207,14 @@ ngx_acme_ca_fetch_done(ngx_event_t *ev)
     ngx_acme_ca_fetch_ctx_t  *ctx;
 
     ctx = ev->data;
-    r = ctx->request;
+    r = ctx->carrier.request;
 
     ngx_acme_ca_fetch_stop_events(ctx);
     ngx_acme_ca_fetch_report(ctx, ctx->rc);
 
     /* the last reference: frees the request, the connection and their pools */
 
-    ngx_acme_ca_fetch_release(r->connection);
+    ngx_acme_ca_carrier_release(&ctx->carrier);
     ngx_http_finalize_request(r, NGX_DONE);
 }
 
@@ -413,7 +230,8 @@ ngx_acme_ca_fetch_expired(ngx_event_t *ev)
         return;
     }
 
-    ngx_log_error(NGX_LOG_ERR, &ctx->log, NGX_ETIMEDOUT, "fetch timed out");
+    ngx_log_error(NGX_LOG_ERR, &ctx->carrier.log, NGX_ETIMEDOUT,
+                  "fetch timed out");
 
     ngx_acme_ca_fetch_abort(ctx, NGX_ACME_CA_FETCH_TIMEOUT);
 }
@@ -458,7 +276,7 @@ ngx_acme_ca_fetch_abort(ngx_acme_ca_fetch_ctx_t *ctx,
     ngx_connection_t     *c;
     ngx_http_upstream_t  *u;
 
-    c = ctx->request->connection;
+    c = ctx->carrier.request->connection;
     u = ctx->subrequest ? ctx->subrequest->upstream : NULL;
 
     if (u && u->request_sent) {
@@ -470,10 +288,10 @@ ngx_acme_ca_fetch_abort(ngx_acme_ca_fetch_ctx_t *ctx,
 
     /* the upstream's own cleanup closes the connection to the target */
 
-    ngx_acme_ca_fetch_release(c);
+    ngx_acme_ca_carrier_release(&ctx->carrier);
     c->error = 1;
 
-    ngx_http_finalize_request(ctx->request, NGX_ERROR);
+    ngx_http_finalize_request(ctx->carrier.request, NGX_ERROR);
     ngx_http_run_posted_requests(c);
 }
 
@@ -520,32 +338,12 @@ ngx_acme_ca_fetch_stop_events(ngx_acme_ca_fetch_ctx_t *ctx)
 
 
 static void
-ngx_acme_ca_fetch_release(ngx_connection_t *c)
-{
-    /* no keepalive and no lingering close, whatever the server's settings */
-
-    c->read->eof = 1;
-
-    /* ngx_free_connection() indexes by it under poll and devpoll */
-
-    c->fd = 0;
-}
-
-
-static void
 ngx_acme_ca_fetch_cleanup(void *data)
 {
     ngx_acme_ca_fetch_ctx_t  *ctx = data;
 
     ngx_acme_ca_fetch_stop_events(ctx);
     ngx_acme_ca_fetch_report(ctx, NGX_ACME_CA_FETCH_ERROR);
-}
-
-
-static void
-ngx_acme_ca_fetch_no_event(ngx_event_t *ev)
-{
-    /* void */
 }
 
 

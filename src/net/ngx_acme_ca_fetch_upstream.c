@@ -270,7 +270,7 @@ ngx_acme_ca_fetch_upstream_tls(ngx_http_upstream_t *u,
 
 #endif
 
-    ngx_log_error(NGX_LOG_ERR, &ctx->log, 0,
+    ngx_log_error(NGX_LOG_ERR, &ctx->carrier.log, 0,
                   "this nginx was built without http_ssl_module, "
                   "https redirects cannot be followed");
 
@@ -357,7 +357,7 @@ ngx_acme_ca_fetch_process_header(ngx_http_request_t *sr)
         }
 
         if (rc != NGX_OK || head->status == NGX_HTTP_SWITCHING_PROTOCOLS) {
-            ngx_log_error(NGX_LOG_ERR, &ctx->log, 0,
+            ngx_log_error(NGX_LOG_ERR, &ctx->carrier.log, 0,
                           "upstream sent no valid HTTP/1.x header");
             return NGX_HTTP_UPSTREAM_INVALID_HEADER;
         }
@@ -474,7 +474,7 @@ ngx_acme_ca_fetch_input_filter(void *data, ssize_t bytes)
         n = acme_ca_chunked_parse(&ctx->chunked, p, n, &rc);
 
         if (rc == NGX_DECLINED) {
-            ngx_log_error(NGX_LOG_ERR, &ctx->log, 0,
+            ngx_log_error(NGX_LOG_ERR, &ctx->carrier.log, 0,
                           "upstream sent an invalid chunked body");
             return ngx_acme_ca_fetch_fail(ctx, NGX_ACME_CA_FETCH_PROTOCOL);
         }

@@ -12,23 +12,18 @@
 #define _NGX_ACME_CA_FETCH_UPSTREAM_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <ngx_http.h>
-
+#include "ngx_acme_ca_carrier.h"
 #include "ngx_acme_ca_fetch.h"
 #include "acme_ca_http01.h"
 
 
 /* lives in the pool of the fake connection */
 typedef struct {
-    ngx_http_log_ctx_t           log_ctx;    /* first: nginx finds it by log */
-    ngx_log_t                    log;
+    ngx_acme_ca_carrier_t        carrier;    /* first */
 
     ngx_acme_ca_fetch_t         *fetch;      /* NULL: the handler was called */
     ngx_acme_ca_fetch_conf_t    *conf;
 
-    ngx_http_request_t          *request;    /* the fake main request */
     ngx_http_request_t          *subrequest;
     ngx_http_post_subrequest_t   ps;
     ngx_http_upstream_conf_t     upstream;   /* with this fetch's timeouts */
@@ -39,7 +34,6 @@ typedef struct {
     ngx_event_t                  deadline;
     ngx_event_t                  event;      /* begins, and later reports */
 
-    struct sockaddr_in           client;     /* of the fake connection */
     ngx_str_t                    address;    /* of the target, as text */
     u_char                       text[NGX_SOCKADDR_STRLEN];
 

@@ -15,8 +15,6 @@
 #include <openssl/x509.h>
 
 
-#define ACME_CA_PEM_BEGIN     "-----BEGIN CERTIFICATE-----\n"
-#define ACME_CA_PEM_END       "-----END CERTIFICATE-----\n"
 #define ACME_CA_PEM_LINE      48       /* bytes that make 64 characters */
 
 #define ACME_CA_CERT_VERSION  0xa0
@@ -24,27 +22,60 @@
 #define ACME_CA_CERT_KEY_ID   0x80
 
 
+typedef struct {
+    ngx_str_t      begin;
+    ngx_str_t      end;
+} acme_ca_pem_label_t;
+
+
+static ngx_int_t acme_ca_pem_wrap(ngx_pool_t *pool,
+    const acme_ca_pem_label_t *label, ngx_str_t *der, ngx_str_t *pem);
 static ngx_int_t acme_ca_certificate_tbs(ngx_str_t *der, acme_ca_der_t *tbs);
+
+
+static const acme_ca_pem_label_t  acme_ca_pem_certificate = {
+    ngx_string("-----BEGIN CERTIFICATE-----\n"),
+    ngx_string("-----END CERTIFICATE-----\n")
+};
+
+static const acme_ca_pem_label_t  acme_ca_pem_request = {
+    ngx_string("-----BEGIN CERTIFICATE REQUEST-----\n"),
+    ngx_string("-----END CERTIFICATE REQUEST-----\n")
+};
 
 
 ngx_int_t
 acme_ca_pem_write(ngx_pool_t *pool, ngx_str_t *der, ngx_str_t *pem)
+{
+    return acme_ca_pem_wrap(pool, &acme_ca_pem_certificate, der, pem);
+}
+
+
+ngx_int_t
+acme_ca_pem_write_request(ngx_pool_t *pool, ngx_str_t *der, ngx_str_t *pem)
+{
+    return acme_ca_pem_wrap(pool, &acme_ca_pem_request, der, pem);
+}
+
+
+static ngx_int_t
+acme_ca_pem_wrap(ngx_pool_t *pool, const acme_ca_pem_label_t *label,
+    ngx_str_t *der, ngx_str_t *pem)
 {
     u_char  *p;
     size_t   len, n, lines;
 
     lines = (der->len + ACME_CA_PEM_LINE - 1) / ACME_CA_PEM_LINE;
 
-    len = sizeof(ACME_CA_PEM_BEGIN) - 1 + ngx_base64_encoded_length(der->len)
-          + lines + sizeof(ACME_CA_PEM_END) - 1;
+    len = label->begin.len + ngx_base64_encoded_length(der->len) + lines
+          + label->end.len;
 
     pem->data = ngx_pnalloc(pool, len + 1);
     if (pem->data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(pem->data, ACME_CA_PEM_BEGIN,
-                   sizeof(ACME_CA_PEM_BEGIN) - 1);
+    p = ngx_cpymem(pem->data, label->begin.data, label->begin.len);
 
     for (n = 0; n < der->len; n += ACME_CA_PEM_LINE) {
 
@@ -55,7 +86,7 @@ acme_ca_pem_write(ngx_pool_t *pool, ngx_str_t *der, ngx_str_t *pem)
         *p++ = '\n';
     }
 
-    p = ngx_cpymem(p, ACME_CA_PEM_END, sizeof(ACME_CA_PEM_END) - 1);
+    p = ngx_cpymem(p, label->end.data, label->end.len);
     *p = '\0';
 
     pem->len = len;

@@ -31,9 +31,9 @@ typedef struct {
 typedef ngx_int_t (*acme_ca_issuer_step_pt)(acme_ca_issuer_load_t *load);
 
 
-static ngx_int_t acme_ca_issuer_check_ca(acme_ca_issuer_load_t *load);
+static int acme_ca_issuer_no_password(char *buf, int size, int write,
+    void *data);
 static ngx_int_t acme_ca_issuer_check_dates(acme_ca_issuer_load_t *load);
-static ngx_int_t acme_ca_issuer_time(const ASN1_TIME *at, time_t *t);
 static ngx_int_t acme_ca_issuer_check_chain(acme_ca_issuer_load_t *load);
 static ngx_int_t acme_ca_issuer_check_signer(acme_ca_issuer_load_t *load);
 static ngx_int_t acme_ca_issuer_check_key(acme_ca_issuer_load_t *load);
@@ -150,7 +150,7 @@ acme_ca_issuer_read(acme_ca_issuer_load_t *load, ngx_str_t *pem)
 
     for (i = 0; i < ACME_CA_ISSUER_CHAIN_MAX; i++) {
 
-        cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        cert = PEM_read_bio_X509(bio, NULL, acme_ca_issuer_no_password, NULL);
         if (cert == NULL) {
             break;
         }
@@ -191,6 +191,15 @@ acme_ca_issuer_read(acme_ca_issuer_load_t *load, ngx_str_t *pem)
 }
 
 
+/* OpenSSL's own would ask on the terminal */
+
+static int
+acme_ca_issuer_no_password(char *buf, int size, int write, void *data)
+{
+    return 0;
+}
+
+
 ngx_int_t
 acme_ca_issuer_check(acme_ca_issuer_load_t *load)
 {
@@ -210,7 +219,7 @@ acme_ca_issuer_check(acme_ca_issuer_load_t *load)
 }
 
 
-static ngx_int_t
+ngx_int_t
 acme_ca_issuer_check_ca(acme_ca_issuer_load_t *load)
 {
     int        i;
@@ -280,7 +289,7 @@ acme_ca_issuer_check_dates(acme_ca_issuer_load_t *load)
 }
 
 
-static ngx_int_t
+ngx_int_t
 acme_ca_issuer_time(const ASN1_TIME *at, time_t *t)
 {
     int         days, seconds;

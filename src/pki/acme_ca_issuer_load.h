@@ -32,6 +32,8 @@ typedef struct {
  * NGX_ERROR.
  */
 ngx_int_t acme_ca_issuer_read(acme_ca_issuer_load_t *load, ngx_str_t *pem);
+/* all of them may sign */
+ngx_int_t acme_ca_issuer_check_ca(acme_ca_issuer_load_t *load);
 /* those of a CA, in date, in their order */
 ngx_int_t acme_ca_issuer_check(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_der(acme_ca_issuer_load_t *load);
@@ -39,6 +41,9 @@ ngx_int_t acme_ca_issuer_fill_name(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_key_id(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_chain(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_key(acme_ca_issuer_load_t *load);
+
+/* of a certificate, as seconds.  NGX_OK or NGX_ERROR */
+ngx_int_t acme_ca_issuer_time(const ASN1_TIME *at, time_t *t);
 
 
 #endif /* _ACME_CA_ISSUER_LOAD_H_INCLUDED_ */

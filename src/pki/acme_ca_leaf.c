@@ -54,8 +54,6 @@ static ngx_int_t acme_ca_leaf_seal(acme_ca_ctx_t *ctx,
 static ngx_int_t acme_ca_leaf_record(acme_ca_ctx_t *ctx,
     const acme_ca_leaf_t *leaf, const acme_ca_leaf_plan_t *plan,
     acme_ca_certificate_t *cert);
-static ngx_int_t acme_ca_leaf_sans(acme_ca_ctx_t *ctx,
-    const acme_ca_leaf_t *leaf, ngx_str_t *sans);
 
 
 ngx_int_t
@@ -424,9 +422,7 @@ acme_ca_leaf_record(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
 }
 
 
-/* "dns:a.example dns:*.b.example ip:10.0.0.1" */
-
-static ngx_int_t
+ngx_int_t
 acme_ca_leaf_sans(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
     ngx_str_t *sans)
 {

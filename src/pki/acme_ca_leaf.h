@@ -46,8 +46,17 @@ ngx_int_t acme_ca_leaf_sign(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
 ngx_int_t acme_ca_lint(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
     ngx_str_t *tbs);
 
-/* PEM of a DER certificate, with a newline at the end.  NGX_OK, NGX_ERROR */
+/* "dns:a.example dns:*.b.example ip:10.0.0.1": the names of a leaf */
+ngx_int_t acme_ca_leaf_sans(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
+    ngx_str_t *sans);
+
+/*
+ * PEM of a DER certificate, or of a request, with a newline at the end.
+ * NGX_OK, NGX_ERROR
+ */
 ngx_int_t acme_ca_pem_write(ngx_pool_t *pool, ngx_str_t *der, ngx_str_t *pem);
+ngx_int_t acme_ca_pem_write_request(ngx_pool_t *pool, ngx_str_t *der,
+    ngx_str_t *pem);
 
 /* serial number of a certificate, for revocation.  NGX_OK or NGX_DECLINED */
 ngx_int_t acme_ca_certificate_serial(ngx_str_t *der, ngx_str_t *serial);

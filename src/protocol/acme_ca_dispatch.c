@@ -391,6 +391,7 @@ acme_ca_protocol_finish(acme_ca_exchange_t *x, ngx_int_t rc)
 
     if (rc != NGX_OK) {
         x->job_id = 0;
+        x->signing = NULL;
         acme_ca_reply_problem(x, rc);
     }
 

@@ -11,14 +11,16 @@
  *   1. the names are the order's and the key is the request's; nothing else of
  *      the request is looked at by whoever signs
  *   2. no certificate leaves before it is recorded
- *   3. an order yields one certificate: a second finalization is shown the
+ *   3. where an external signer signs, the order is "processing" and has a job
+ *   4. an order yields one certificate: a second finalization is shown the
  *      first one's
  */
 
 
 #include "acme_ca_authorize.h"
 #include "acme_ca_rate.h"
-#include "acme_ca_leaf.h"
+#include "acme_ca_signing.h"
+#include "acme_ca_store_signing.h"
 
 
 static ngx_int_t acme_ca_finalize_admit(acme_ca_exchange_t *x,
@@ -35,19 +37,22 @@ static ngx_int_t acme_ca_finalize_leaf(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view, acme_ca_leaf_t *leaf);
 static ngx_int_t acme_ca_finalize_names(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view, acme_ca_leaf_t *leaf);
+static ngx_int_t acme_ca_finalize_hand_over(acme_ca_exchange_t *x,
+    acme_ca_leaf_t *leaf, acme_ca_order_view_t *view);
+static ngx_int_t acme_ca_finalize_sign(acme_ca_exchange_t *x,
+    acme_ca_leaf_t *leaf, acme_ca_order_view_t *view);
+static ngx_int_t acme_ca_finalize_process(acme_ca_exchange_t *x,
+    acme_ca_order_view_t *view);
 static ngx_int_t acme_ca_finalize_issue(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view, acme_ca_certificate_t *certificate);
-static ngx_int_t acme_ca_finalize_details(acme_ca_exchange_t *x,
-    acme_ca_certificate_t *certificate);
 
 
 ngx_int_t
 acme_ca_order_sign(acme_ca_exchange_t *x)
 {
-    ngx_int_t               rc;
-    acme_ca_leaf_t          leaf;
-    acme_ca_order_view_t    view;
-    acme_ca_certificate_t  *certificate;
+    ngx_int_t             rc;
+    acme_ca_leaf_t        leaf;
+    acme_ca_order_view_t  view;
 
     rc = acme_ca_view_order(x, x->object_id, &view);
 
@@ -57,11 +62,6 @@ acme_ca_order_sign(acme_ca_exchange_t *x)
 
     if (rc != NGX_OK) {
         return (rc == NGX_DONE) ? NGX_OK : rc;
-    }
-
-    certificate = ngx_pcalloc(x->ctx.pool, sizeof(acme_ca_certificate_t));
-    if (certificate == NULL) {
-        return NGX_ERROR;
     }
 
     ngx_memzero(&leaf, sizeof(acme_ca_leaf_t));
@@ -76,18 +76,65 @@ acme_ca_order_sign(acme_ca_exchange_t *x)
         rc = acme_ca_rate_certificate(x, view.identifiers);
     }
 
-    if (rc == NGX_OK) {
-        rc = acme_ca_leaf_sign(&x->ctx, &leaf, certificate);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
+    return x->authority->signer ? acme_ca_finalize_hand_over(x, &leaf, &view)
+                                : acme_ca_finalize_sign(x, &leaf, &view);
+}
+
+
+static ngx_int_t
+acme_ca_finalize_sign(acme_ca_exchange_t *x, acme_ca_leaf_t *leaf,
+    acme_ca_order_view_t *view)
+{
+    ngx_int_t               rc;
+    acme_ca_certificate_t  *certificate;
+
+    certificate = ngx_pcalloc(x->ctx.pool, sizeof(acme_ca_certificate_t));
+    if (certificate == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = acme_ca_leaf_sign(&x->ctx, leaf, certificate);
+
     if (rc == NGX_OK) {
-        certificate->order_id = view.row.id;
-        certificate->account_id = view.row.account_id;
-        certificate->issuer_id = leaf.issuer->id;
+        certificate->order_id = view->row.id;
+        certificate->account_id = view->row.account_id;
+        certificate->issuer_id = leaf->issuer->id;
         x->prepared = certificate;
     }
 
     return rc;
+}
+
+
+/* another signs: the request goes to it as it came */
+
+static ngx_int_t
+acme_ca_finalize_hand_over(acme_ca_exchange_t *x, acme_ca_leaf_t *leaf,
+    acme_ca_order_view_t *view)
+{
+    acme_ca_signing_t  *signing;
+
+    signing = ngx_pcalloc(x->ctx.pool, sizeof(acme_ca_signing_t));
+    if (signing == NULL) {
+        return NGX_ERROR;
+    }
+
+    signing->order_id = view->row.id;
+    signing->account_id = view->row.account_id;
+    signing->created_at = x->ctx.now;
+    signing->deadline_at = ngx_min(x->ctx.now
+                                   + x->authority->signer->deadline,
+                                   view->row.expires_at);
+    signing->client_address = x->request.client_address;
+    signing->request_id = x->request.request_id;
+
+    x->prepared = signing;
+
+    return acme_ca_finalize_decode(x, &signing->csr);
 }
 
 
@@ -289,7 +336,9 @@ acme_ca_order_finalize(acme_ca_exchange_t *x)
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_finalize_issue(x, &view, x->prepared);
+        rc = x->authority->signer
+             ? acme_ca_finalize_process(x, &view)
+             : acme_ca_finalize_issue(x, &view, x->prepared);
 
     } else if (rc == NGX_DONE) {
         x->audit.action = NULL;
@@ -297,6 +346,51 @@ acme_ca_order_finalize(acme_ca_exchange_t *x)
     }
 
     return (rc == NGX_OK) ? acme_ca_reply_order(x, 200, &view) : rc;
+}
+
+
+/* the job is as durable as the status that the client hears of */
+
+static ngx_int_t
+acme_ca_finalize_process(acme_ca_exchange_t *x, acme_ca_order_view_t *view)
+{
+    time_t              lease;
+    ngx_int_t           rc;
+    acme_ca_status_e    to;
+    acme_ca_signing_t  *signing;
+
+    signing = x->prepared;
+
+    if (signing == NULL) {
+        return acme_ca_never(x->ctx.log);
+    }
+
+    rc = acme_ca_state_next(ACME_CA_MACHINE_ORDER, view->row.status,
+                            ACME_CA_EVENT_FINALIZE, &to);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_order_set_status(x->store, view->row.id,
+                                            view->row.status, to, NULL, 0,
+                                            x->ctx.now);
+    }
+
+    if (rc == NGX_OK) {
+        lease = acme_ca_signing_lease(x->authority->signer);
+
+        rc = acme_ca_store_signing_add(x->store, signing, x->ctx.now + lease);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    view->row.status = to;
+    view->status = to;
+
+    x->audit.action = "finalize";
+    x->signing = signing;
+
+    return NGX_OK;
 }
 
 
@@ -325,7 +419,8 @@ acme_ca_finalize_issue(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_finalize_details(x, certificate);
+        rc = acme_ca_finalize_details(&x->ctx, certificate,
+                                      &x->audit.details);
     }
 
     if (rc != NGX_OK) {
@@ -342,21 +437,21 @@ acme_ca_finalize_issue(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
 }
 
 
-static ngx_int_t
-acme_ca_finalize_details(acme_ca_exchange_t *x,
-    acme_ca_certificate_t *certificate)
+ngx_int_t
+acme_ca_finalize_details(acme_ca_ctx_t *ctx,
+    acme_ca_certificate_t *certificate, ngx_str_t *details)
 {
     ngx_str_t              serial;
     acme_ca_json_writer_t  w;
 
-    if (acme_ca_hex(x->ctx.pool, certificate->serial.data,
+    if (acme_ca_hex(ctx->pool, certificate->serial.data,
                     certificate->serial.len, &serial)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    acme_ca_json_start(&w, x->ctx.pool, 256);
+    acme_ca_json_start(&w, ctx->pool, 256);
     acme_ca_json_open_object(&w, NULL);
     acme_ca_json_write_string(&w, "serial", &serial);
     acme_ca_json_write_string(&w, "sans", &certificate->sans);
@@ -365,5 +460,5 @@ acme_ca_finalize_details(acme_ca_exchange_t *x,
     acme_ca_json_write_time(&w, "notAfter", certificate->not_after);
     acme_ca_json_shut(&w);
 
-    return acme_ca_json_finish(&w, &x->audit.details);
+    return acme_ca_json_finish(&w, details);
 }

@@ -111,6 +111,8 @@ struct acme_ca_exchange_s {
                                                 0: none */
     acme_ca_job_t               job;         /* it, when job_id is set */
     ngx_msec_t                  lease_ms;    /* in: of that job */
+    acme_ca_signing_t          *signing;     /* a job of the external signer to
+                                                start at once, or NULL */
 
     /* between the steps */
     const acme_ca_route_t      *route;
@@ -166,8 +168,8 @@ ngx_int_t acme_ca_protocol_record(acme_ca_exchange_t *x,
 void acme_ca_protocol_finish(acme_ca_exchange_t *x, ngx_int_t rc);
 
 /*
- * In place of finish() for an exchange with a job_id whose verdict is written
- * by now: the reply shows it.
+ * In place of finish() for an exchange whose job_id or signing has ended by
+ * now: the reply shows it.
  */
 void acme_ca_protocol_settle(acme_ca_exchange_t *x, acme_ca_store_t *store,
     time_t now);

@@ -142,6 +142,9 @@ ngx_int_t acme_ca_order_get(acme_ca_exchange_t *x);
 
 ngx_int_t acme_ca_order_sign(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_order_finalize(acme_ca_exchange_t *x);
+/* of an audit row: what was issued */
+ngx_int_t acme_ca_finalize_details(acme_ca_ctx_t *ctx,
+    acme_ca_certificate_t *certificate, ngx_str_t *details);
 
 ngx_int_t acme_ca_authz_get(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_authz_update(acme_ca_exchange_t *x);

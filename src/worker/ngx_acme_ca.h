@@ -93,6 +93,7 @@ struct ngx_acme_ca_s {
     ngx_str_t                  issuer_key;
     ngx_array_t               *alternate_chains;     /* ngx_str_t: files, or
                                                         NULL */
+    acme_ca_anchors_t         *signer_anchors;       /* as written, or NULL */
     size_t                     zone_size;
     time_t                     nonce_lifetime;
     ngx_array_t               *resolvers;       /* ngx_str_t, or NULL */
@@ -134,6 +135,7 @@ struct ngx_acme_ca_s {
     ngx_queue_t                validations;     /* running */
     ngx_queue_t                claimed;         /* leased, not yet running */
     ngx_uint_t                 validations_n;
+    ngx_uint_t                 signings_n;      /* the signer is asked for */
     time_t                     swept_at;
 
     /* the CA's own server certificate: "data:" PEM texts for ssl_certificate */
@@ -146,6 +148,7 @@ struct ngx_acme_ca_s {
 
     unsigned                   in_flight:1;
     unsigned                   claiming:1;
+    unsigned                   signer_claiming:1;
     unsigned                   sweeping:1;
     unsigned                   renewing:1;
     unsigned                   counting:1;
@@ -227,6 +230,21 @@ void ngx_acme_ca_validator_forget(ngx_acme_ca_wait_t *wait);
 void ngx_acme_ca_validator_tick(ngx_acme_ca_t *ca);
 /* seconds that a lease lasts: one attempt and a little more */
 time_t ngx_acme_ca_validator_lease(const ngx_acme_ca_t *ca);
+
+
+/*
+ * ngx_acme_ca_signer.c: start() asks the external signer for a job that this
+ * worker has leased; wait as above.  tick() claims what nobody works on.  For
+ * the configuration: trust() reads whom its certificates may lead to, load()
+ * does without such a file, once the issuer is known.
+ */
+void ngx_acme_ca_signer_start(ngx_acme_ca_t *ca, acme_ca_signing_t *signing,
+    ngx_acme_ca_wait_t *wait);
+void ngx_acme_ca_signer_tick(ngx_acme_ca_t *ca);
+ngx_int_t ngx_acme_ca_signer_trust(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *path, ngx_str_t *error);
+ngx_int_t ngx_acme_ca_signer_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error);
 
 
 /*

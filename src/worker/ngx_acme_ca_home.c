@@ -29,6 +29,8 @@
 
 static ngx_int_t ngx_acme_ca_home_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     ngx_str_t *error);
+static ngx_int_t ngx_acme_ca_home_load_more(ngx_acme_ca_t *ca,
+    ngx_pool_t *temp, ngx_str_t *error);
 static ngx_int_t ngx_acme_ca_home_hierarchy(ngx_acme_ca_home_t *home);
 static ngx_int_t ngx_acme_ca_home_database(ngx_acme_ca_home_t *home);
 
@@ -200,8 +202,24 @@ ngx_acme_ca_home_load(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
         return NGX_ERROR;
     }
 
-    return (rc == NGX_OK) ? ngx_acme_ca_alternate_load(ca, temp, error)
+    return (rc == NGX_OK) ? ngx_acme_ca_home_load_more(ca, temp, error)
                           : NGX_ERROR;
+}
+
+
+/* what needs the issuer */
+
+static ngx_int_t
+ngx_acme_ca_home_load_more(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error)
+{
+    if (ngx_acme_ca_alternate_load(ca, temp, error) != NGX_OK
+        || ngx_acme_ca_signer_load(ca, temp, error) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

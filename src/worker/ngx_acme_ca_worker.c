@@ -224,6 +224,7 @@ ngx_acme_ca_chores(ngx_event_t *ev)
 
         ngx_acme_ca_census_tick(ca);
         ngx_acme_ca_validator_tick(ca);
+        ngx_acme_ca_signer_tick(ca);
         ngx_acme_ca_server_tick(ca);
         ngx_acme_ca_audit_tick(ca);
 

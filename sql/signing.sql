@@ -1,0 +1,30 @@
+-- name: signing_add
+-- why: the order is "processing" and its job is durable at once.  Who adds it
+-- may start it: it is leased until its run_at
+INSERT INTO acme_signer_jobs
+    (id, order_id, certificate_id, account_id, csr, attempts, run_at,
+     lease_until, deadline_at, created_at, client_address, request_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11);
+
+-- name: signing_claim
+-- why: what a worker left behind is taken by exactly one other
+UPDATE acme_signer_jobs SET lease_until = ?2
+WHERE id IN (SELECT id FROM acme_signer_jobs
+             WHERE run_at <= ?1 AND lease_until <= ?1
+             ORDER BY run_at LIMIT ?3)
+RETURNING id, order_id, certificate_id, account_id, csr, attempts,
+          deadline_at, created_at, client_address, request_id;
+
+-- name: signing_find_due
+-- why: a worker's timer looks before it takes the write lock
+SELECT EXISTS (SELECT 1 FROM acme_signer_jobs
+               WHERE run_at <= ?1 AND lease_until <= ?1);
+
+-- name: signing_set_retry
+-- why: the signer is asked again, by any worker
+UPDATE acme_signer_jobs SET attempts = ?2, run_at = ?3, lease_until = 0
+WHERE id = ?1;
+
+-- name: signing_remove
+-- why: the one who removes it is the one whose answer counts
+DELETE FROM acme_signer_jobs WHERE id = ?1;

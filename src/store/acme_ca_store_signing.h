@@ -1,0 +1,39 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Jobs of an external signer, under the rules of acme_ca_store.h.
+ */
+
+
+#ifndef _ACME_CA_STORE_SIGNING_H_INCLUDED_
+#define _ACME_CA_STORE_SIGNING_H_INCLUDED_
+
+
+#include "acme_ca_store.h"
+
+
+/*
+ * Sets the id.  Nobody else can claim it before run_at.  NGX_DECLINED: there
+ * is one for this object already.
+ */
+ngx_int_t acme_ca_store_signing_add(acme_ca_store_t *store,
+    acme_ca_signing_t *signing, time_t run_at);
+/*
+ * Takes up to limit jobs that are due (run_at <= now) and not leased, and
+ * leases each until lease_until; an ngx_array_t of acme_ca_signing_t.
+ */
+ngx_int_t acme_ca_store_signing_claim(acme_ca_store_t *store,
+    ngx_pool_t *pool, time_t now, time_t lease_until, ngx_uint_t limit,
+    ngx_array_t **signings);
+/* whether there is any to claim: 1 or 0; for the event loop's reader */
+ngx_int_t acme_ca_store_signing_find_due(acme_ca_store_t *store, time_t now,
+    ngx_uint_t *n);
+/* gives the lease back and puts the next try at run_at */
+ngx_int_t acme_ca_store_signing_set_retry(acme_ca_store_t *store, int64_t id,
+    ngx_uint_t attempts, time_t run_at);
+/* NGX_DECLINED: somebody else was done with it first */
+ngx_int_t acme_ca_store_signing_remove(acme_ca_store_t *store, int64_t id);
+
+
+#endif /* _ACME_CA_STORE_SIGNING_H_INCLUDED_ */
