@@ -64,3 +64,25 @@ DELETE FROM jobs
 WHERE authz_id IN (SELECT a.id FROM jobs AS j
                    CROSS JOIN acme_authorizations AS a ON a.id = j.authz_id
                    WHERE a.account_id = ?1);
+
+-- name: account_page
+-- why: pages for the operator; what its filters leave out has no document.
+-- Rows below ?1, newest first, as many as the caller steps through
+SELECT a.id, CASE WHEN (?2 IS NULL OR a.status = ?2)
+         AND (?3 IS NULL
+              OR a.eab_id = (SELECT id FROM acme_eab_credentials
+                             WHERE kid = ?3))
+    THEN json_patch('{}', json_object(
+        'id', a.id,
+        'status', a.status,
+        'thumbprint', lower(hex(a.thumbprint)),
+        'contact', json(a.contact),
+        'jwk', json(a.jwk),
+        'eab', (SELECT kid FROM acme_eab_credentials WHERE id = a.eab_id),
+        'terms_agreed_at', strftime('%Y-%m-%dT%H:%M:%SZ',
+                                    a.terms_agreed_at, 'unixepoch'),
+        'created_at', strftime('%Y-%m-%dT%H:%M:%SZ', a.created_at, 'unixepoch'),
+        'updated_at', strftime('%Y-%m-%dT%H:%M:%SZ',
+                               a.updated_at, 'unixepoch')))
+    END
+FROM acme_accounts AS a WHERE a.id < ?1 ORDER BY a.id DESC;

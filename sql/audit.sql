@@ -65,3 +65,29 @@ SELECT coalesce((SELECT max(id) FROM acme_audit_logs), 0),
 -- why: nobody who lacks the key can write another log up to here
 INSERT INTO acme_audit_checkpoints (id, at, hash, key_id, signature)
 VALUES (?1, ?2, ?3, ?4, ?5);
+
+-- name: audit_page
+-- why: as account_page
+SELECT l.id, CASE WHEN (?2 IS NULL OR l.action = ?2)
+         AND (?3 IS NULL OR l.outcome = ?3)
+         AND (?4 IS NULL OR l.actor = ?4)
+         AND (?5 IS NULL OR l.account_id = ?5)
+    THEN json_patch('{}', json_object(
+        'id', l.id,
+        'at', strftime('%Y-%m-%dT%H:%M:%SZ', l.at, 'unixepoch'),
+        'actor', l.actor,
+        'action', l.action,
+        'outcome', l.outcome,
+        'reason', l.reason,
+        'details', json(l.details),
+        'account', l.account_id,
+        'order', l.order_id,
+        'authorization', l.authz_id,
+        'certificate', (SELECT lower(hex(c.serial)) FROM acme_certificates AS c
+                        WHERE c.id = l.certificate_id),
+        'client_address', l.client_address,
+        'user_agent', l.user_agent,
+        'request_id', l.request_id,
+        'hash', nullif(lower(hex(l.hash)), '')))
+    END
+FROM acme_audit_logs AS l WHERE l.id < ?1 ORDER BY l.id DESC;

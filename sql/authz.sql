@@ -34,3 +34,33 @@ ORDER BY expires_at DESC LIMIT 1;
 UPDATE acme_authorizations
 SET status = ?3, expires_at = coalesce(?4, expires_at), updated_at = ?5
 WHERE id = ?1 AND status = ?2;
+
+-- name: authz_page
+-- why: as account_page
+SELECT a.id, CASE WHEN (?2 IS NULL OR a.status = ?2)
+         AND (?3 IS NULL OR a.account_id = ?3)
+         AND (?4 IS NULL
+              OR iif(a.wildcard, '*.', '') || a.identifier = ?4)
+    THEN json_patch('{}', json_object(
+        'id', a.id,
+        'status', a.status,
+        'account', a.account_id,
+        'type', a.identifier_type,
+        'name', iif(a.wildcard, '*.', '') || a.identifier,
+        'subdomains', json(iif(a.subdomains, 'true', 'false')),
+        'trusted_by', a.trusted_by,
+        'challenges', (SELECT json_group_array(json_patch('{}', json_object(
+                'type', json_extract('["http-01","tls-alpn-01","dns-01",'
+                                || '"dns-account-01","dns-persist-01"]',
+                                '$[' || c.type || ']'),
+                'status', c.status,
+                'validated_at', strftime('%Y-%m-%dT%H:%M:%SZ',
+                                         c.validated_at, 'unixepoch'),
+                'error', json(c.error))))
+            FROM acme_challenges AS c WHERE c.authz_id = a.id),
+        'created_at', strftime('%Y-%m-%dT%H:%M:%SZ', a.created_at, 'unixepoch'),
+        'expires_at', strftime('%Y-%m-%dT%H:%M:%SZ', a.expires_at, 'unixepoch'),
+        'updated_at', strftime('%Y-%m-%dT%H:%M:%SZ',
+                               a.updated_at, 'unixepoch')))
+    END
+FROM acme_authorizations AS a WHERE a.id < ?1 ORDER BY a.id DESC;

@@ -49,3 +49,41 @@ WHERE id > 0
            OR (name LIKE '.%' AND instr(?5 || ' ', name || ' ')))
       AND window_start < ?6
 ORDER BY id DESC LIMIT 1;
+
+-- name: certificate_page
+-- why: as account_page; "expired" is a word of its own here
+SELECT c.id, CASE WHEN (?2 IS NULL
+          OR ?2 = CASE WHEN c.status = 'revoked' THEN 'revoked'
+                       WHEN c.not_after <= ?7 THEN 'expired'
+                       ELSE 'valid' END)
+         AND (?3 IS NULL OR c.account_id = ?3)
+         AND (?4 IS NULL OR instr(' ' || c.sans || ' ', ':' || ?4 || ' ') > 0)
+         AND (?5 IS NULL OR c.profile = ?5)
+         AND (?6 IS NULL OR c.not_after <= ?6)
+    THEN json_patch('{}', json_object(
+        'id', c.id,
+        'serial', lower(hex(c.serial)),
+        'status', CASE WHEN c.status = 'revoked' THEN 'revoked'
+                       WHEN c.not_after <= ?7 THEN 'expired'
+                       ELSE 'valid' END,
+        'common_name', c.common_name,
+        'names', json('["' || replace(c.sans, ' ', '","') || '"]'),
+        'account', c.account_id,
+        'order', c.order_id,
+        'profile', c.profile,
+        'key_type', c.key_type,
+        'issuer', (SELECT i.name FROM issuers AS i WHERE i.id = c.issuer_id),
+        'fingerprint', lower(hex(c.fingerprint)),
+        'not_before', strftime('%Y-%m-%dT%H:%M:%SZ', c.not_before, 'unixepoch'),
+        'not_after', strftime('%Y-%m-%dT%H:%M:%SZ', c.not_after, 'unixepoch'),
+        'created_at', strftime('%Y-%m-%dT%H:%M:%SZ', c.created_at, 'unixepoch'),
+        'revoked_at', strftime('%Y-%m-%dT%H:%M:%SZ', c.revoked_at, 'unixepoch'),
+        'revocation_reason', c.revocation_reason,
+        'first_download_at', strftime('%Y-%m-%dT%H:%M:%SZ',
+                                      c.first_download_at, 'unixepoch'),
+        'last_download_at', strftime('%Y-%m-%dT%H:%M:%SZ',
+                                     c.last_download_at, 'unixepoch'),
+        'replaced_by', (SELECT lower(hex(r.serial)) FROM acme_certificates AS r
+                        WHERE r.id = c.replaced_by)))
+    END
+FROM acme_certificates AS c WHERE c.id < ?1 ORDER BY c.id DESC;

@@ -41,3 +41,27 @@ DELETE FROM jobs WHERE authz_id = ?1 AND type = ?2;
 -- name: job_remove_authz
 -- why: RFC 8555, 7.5.2: nobody asks for a deactivated authorization
 DELETE FROM jobs WHERE authz_id = ?1;
+
+-- name: job_page
+-- why: as account_page
+SELECT j.authz_id, CASE WHEN (?2 IS NULL
+          OR EXISTS (SELECT 1 FROM acme_authorizations AS n
+                     WHERE n.id = j.authz_id
+                           AND iif(n.wildcard, '*.', '') || n.identifier = ?2))
+    THEN json_patch('{}', json_object(
+        'authorization', j.authz_id,
+        'type', json_extract('["http-01","tls-alpn-01","dns-01",'
+                    || '"dns-account-01","dns-persist-01"]',
+                    '$[' || j.type || ']'),
+        'name', (SELECT iif(a.wildcard, '*.', '') || a.identifier
+                 FROM acme_authorizations AS a WHERE a.id = j.authz_id),
+        'attempts', j.attempts,
+        'run_at', strftime('%Y-%m-%dT%H:%M:%SZ', j.run_at, 'unixepoch'),
+        'leased_until', strftime('%Y-%m-%dT%H:%M:%SZ',
+                                 nullif(j.lease_until, 0), 'unixepoch'),
+        'deadline_at', strftime('%Y-%m-%dT%H:%M:%SZ',
+                                j.deadline_at, 'unixepoch'),
+        'client_address', j.client_address,
+        'request_id', j.request_id))
+    END
+FROM jobs AS j WHERE j.authz_id < ?1 ORDER BY j.authz_id DESC;

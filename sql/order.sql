@@ -72,3 +72,36 @@ SET error = json_set(?3, '$.subproblems',
     updated_at = ?4
 WHERE id = ?1 AND status = 'invalid'
       AND json_array_length(error, '$.subproblems') > 0;
+
+-- name: order_page
+-- why: as account_page
+SELECT o.id, CASE WHEN (?2 IS NULL OR o.status = ?2)
+         AND (?3 IS NULL OR o.account_id = ?3)
+         AND (?4 IS NULL
+              OR EXISTS (SELECT 1 FROM acme_order_identifiers AS n
+                         WHERE n.order_id = o.id
+                               AND iif(n.wildcard, '*.', '') || n.identifier
+                                   = ?4))
+    THEN json_patch('{}', json_object(
+        'id', o.id,
+        'status', o.status,
+        'account', o.account_id,
+        'names', (SELECT json_group_array(iif(i.wildcard, '*.', '')
+                                          || i.identifier)
+                  FROM acme_order_identifiers AS i WHERE i.order_id = o.id),
+        'authorizations', (SELECT json_group_array(i.authz_id)
+                           FROM acme_order_identifiers AS i
+                           WHERE i.order_id = o.id),
+        'profile', o.profile,
+        'not_before', strftime('%Y-%m-%dT%H:%M:%SZ', o.not_before, 'unixepoch'),
+        'not_after', strftime('%Y-%m-%dT%H:%M:%SZ', o.not_after, 'unixepoch'),
+        'replaces', o.replaces,
+        'certificate', (SELECT lower(hex(c.serial)) FROM acme_certificates AS c
+                        WHERE c.id = o.certificate_id),
+        'error', json(o.error),
+        'created_at', strftime('%Y-%m-%dT%H:%M:%SZ', o.created_at, 'unixepoch'),
+        'expires_at', strftime('%Y-%m-%dT%H:%M:%SZ', o.expires_at, 'unixepoch'),
+        'updated_at', strftime('%Y-%m-%dT%H:%M:%SZ',
+                               o.updated_at, 'unixepoch')))
+    END
+FROM acme_orders AS o WHERE o.id < ?1 ORDER BY o.id DESC;

@@ -17,6 +17,7 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
 use Test::Nginx::AcmeCa::Admin;
+use Test::Nginx::AcmeCa::Schema;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -26,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx auth_basic access /)
 
 acme_ca_conf($t, authority => 'external_account_binding optional;
         profile default { } profile short { lifetime 7d; }',
-    server => <<'EOF')->plan(123);
+    server => <<'EOF')->plan(143);
 
         location /admin/ {
             acme_ca_admin default full;
@@ -80,6 +81,36 @@ foreach my $path (sort keys %resources) {
     my $detail = $admin->get($url)->json()->{detail} || '';
     unlike($detail, qr/no such resource/, "there is $path");
 }
+
+# the document of all this is served, and says the same
+
+is_deeply($admin->get('openapi.json')->json(), admin_document(), 'openapi.json');
+
+my (@listed, @documented);
+
+foreach my $resource (@{$reply->json()->{resources}}) {
+    push @listed, map { "$_ /$resource->{path} "
+        . join(' ', sort map { s/\*$//r } @{$resource->{$_ eq 'GET'
+            ? 'arguments' : 'members'} || []}) } @{$resource->{methods}};
+}
+
+while (my ($path, $item) = each %{admin_document()->{paths}}) {
+    foreach my $method (sort keys %$item) {
+        my $about = $item->{$method};
+        my $schema = $about->{requestBody}{content}{'application/json'}{schema};
+
+        $schema = Test::Nginx::AcmeCa::Schema->new(admin_document())
+            ->deref($schema) if $schema;
+
+        push @documented, uc($method) . " $path " . join ' ', sort $schema
+            ? keys %{$schema->{properties}}
+            : map { $_->{name} } grep { $_->{in} eq 'query' }
+                @{$about->{parameters} || []};
+    }
+}
+
+is_deeply([ sort @documented ], [ sort @listed ],
+    'resources, arguments and members are those of the document');
 
 ###############################################################################
 
@@ -271,6 +302,8 @@ foreach my $case (
     like($said, qr/\[emerg\].*open to everybody.* in .*test\.conf:\d+$/m,
         'says what and where');
 }
+
+is(admin_errors(), '', 'all answers are as the document says');
 
 # two more tests, which would not be counted at the end of everything
 undef $t;

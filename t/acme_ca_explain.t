@@ -139,7 +139,7 @@ my @cases = (
     [ ended => [ 'a.lab.example' ], undef, 'lab' ],
 );
 
-$t->plan(4 * @cases + 29);
+$t->plan(4 * @cases + 30);
 
 my $before = counts();
 
@@ -263,6 +263,8 @@ foreach my $case (
     is($admin->post('explain', $case->[2])->{status}, $case->[0],
         "bad: $case->[1]");
 }
+
+is(admin_errors(), '', 'all answers are as the document says');
 
 # two more tests, which would not be counted at the end of everything
 undef $t;

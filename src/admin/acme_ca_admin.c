@@ -31,6 +31,10 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       acme_ca_admin_index, NULL, NULL,
       "this list" },
 
+    { ngx_string("openapi.json"), NULL, NULL, NULL,
+      acme_ca_admin_openapi, NULL, NULL,
+      "all of this for programs" },
+
     { ngx_string("eab"), "eab-create", "limit cursor label",
       "label names profiles max_accounts expires_at expires_in",
       acme_ca_admin_eab_list, NULL, acme_ca_admin_eab_create,
@@ -49,6 +53,74 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       "names account eab address profile certificate certificate_names",
       acme_ca_admin_explain_get, acme_ca_admin_explain_post, NULL,
       "what an order would be answered, and which rule says so" },
+
+    { ngx_string("accounts"), NULL, "limit cursor status eab", NULL,
+      acme_ca_admin_list, NULL, NULL,
+      "accounts" },
+
+    { ngx_string("accounts/{account}"), NULL, NULL, NULL,
+      acme_ca_admin_account_get, NULL, NULL,
+      "one account: by number, id, URL's end or thumbprint" },
+
+    { ngx_string("accounts/{account}/revoke"), "revoke-account", NULL, NULL,
+      NULL, NULL, acme_ca_admin_account_revoke,
+      "an end to it and its pending work; its certificates stay" },
+
+    { ngx_string("orders"), NULL, "limit cursor status account name", NULL,
+      acme_ca_admin_list, NULL, NULL,
+      "orders" },
+
+    { ngx_string("orders/{order}"), NULL, NULL, NULL,
+      acme_ca_admin_row_get, NULL, NULL,
+      "one order" },
+
+    { ngx_string("authorizations"), NULL, "limit cursor status account name",
+      NULL,
+      acme_ca_admin_list, NULL, NULL,
+      "authorizations, with the challenges that were answered" },
+
+    { ngx_string("authorizations/{authorization}"), NULL, NULL, NULL,
+      acme_ca_admin_row_get, NULL, NULL,
+      "one authorization" },
+
+    { ngx_string("certificates"), NULL,
+      "limit cursor status account name profile expires_before", NULL,
+      acme_ca_admin_list, NULL, NULL,
+      "certificates" },
+
+    { ngx_string("certificates/{serial}"), NULL, NULL, NULL,
+      acme_ca_admin_certificate_get, NULL, NULL,
+      "one certificate" },
+
+    { ngx_string("certificates/{serial}/pem"), NULL, NULL, NULL,
+      acme_ca_admin_certificate_pem, NULL, NULL,
+      "itself and its chain" },
+
+    { ngx_string("certificates/{serial}/revoke"), "revoke", NULL, "reason",
+      NULL, NULL, acme_ca_admin_certificate_revoke,
+      "from now on it counts no more" },
+
+    { ngx_string("audit"), NULL,
+      "limit cursor action outcome actor account", NULL,
+      acme_ca_admin_list, NULL, NULL,
+      "who did what, and how it ended" },
+
+    { ngx_string("jobs"), NULL, "limit cursor name", NULL,
+      acme_ca_admin_list, NULL, NULL,
+      "validations that have to be done" },
+
+    { ngx_string("windows"), "renewal-move", "limit cursor name",
+      "name profile account serial start end explanation_url",
+      acme_ca_admin_list, NULL, acme_ca_admin_window_create,
+      "windows that renewals were moved to (RFC 9773)" },
+
+    { ngx_string("windows/{window}"), NULL, NULL, NULL,
+      acme_ca_admin_row_get, NULL, NULL,
+      "one window" },
+
+    { ngx_string("windows/{window}/drop"), "renewal-drop", NULL, NULL,
+      NULL, NULL, acme_ca_admin_window_drop,
+      "the usual windows again" },
 
     { ngx_null_string, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 };

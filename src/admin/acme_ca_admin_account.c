@@ -108,7 +108,7 @@ acme_ca_admin_account_by_key(acme_ca_admin_t *a, ngx_str_t *text,
 
 
 ngx_int_t
-acme_ca_admin_account_end(acme_ca_admin_t *a, int64_t id, const char *detail)
+acme_ca_admin_account_end(acme_ca_admin_t *a, int64_t id, ngx_str_t *reason)
 {
     ngx_int_t      rc;
     ngx_str_t      error;
@@ -117,7 +117,7 @@ acme_ca_admin_account_end(acme_ca_admin_t *a, int64_t id, const char *detail)
     ctx = a->ctx;
     ctx.problem = NULL;
 
-    if (acme_ca_refuse(&ctx, ACME_CA_UNAUTHORIZED, "%s", detail) != NGX_ABORT
+    if (acme_ca_refuse(&ctx, ACME_CA_UNAUTHORIZED, "%V", reason) != NGX_ABORT
         || acme_ca_problem_write(ctx.pool, ctx.problem, &error) != NGX_OK)
     {
         return NGX_ERROR;
@@ -126,33 +126,22 @@ acme_ca_admin_account_end(acme_ca_admin_t *a, int64_t id, const char *detail)
     rc = acme_ca_store_account_set_status(a->store, id, ACME_CA_VALID,
                                           ACME_CA_REVOKED, a->ctx.now);
 
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_account_end(a->store, id, &error, a->ctx.now);
-    }
-
     return (rc == NGX_OK)
-           ? acme_ca_admin_account_audit(a, id, &ctx.problem->detail) : rc;
+           ? acme_ca_store_account_end(a->store, id, &error, a->ctx.now) : rc;
 }
 
 
 static ngx_int_t
 acme_ca_admin_account_audit(acme_ca_admin_t *a, int64_t id, ngx_str_t *reason)
 {
-    acme_ca_audit_t        audit;
-    acme_ca_json_writer_t  w;
+    acme_ca_audit_t  audit;
 
     audit = a->audit;
 
     audit.action = "revoke-account";
     audit.account_id = id;
 
-    acme_ca_json_start(&w, a->ctx.pool, 128);
-    acme_ca_json_open_object(&w, NULL);
-    acme_ca_json_write_string(&w, "reason", reason);
-    acme_ca_admin_write_user(&w, a);
-    acme_ca_json_shut(&w);
-
-    if (acme_ca_json_finish(&w, &audit.details) != NGX_OK) {
+    if (acme_ca_admin_details(a, &audit, "reason", reason) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -165,6 +154,7 @@ acme_ca_admin_account_end_all(acme_ca_admin_t *a, int64_t eab, ngx_uint_t *n)
 {
     int64_t      *id, after;
     ngx_int_t     rc;
+    ngx_str_t     reason = ngx_string("the external account was revoked");
     ngx_uint_t    i;
     ngx_array_t  *ids;
 
@@ -180,8 +170,12 @@ acme_ca_admin_account_end_all(acme_ca_admin_t *a, int64_t eab, ngx_uint_t *n)
         id = ids->elts;
 
         for (i = 0; i < ids->nelts; i++) {
-            rc = acme_ca_admin_account_end(a, id[i],
-                                        "the external account was revoked");
+            rc = acme_ca_admin_account_end(a, id[i], &reason);
+
+            if (rc == NGX_OK) {
+                rc = acme_ca_admin_account_audit(a, id[i], &reason);
+            }
+
             if (rc != NGX_OK) {
                 return rc;
             }

@@ -11,6 +11,8 @@
 
 static void acme_ca_admin_index_methods(acme_ca_json_writer_t *w,
     ngx_uint_t methods);
+static void acme_ca_admin_index_words(acme_ca_json_writer_t *w,
+    const char *name, const char *words);
 
 
 ngx_int_t
@@ -30,6 +32,8 @@ acme_ca_admin_index(acme_ca_admin_t *a)
         acme_ca_json_write_string(&w, "path", (ngx_str_t *) &route->path);
         acme_ca_json_write_text(&w, "title", route->title);
         acme_ca_admin_index_methods(&w, acme_ca_admin_methods(route));
+        acme_ca_admin_index_words(&w, "arguments", route->args);
+        acme_ca_admin_index_words(&w, "members", route->members);
         acme_ca_json_shut(&w);
     }
 
@@ -54,4 +58,19 @@ acme_ca_admin_index_methods(acme_ca_json_writer_t *w, ngx_uint_t methods)
     }
 
     acme_ca_json_shut(w);
+}
+
+
+static void
+acme_ca_admin_index_words(acme_ca_json_writer_t *w, const char *name,
+    const char *words)
+{
+    ngx_str_t  list;
+
+    if (words) {
+        list.data = (u_char *) words;
+        list.len = ngx_strlen(words);
+
+        acme_ca_admin_write_words(w, name, &list);
+    }
 }

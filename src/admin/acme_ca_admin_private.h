@@ -15,6 +15,7 @@
 #include "acme_ca_admin.h"
 #include "acme_ca_text.h"
 #include "acme_ca_store_eab.h"
+#include "acme_ca_store_page.h"
 
 
 #define ACME_CA_ADMIN_PAGE      100
@@ -47,6 +48,26 @@ ngx_uint_t acme_ca_admin_methods(const acme_ca_admin_route_t *route);
 
 ngx_int_t acme_ca_admin_index(acme_ca_admin_t *a);
 
+ngx_int_t acme_ca_admin_openapi(acme_ca_admin_t *a);
+
+/* acme_ca_admin_list.c: of the table that the path begins with */
+ngx_int_t acme_ca_admin_list(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_row_get(acme_ca_admin_t *a);
+/* the answer is that row; NGX_ABORT: there is none */
+ngx_int_t acme_ca_admin_row(acme_ca_admin_t *a, int64_t id);
+
+ngx_int_t acme_ca_admin_account_get(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_account_revoke(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_certificate_get(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_certificate_pem(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_certificate_revoke(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_window_create(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_window_drop(acme_ca_admin_t *a);
+
+/* NGX_DECLINED: no serial number; serial: bytes */
+ngx_int_t acme_ca_admin_serial(acme_ca_admin_t *a, ngx_str_t *text,
+    ngx_str_t *serial);
+
 ngx_int_t acme_ca_admin_eab_list(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_eab_get(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_eab_create(acme_ca_admin_t *a);
@@ -65,7 +86,7 @@ ngx_int_t acme_ca_admin_eab_reply(acme_ca_admin_t *a, acme_ca_eab_t *eab,
 ngx_int_t acme_ca_admin_account_find(acme_ca_admin_t *a, ngx_str_t *text,
     acme_ca_account_t *account);
 ngx_int_t acme_ca_admin_account_end(acme_ca_admin_t *a, int64_t id,
-    const char *detail);
+    ngx_str_t *reason);
 ngx_int_t acme_ca_admin_account_end_all(acme_ca_admin_t *a, int64_t eab,
     ngx_uint_t *n);
 
@@ -125,6 +146,9 @@ void acme_ca_admin_write_words(acme_ca_json_writer_t *w, const char *name,
 /* nothing of what never happened */
 void acme_ca_admin_write_time(acme_ca_json_writer_t *w, const char *name,
     time_t at);
+/* an audit row's details: one member, and a's user */
+ngx_int_t acme_ca_admin_details(acme_ca_admin_t *a, acme_ca_audit_t *audit,
+    const char *name, ngx_str_t *value);
 /* of a's user, into an open object */
 void acme_ca_admin_write_user(acme_ca_json_writer_t *w, acme_ca_admin_t *a);
 

@@ -257,3 +257,19 @@ acme_ca_admin_write_user(acme_ca_json_writer_t *w, acme_ca_admin_t *a)
         acme_ca_json_write_string(w, "user", &a->user);
     }
 }
+
+
+ngx_int_t
+acme_ca_admin_details(acme_ca_admin_t *a, acme_ca_audit_t *audit,
+    const char *name, ngx_str_t *value)
+{
+    acme_ca_json_writer_t  w;
+
+    acme_ca_json_start(&w, a->ctx.pool, 128);
+    acme_ca_json_open_object(&w, NULL);
+    acme_ca_json_write_string(&w, name, value);
+    acme_ca_admin_write_user(&w, a);
+    acme_ca_json_shut(&w);
+
+    return acme_ca_json_finish(&w, &audit->details);
+}

@@ -132,7 +132,9 @@ call(const call_t *c)
     ctx = a->ctx;
     answer = NULL;
 
-    if (a->reply.body.len
+    /* openapi.json is deeper than what our parser takes */
+
+    if (a->reply.body.len && strcmp(c->path, "openapi.json") != 0
         && acme_ca_json_parse(&ctx, "reply", &a->reply.body, &answer)
            != NGX_OK)
     {
@@ -150,6 +152,21 @@ said(const char *name)
     ngx_str_t  *text;
 
     text = acme_ca_json_string(answer, name);
+
+    return text ? (char *) text->data : "(none)";
+}
+
+
+/* the same of the first item of a list */
+
+static const char *
+said_of(const char *name)
+{
+    ngx_str_t       *text;
+    acme_ca_json_t  *items;
+
+    items = acme_ca_json_member(answer, "items");
+    text = acme_ca_json_string(items ? items->first : NULL, name);
 
     return text ? (char *) text->data : "(none)";
 }
@@ -296,10 +313,71 @@ test_calls(void)
 }
 
 
+/* what a client would have left behind */
+
+static void
+fill(void)
+{
+    client_t  client;
+
+    client_new(&client, "P-256");
+
+    post(&env, &(post_t) { .by = &client, .jwk = 1, .path = "new-account",
+         .payload = "{}" });
+
+    snprintf(client.kid, sizeof(client.kid), "%.*s",
+             (int) env.x->reply.location.len, env.x->reply.location.data);
+
+    post(&env, &(post_t) { .by = &client, .path = "new-order", .payload =
+         "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example\"}]}" });
+
+    is_int(env.x->reply.status, 201, "an order");
+
+    EVP_PKEY_free(client.key);
+}
+
+
+static void
+test_registry(void)
+{
+    char  *path;
+
+    is_int(GET("accounts"), 200, "accounts");
+    path = text_of("accounts/%s", said_of("acme_id"));
+    is_int(GET(path), 200, "an account");
+    free(path);
+
+    is_int(GET("orders", .query = "name=a.example&limit=1"), 200, "orders");
+    path = text_of("orders/%s", said_of("acme_id"));
+    is_int(GET(path), 200, "an order");
+    free(path);
+
+    is_int(GET("orders/2"), 404, "no such order");
+    is_int(GET("certificates/0"), 404, "no serial number");
+    is_int(GET("certificates/::"), 404, "colons");
+    is_int(PUT("windows", "{\"serial\":\"abc\"}"), 201, "window");
+    is_text(said("serial"), "0abc", "its serial number");
+    is_int(PUT("windows/1/drop", "{}"), 204, "dropped");
+
+    is_int(PUT("accounts/1/revoke", "{}"), 200, "an account ends");
+    is_text(said("status"), "revoked", "it is revoked");
+    is_int(PUT("accounts/1/revoke", "{}"), 409, "it was before");
+}
+
+
 static void
 test_starve(void)
 {
     char  *path;
+
+    starve("accounts", A_GET("accounts", .query = "status=revoked"), 200);
+    starve("account", A_GET("accounts/1"), 200);
+    starve("orders", A_GET("orders", .query = "account=1&limit=1"), 200);
+    starve("authorizations", A_GET("authorizations"), 200);
+    starve("audit", A_GET("audit", .query = "outcome=done"), 200);
+    starve("window", A_POST("windows", "{\"name\":\".a\",\"account\":\"1\","
+           "\"serial\":\"ab\",\"explanation_url\":\"https://a/b\"}"), 201);
+    starve("openapi", A_GET("openapi.json"), 200);
 
     starve("index", A_GET(""), 200);
     starve("create", A_POST("eab",
@@ -333,6 +411,8 @@ main(void)
 
     test_query();
     test_calls();
+    fill();
+    test_registry();
     test_starve();
 
     drop();

@@ -8,6 +8,9 @@ package Test::Nginx::AcmeCa::Admin;
 #     my $reply = $admin->get('eab?limit=2');
 #     $reply = $admin->post('eab', { label => 'x' });
 #
+# Every answer of ours, and every request that is answered 2xx, is held against
+# src/admin/openapi.json: admin_errors() is what was wrong so far.
+#
 # A reply has status, status_line, type, headers (lower-case names), body, and
 # json(), which is kept in {json}.
 
@@ -16,11 +19,16 @@ use strict;
 
 use base qw/ Exporter /;
 
+use Cwd qw/ abs_path /;
+use File::Basename qw/ dirname /;
 use MIME::Base64 qw/ encode_base64 /;
 use Test::Nginx qw/ port /;
 use Test::Nginx::AcmeCa::Jose;
+use Test::Nginx::AcmeCa::Schema;
 
-our @EXPORT = qw/ acme_admin /;
+our @EXPORT = qw/ acme_admin admin_document admin_errors /;
+
+my ($document, @errors);
 
 
 sub acme_admin {
@@ -31,6 +39,25 @@ sub acme_admin {
 
     return bless { port => $opts{port} || 8080, path => $path,
         user => $opts{user} }, __PACKAGE__;
+}
+
+
+sub admin_document {
+    return $document if $document;
+
+    my $file = abs_path(dirname(__FILE__) . '/../../../../..')
+        . '/src/admin/openapi.json';
+
+    open my $f, '<', $file or die "Can't open $file: $!\n";
+    local $/;
+    $document = json_decode(scalar <$f>);
+
+    return $document;
+}
+
+
+sub admin_errors {
+    return join "\n", @errors;
 }
 
 
@@ -70,8 +97,17 @@ sub request {
             Proto => 'tcp', PeerAddr => '127.0.0.1:' . port($self->{port}))
         || die "Can't connect: $!\n");
 
-    return Test::Nginx::AcmeCa::Admin::Reply->new(
+    my $reply = Test::Nginx::AcmeCa::Admin::Reply->new(
         defined $text ? $text : '');
+
+    # what nginx refuses itself is its own page
+
+    push @errors, Test::Nginx::AcmeCa::Schema->new(admin_document())
+        ->errors($method, $path, scalar eval { json_decode($body) }, $reply)
+        unless $reply->{status} =~ /^40[13]$/
+            && ($reply->{type} || '') eq 'text/html';
+
+    return $reply;
 }
 
 

@@ -1,0 +1,268 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Resources that are tables: a list with filters, and one row of it.  What a
+ * row shows is its statement in sql/; ids of ACME's URLs are added here.
+ */
+
+
+#include "acme_ca_admin_private.h"
+
+
+typedef struct {
+    const char               *path;       /* the first part of it */
+    acme_ca_store_page_pt     page;
+    ngx_uint_t                kind;       /* of the id in URLs, 0: none */
+} acme_ca_admin_table_t;
+
+
+static ngx_int_t acme_ca_admin_list_filter(acme_ca_admin_t *a,
+    acme_ca_store_filter_t *filter);
+static const acme_ca_admin_table_t *acme_ca_admin_list_table(
+    acme_ca_admin_t *a);
+static ngx_int_t acme_ca_admin_list_id(acme_ca_admin_t *a,
+    const acme_ca_admin_table_t *table, int64_t *id);
+static ngx_int_t acme_ca_admin_list_write(acme_ca_admin_t *a,
+    acme_ca_json_writer_t *w, const acme_ca_admin_table_t *table,
+    acme_ca_store_row_t *row);
+
+
+static const acme_ca_admin_table_t  acme_ca_admin_tables[] = {
+    { "accounts", acme_ca_store_account_page, ACME_CA_ID_ACCOUNT },
+    { "orders", acme_ca_store_order_page, ACME_CA_ID_ORDER },
+    { "authorizations", acme_ca_store_authz_page, ACME_CA_ID_AUTHZ },
+    { "certificates", acme_ca_store_certificate_page, ACME_CA_ID_CERTIFICATE },
+    { "audit", acme_ca_store_audit_page, 0 },
+    { "jobs", acme_ca_store_job_page, 0 },
+    { "windows", acme_ca_store_window_page, 0 }
+};
+
+
+ngx_int_t
+acme_ca_admin_list(acme_ca_admin_t *a)
+{
+    ngx_int_t                     rc;
+    ngx_uint_t                    i;
+    acme_ca_store_row_t          *row;
+    acme_ca_admin_page_t          page;
+    acme_ca_store_page_t          rows;
+    acme_ca_json_writer_t         w;
+    acme_ca_store_filter_t        filter;
+    const acme_ca_admin_table_t  *table;
+
+    table = acme_ca_admin_list_table(a);
+
+    rc = acme_ca_admin_page(a, &page);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_admin_list_filter(a, &filter);
+    }
+
+    if (rc == NGX_OK) {
+        rows.before = page.before;
+        rows.limit = page.limit;
+
+        rc = table->page(a->store, a->ctx.pool, &filter, &rows);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    page.next = rows.next;
+
+    acme_ca_json_start(&w, a->ctx.pool, 512 * (rows.rows->nelts + 1));
+    acme_ca_json_open_object(&w, NULL);
+    acme_ca_json_open_array(&w, "items");
+
+    row = rows.rows->elts;
+
+    for (i = 0; i < rows.rows->nelts; i++) {
+        rc = acme_ca_admin_list_write(a, &w, table, &row[i]);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return acme_ca_admin_reply_page(a, &page, &w);
+}
+
+
+/* the one row whose id is next below the one after it */
+
+ngx_int_t
+acme_ca_admin_row(acme_ca_admin_t *a, int64_t id)
+{
+    ngx_int_t                     rc;
+    acme_ca_store_row_t          *row;
+    acme_ca_store_page_t          page;
+    acme_ca_json_writer_t         w;
+    acme_ca_store_filter_t        filter;
+    const acme_ca_admin_table_t  *table;
+
+    table = acme_ca_admin_list_table(a);
+
+    ngx_memzero(&filter, sizeof(acme_ca_store_filter_t));
+
+    filter.now = a->ctx.now;
+
+    page.before = id + 1;
+    page.limit = 1;
+
+    rc = table->page(a->store, a->ctx.pool, &filter, &page);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    row = page.rows->elts;
+
+    if (page.rows->nelts == 0 || row->id != id) {
+        return acme_ca_admin_refuse(a, 404, "\"%s\" has no \"%V\"",
+                                    table->path, &a->operand);
+    }
+
+    acme_ca_json_start(&w, a->ctx.pool, 1024);
+
+    rc = acme_ca_admin_list_write(a, &w, table, row);
+
+    return (rc == NGX_OK) ? acme_ca_admin_reply(a, 200, &w) : rc;
+}
+
+
+ngx_int_t
+acme_ca_admin_row_get(acme_ca_admin_t *a)
+{
+    int64_t    id;
+    ngx_int_t  rc;
+
+    rc = acme_ca_admin_list_id(a, acme_ca_admin_list_table(a), &id);
+
+    return (rc == NGX_OK) ? acme_ca_admin_row(a, id) : rc;
+}
+
+
+static const acme_ca_admin_table_t *
+acme_ca_admin_list_table(acme_ca_admin_t *a)
+{
+    size_t       len;
+    ngx_str_t   *path;
+    ngx_uint_t   i;
+
+    path = (ngx_str_t *) &a->route->path;
+
+    for (i = 0; /* void */ ; i++) {
+        len = ngx_strlen(acme_ca_admin_tables[i].path);
+
+        if (path->len >= len
+            && ngx_memcmp(path->data, acme_ca_admin_tables[i].path, len) == 0)
+        {
+            return &acme_ca_admin_tables[i];
+        }
+    }
+}
+
+
+/* a row's number, or the last part of its URL */
+
+static ngx_int_t
+acme_ca_admin_list_id(acme_ca_admin_t *a, const acme_ca_admin_table_t *table,
+    int64_t *id)
+{
+    off_t      n;
+    ngx_int_t  rc;
+
+    n = ngx_atoof(a->operand.data, a->operand.len);
+
+    if (n > 0 && n < INT64_MAX) {
+        *id = (int64_t) n;
+        return NGX_OK;
+    }
+
+    rc = table->kind ? acme_ca_store_id_parse(a->store, table->kind,
+                                              &a->operand, id)
+                     : NGX_DECLINED;
+
+    return (rc == NGX_DECLINED)
+           ? acme_ca_admin_refuse(a, 404, "\"%s\" has no \"%V\"", table->path,
+                                  &a->operand)
+           : rc;
+}
+
+
+static ngx_int_t
+acme_ca_admin_list_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
+{
+    ngx_int_t           rc;
+    ngx_str_t          *text;
+    acme_ca_account_t   account;
+
+    ngx_memzero(filter, sizeof(acme_ca_store_filter_t));
+
+    filter->status = acme_ca_admin_arg(a, "status");
+    filter->name = acme_ca_admin_arg(a, "name");
+    filter->profile = acme_ca_admin_arg(a, "profile");
+    filter->eab = acme_ca_admin_arg(a, "eab");
+    filter->action = acme_ca_admin_arg(a, "action");
+    filter->outcome = acme_ca_admin_arg(a, "outcome");
+    filter->actor = acme_ca_admin_arg(a, "actor");
+    filter->now = a->ctx.now;
+
+    text = acme_ca_admin_arg(a, "expires_before");
+
+    if (text
+        && acme_ca_rfc3339_parse(text, &filter->expires_before) != NGX_OK)
+    {
+        return acme_ca_admin_refuse(a, 400, "\"expires_before\" is to be a "
+                                    "date of RFC 3339");
+    }
+
+    text = acme_ca_admin_arg(a, "account");
+
+    if (text == NULL) {
+        return NGX_OK;
+    }
+
+    rc = acme_ca_admin_account_find(a, text, &account);
+
+    filter->account_id = account.id;
+
+    return (rc == NGX_DECLINED)
+           ? acme_ca_admin_refuse(a, 404, "there is no account \"%V\"", text)
+           : rc;
+}
+
+
+static ngx_int_t
+acme_ca_admin_list_write(acme_ca_admin_t *a, acme_ca_json_writer_t *w,
+    const acme_ca_admin_table_t *table, acme_ca_store_row_t *row)
+{
+    u_char     id[ACME_CA_ID_LEN];
+    ngx_int_t  rc;
+    ngx_str_t  text;
+
+    if (table->kind == 0) {
+        acme_ca_json_write_raw(w, NULL, &row->json);
+        return NGX_OK;
+    }
+
+    rc = acme_ca_store_id_write(a->store, table->kind, row->id, id);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* the rest of the object, behind its brace */
+
+    if (acme_ca_format(a->ctx.pool, &text, row->json.len + 64,
+                       "{\"acme_id\":\"%*s\",%*s", (size_t) ACME_CA_ID_LEN, id,
+                       row->json.len - 1, row->json.data + 1)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    acme_ca_json_write_raw(w, NULL, &text);
+
+    return NGX_OK;
+}

@@ -1,0 +1,218 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Pages of tables.  The documents are made by SQLite: what a resource shows is
+ * its statement in sql/.  And the one table that only the operator writes.
+ */
+
+
+#include "acme_ca_store_private.h"
+#include "acme_ca_store_page.h"
+
+
+/* rows that a page looks at: some ten milliseconds of an event loop at most */
+#define ACME_CA_STORE_PAGE_ROWS  10000
+
+
+static ngx_int_t acme_ca_store_page_read(acme_ca_query_t *q, ngx_pool_t *pool,
+    acme_ca_store_page_t *page);
+
+
+ngx_int_t
+acme_ca_store_account_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ACCOUNT_PAGE);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_text(&q, filter->status);
+    acme_ca_query_text(&q, filter->eab);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_order_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ORDER_PAGE);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_text(&q, filter->status);
+    acme_ca_query_optional(&q, filter->account_id);
+    acme_ca_query_text(&q, filter->name);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_authz_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_AUTHZ_PAGE);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_text(&q, filter->status);
+    acme_ca_query_optional(&q, filter->account_id);
+    acme_ca_query_text(&q, filter->name);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_certificate_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_CERTIFICATE_PAGE);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_text(&q, filter->status);
+    acme_ca_query_optional(&q, filter->account_id);
+    acme_ca_query_text(&q, filter->name);
+    acme_ca_query_text(&q, filter->profile);
+    acme_ca_query_optional(&q, filter->expires_before);
+    acme_ca_query_integer(&q, filter->now);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_audit_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_AUDIT_PAGE);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_text(&q, filter->action);
+    acme_ca_query_text(&q, filter->outcome);
+    acme_ca_query_text(&q, filter->actor);
+    acme_ca_query_optional(&q, filter->account_id);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_job_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_JOB_PAGE);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_text(&q, filter->name);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_window_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_WINDOW_PAGE);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_text(&q, filter->name);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+static ngx_int_t
+acme_ca_store_page_read(acme_ca_query_t *q, ngx_pool_t *pool,
+    acme_ca_store_page_t *page)
+{
+    int64_t               id;
+    ngx_int_t             rc;
+    ngx_str_t             json;
+    ngx_uint_t            n;
+    acme_ca_store_row_t  *row;
+
+    id = 0;
+    page->next = 0;
+
+    page->rows = ngx_array_create(pool, page->limit,
+                                  sizeof(acme_ca_store_row_t));
+    if (page->rows == NULL) {
+        (void) acme_ca_query_end(q);
+        return NGX_ERROR;
+    }
+
+    for (n = 0; /* void */ ; n++) {
+        rc = acme_ca_query_step(q);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : rc;
+        }
+
+        if (n == ACME_CA_STORE_PAGE_ROWS || page->rows->nelts == page->limit) {
+            page->next = id;
+            return acme_ca_query_end(q);
+        }
+
+        id = acme_ca_column_integer(q);
+        acme_ca_column_text(q, pool, &json);
+
+        if (json.len == 0) {
+            continue;
+        }
+
+        row = acme_ca_query_push(q, page->rows);
+
+        if (row) {
+            row->id = id;
+            row->json = json;
+        }
+    }
+}
+
+
+ngx_int_t
+acme_ca_store_window_add(acme_ca_store_t *store,
+    const acme_ca_store_window_t *window, time_t now, int64_t *id)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_WINDOW_ADD);
+    acme_ca_query_optional(&q, window->account_id);
+    acme_ca_query_text(&q, &window->profile);
+
+    if (window->serial.len) {
+        acme_ca_query_blob(&q, window->serial.data, window->serial.len);
+
+    } else {
+        acme_ca_query_optional(&q, 0);
+    }
+
+    acme_ca_query_text(&q, &window->name);
+    acme_ca_query_integer(&q, window->start);
+    acme_ca_query_integer(&q, window->end);
+    acme_ca_query_text(&q, &window->explanation);
+    acme_ca_query_integer(&q, now);
+
+    return acme_ca_query_add(&q, id);
+}
+
+
+ngx_int_t
+acme_ca_store_window_remove(acme_ca_store_t *store, int64_t id)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_WINDOW_REMOVE);
+    acme_ca_query_integer(&q, id);
+
+    return acme_ca_query_set(&q);
+}

@@ -1,0 +1,86 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Pages of tables for the operator: rows as JSON documents, newest first,
+ * filtered.  A page ends also when it has looked at as many rows as an event
+ * loop may: then it is short, but says where to go on.
+ */
+
+
+#ifndef _ACME_CA_STORE_PAGE_H_INCLUDED_
+#define _ACME_CA_STORE_PAGE_H_INCLUDED_
+
+
+#include "acme_ca_store.h"
+
+
+typedef struct {
+    int64_t        id;
+    ngx_str_t      json;           /* an object */
+} acme_ca_store_row_t;
+
+
+typedef struct {
+    int64_t        before;         /* in: ids below it; INT64_MAX: all */
+    ngx_uint_t     limit;          /* in: rows of the page, 1 at least */
+    int64_t        next;           /* "before" of the next page, 0: the end */
+    ngx_array_t   *rows;           /* acme_ca_store_row_t */
+} acme_ca_store_page_t;
+
+
+/* filters: NULL, empty or 0 is any */
+typedef struct {
+    ngx_str_t     *status;
+    int64_t        account_id;
+    ngx_str_t     *name;
+    ngx_str_t     *profile;
+    ngx_str_t     *eab;            /* kid */
+    ngx_str_t     *action;
+    ngx_str_t     *outcome;
+    ngx_str_t     *actor;
+    time_t         expires_before;
+    time_t         now;
+} acme_ca_store_filter_t;
+
+
+/* a window that renewals are moved to; what is empty or 0 selects any */
+typedef struct {
+    int64_t        account_id;
+    ngx_str_t      profile;
+    ngx_str_t      serial;         /* bytes */
+    ngx_str_t      name;           /* ".a.b": all below it */
+    time_t         start;
+    time_t         end;
+    ngx_str_t      explanation;    /* URL */
+} acme_ca_store_window_t;
+
+
+typedef ngx_int_t (*acme_ca_store_page_pt)(acme_ca_store_t *store,
+    ngx_pool_t *pool, const acme_ca_store_filter_t *filter,
+    acme_ca_store_page_t *page);
+
+/* NGX_OK, NGX_BUSY or NGX_ERROR */
+ngx_int_t acme_ca_store_account_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+ngx_int_t acme_ca_store_order_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+ngx_int_t acme_ca_store_authz_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+ngx_int_t acme_ca_store_certificate_page(acme_ca_store_t *store,
+    ngx_pool_t *pool, const acme_ca_store_filter_t *filter,
+    acme_ca_store_page_t *page);
+ngx_int_t acme_ca_store_audit_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+ngx_int_t acme_ca_store_job_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+ngx_int_t acme_ca_store_window_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+
+/* remove: NGX_DECLINED: there is none */
+ngx_int_t acme_ca_store_window_add(acme_ca_store_t *store,
+    const acme_ca_store_window_t *window, time_t now, int64_t *id);
+ngx_int_t acme_ca_store_window_remove(acme_ca_store_t *store, int64_t id);
+
+
+#endif /* _ACME_CA_STORE_PAGE_H_INCLUDED_ */

@@ -1,0 +1,282 @@
+#!/usr/bin/perl
+
+# Copyright (C) the nginx-acme-ca authors
+
+# Registry by the admin location: accounts, orders, authorizations,
+# certificates, audit log, jobs, windows of renewals; filters, pages, and what
+# an operator ends.
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
+
+use Test::Nginx;
+use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Admin;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/ http cryptx access /)
+    ->has_daemon('sqlite3')->has_daemon('openssl');
+
+acme_ca_conf($t, authority => 'external_account_binding optional;
+        profile default { } profile short { lifetime 7d; }',
+    dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } },
+    server => <<'EOF')->plan(92)->run();
+
+        location /admin/ {
+            acme_ca_admin default full;
+            allow 127.0.0.1; deny all;
+        }
+
+        location /read/ {
+            acme_ca_admin default;
+            allow 127.0.0.1; deny all;
+        }
+EOF
+
+my $admin = acme_admin($t);
+my $reader = acme_admin($t, path => '/read');
+my ($acme, $other, $third) = map { acme_client($t) } 1 .. 3;
+my ($reply, $json);
+
+# accounts, orders, certificates to look at
+
+my $eab = $admin->post('eab', { label => 'team' })->json();
+
+$acme->new_account({ contact => [ 'mailto:a@a.example' ] });
+$other = $acme->another();
+$other->new_account({ externalAccountBinding
+    => $other->binding($eab->{kid}, b64u_decode($eab->{hmac_key})) });
+$third = $acme->another();
+$third->new_account();
+
+my $one = $acme->issue([ 'a.example', 'b.example' ]);
+my $two = $other->issue([ 'c.example' ], more => { profile => 'short' });
+my $open = $acme->new_order([ 'open.example' ]);
+my $serial = short_serial($one->{chain});
+
+###############################################################################
+
+# accounts
+
+$json = $reader->get('accounts')->json();
+is(scalar @{$json->{items}}, 3, 'accounts');
+
+my ($id) = $acme->{kid} =~ m!/account/([\w-]+)$!;
+my $account = $reader->get("accounts/$id")->json();
+
+is($account->{acme_id}, $id, 'by the end of its URL');
+is($account->{status}, 'valid', 'status');
+is_deeply($account->{contact}, [ 'mailto:a@a.example' ], 'contact');
+is_deeply($account->{jwk}, $acme->{key}->jwk(), 'key');
+is_deeply($reader->get("accounts/$account->{id}")->json(), $account,
+    'by its number');
+is_deeply($reader->get('accounts/' . $acme->{key}->thumbprint())->json(),
+    $account, 'by its thumbprint');
+is_deeply($reader->get("accounts/$account->{thumbprint}")->json(), $account,
+    'in hexadecimal');
+is($reader->get('accounts/4711')->{status}, 404, 'no such number');
+is($reader->get('accounts/' . 'A' x 22)->{status}, 404, 'no such id');
+is($reader->get('accounts/x')->{status}, 400, 'no id at all');
+
+$json = $reader->get("accounts?eab=$eab->{kid}")->json();
+is(scalar @{$json->{items}}, 1, 'by external account');
+is($json->{items}[0]{eab}, $eab->{kid}, 'which it is');
+is(scalar @{$reader->get('accounts?status=revoked')->json()->{items}}, 0,
+    'by status');
+
+###############################################################################
+
+# orders, authorizations
+
+$json = $reader->get('orders?name=b.example')->json();
+is(scalar @{$json->{items}}, 1, 'order by name');
+
+my $order = $json->{items}[0];
+is($order->{status}, 'valid', 'order');
+is_deeply($order->{names}, [ 'a.example', 'b.example' ], 'its names');
+is($order->{certificate}, $serial, 'its certificate');
+is($order->{account}, $account->{id}, 'its account');
+is_deeply($reader->get("orders/$order->{id}")->json(), $order, 'by number');
+is_deeply($reader->get("orders/$order->{acme_id}")->json(), $order, 'by id');
+is($reader->get("accounts/$order->{acme_id}")->{status}, 404,
+    'an id of another kind');
+is($reader->get('orders/4711')->{status}, 404, 'no such order');
+is($reader->get('orders/9223372036854775807')->{status}, 404, 'largest');
+is(scalar @{$reader->get('orders?status=pending')->json()->{items}}, 1,
+    'by status');
+is(scalar @{$reader->get("orders?account=$id")->json()->{items}}, 2,
+    'by account');
+is($reader->get('orders?account=4711')->{status}, 404, 'by no account');
+
+my $authz = $reader->get("authorizations/$order->{authorizations}[0]")->json();
+is($authz->{name}, 'a.example', 'authorization');
+is($authz->{status}, 'valid', 'its status');
+is($authz->{challenges}[0]{type}, 'http-01', 'its challenge');
+like($authz->{challenges}[0]{validated_at}, qr/^20/, 'when it was validated');
+is(scalar @{$reader->get('authorizations?name=open.example')->json()
+    ->{items}}, 1, 'authorization by name');
+is(scalar @{$reader->get("authorizations?status=valid&account=$id")->json()
+    ->{items}}, 2, 'by status and account');
+
+###############################################################################
+
+# certificates
+
+my $certificate = $reader->get("certificates/$serial")->json();
+is($certificate->{serial}, $serial, 'certificate');
+is_deeply($certificate->{names}, [ 'dns:a.example', 'dns:b.example' ],
+    'its names');
+is($certificate->{order}, $order->{id}, 'its order');
+is_deeply($reader->get('certificates/' . uc join ':', '00',
+    $serial =~ /(..)/g)->json(), $certificate, 'as openssl writes serials');
+is($reader->get('certificates/abcd')->{status}, 404, 'no such one');
+is($reader->get('certificates/xyz')->{status}, 404, 'no serial at all');
+is($reader->get('certificates/' . 'a' x 60)->{status}, 404, 'a long one');
+
+$reply = $reader->get("certificates/$serial/pem");
+is($reply->{type}, 'application/pem-certificate-chain', 'PEM: type');
+is($reply->{body}, $one->{chain}, 'PEM');
+
+foreach my $case (
+    [ 'name=c.example', 'c' ], [ 'profile=short', 'c' ],
+    [ "account=$id", 'a' ], [ 'status=expired', '' ],
+    [ 'expires_before=' . date(30), 'c' ], [ 'name=example', '' ],
+    [ 'name=x%20y', '' ],
+) {
+    my ($args, $names) = @$case;
+
+    is(join(' ', map { $_->{names}[0] =~ /^dns:(\w+)\.example$/ }
+        @{$reader->get("certificates?$args")->json()->{items}}), $names,
+        "certificates: $args");
+}
+
+is($reader->get('certificates?expires_before=tomorrow')->{status}, 400,
+    'no date');
+
+# an end
+
+is($reader->post("certificates/$serial/revoke", {})->{status}, 403,
+    'the reader ends nothing');
+is($admin->post("certificates/$serial/revoke", { reason => $_ })->{status},
+    400, "reason $_") foreach 7, 8, 11, '1';
+$reply = $admin->post("certificates/$serial/revoke", { reason => 4 });
+is($reply->json()->{status}, 'revoked', 'revoked');
+is($reply->json()->{revocation_reason}, 4, 'its reason');
+is($admin->post("certificates/$serial/revoke", {})->{status}, 409, 'once');
+is(scalar @{$reader->get('certificates?status=revoked')->json()->{items}}, 1,
+    'by status');
+
+$json = $reader->get('audit?action=revoke&actor=operator&outcome=done')->json();
+is(scalar @{$json->{items}}, 1, 'audited');
+is($json->{items}[0]{certificate}, $serial, 'which');
+is($json->{items}[0]{client_address}, '127.0.0.1', 'from where');
+is($reader->get('audit?action=revoke&outcome=refused')->json()
+    ->{items}[0]{reason}, 'the certificate has been revoked already',
+    'refusal audited');
+
+###############################################################################
+
+# jobs, and the end of an account
+
+my $slow = $acme->new_order([ 'slow.example' ]);
+$acme->respond($slow->json()->{authorizations}[0]);
+
+$json = $reader->get('jobs?name=slow.example')->json();
+is($json->{items}[0]{name}, 'slow.example', 'job');
+is($json->{items}[0]{attempts}, 0, 'its attempts');
+is(scalar @{$reader->get('jobs?name=none.example')->json()->{items}}, 0,
+    'job by name');
+
+$reply = $admin->post("accounts/$id/revoke", {});
+is($reply->json()->{status}, 'revoked', 'account ended');
+is($acme->account()->outcome(), '401 unauthorized', 'it has');
+is(scalar @{$reader->get('jobs')->json()->{items}}, 0, 'no jobs');
+is($reader->get("orders?account=$id&status=invalid")->json()
+    ->{items}[0]{error}{detail}, 'the account was revoked', 'orders say why');
+is($admin->post("accounts/$id/revoke", {})->{status}, 409, 'once');
+is($reader->get("audit?account=$account->{id}&action=revoke-account")->json()
+    ->{items}[-1]{outcome}, 'done', 'account: audited');
+
+###############################################################################
+
+# windows of renewals
+
+foreach my $bad ({}, { name => 'a b' }, { name => '10.0.0.0/8' },
+    { name => 'a', start => 'x' }, { serial => 'x' }, { name => 7 },
+    { name => 'a', start => date(2), end => date(1) },
+    { name => 'a', explanation_url => 'x' })
+{
+    is($admin->post('windows', $bad)->{status}, 400,
+        'bad window: ' . join ' ', sort keys %$bad);
+}
+
+$reply = $admin->post('windows', { name => '.Example', profile => 'short',
+    start => date(1), end => date(2),
+    explanation_url => 'https://a.example/why' });
+is($reply->{status}, 201, 'window');
+my $window = $reply->json();
+is($reply->{headers}{location}, "windows/$window->{id}", 'Location');
+is($window->{name}, '.example', 'its name');
+is($reader->get("windows/$window->{id}")->json()->{start}, date(1), 'start');
+is($admin->post("windows/$window->{id}/drop", {})->{status}, 204, 'dropped');
+is($admin->post("windows/$window->{id}/drop", {})->{status}, 404, 'once');
+is($admin->post('windows', { serial => $serial })->json()->{serial}, $serial,
+    'one certificate');
+is(scalar @{$reader->get('windows')->json()->{items}}, 1, 'windows');
+
+###############################################################################
+
+# a page looks at so many rows only, and says where to go on
+
+acme_ca_sql($t, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL
+    SELECT i + 1 FROM n WHERE i < 12000)
+    INSERT INTO acme_audit_logs (at, actor, action, outcome)
+    SELECT 1, 'server', 'test', 'done' FROM n; SELECT 1");
+
+$reply = $reader->get('audit?action=eab-create');
+is(scalar @{$reply->json()->{items}}, 0, 'nothing so far');
+my ($next) = $reply->{headers}{link} =~ /^<(\?.*)>;rel="next"$/;
+is(scalar @{$reader->get("audit$next")->json()->{items}}, 1, 'found');
+
+my ($n, $path) = (0, 'audit?limit=1000&action=test');
+
+while (defined $path) {
+    $reply = $reader->get($path);
+    $n += @{$reply->json()->{items}};
+    $path = ($reply->{headers}{link} || '') =~ /^<(\?.*)>/ ? "audit$1" : undef;
+}
+
+is($n, 12000, 'all pages');
+
+is(admin_errors(), '', 'all answers are as the document says');
+
+# two more tests, which would not be counted at the end of everything
+undef $t;
+
+###############################################################################
+
+sub short_serial {
+    my ($pem) = @_;
+
+    return lc(cert_field($pem, 'serial')) =~ s/^(?:00)+//r;
+}
+
+
+# so many days from now
+
+sub date {
+    my ($days) = @_;
+    our $now ||= time();
+
+    return POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime($now + $days * 86400));
+}
+
+###############################################################################
