@@ -1,5 +1,48 @@
 -- Version 3: the CA in operation.
 
+-- RFC 5280, 5.3.2: since when the key is thought to have been in other hands
+ALTER TABLE acme_certificates ADD COLUMN invalidity_at INTEGER;
+
+-- the entries of a CRL, in the order of their serial numbers, without a look at
+-- the certificates themselves.  Only a revocation pays for it
+CREATE INDEX acme_certificates_revoked
+    ON acme_certificates (issuer_id, serial, not_after, revoked_at,
+                          revocation_reason, invalidity_at, status)
+    WHERE status = 'revoked';
+
+-- the state of a CRL of an issuer: the full one (shards = 1), or a part of it.
+-- number is that of the last that was begun; a row is due when due_at has
+-- passed, 0 being "at once".  points: the URLs that certificates name a part by,
+-- separated by blanks
+CREATE TABLE acme_crls (
+    issuer_id          INTEGER NOT NULL REFERENCES issuers (id),
+    shards             INTEGER NOT NULL CHECK (shards BETWEEN 1 AND 128),
+    shard              INTEGER NOT NULL CHECK (shard BETWEEN 0 AND 127),
+    number             INTEGER NOT NULL,
+    this_update        INTEGER NOT NULL,
+    next_update        INTEGER NOT NULL,
+    due_at             INTEGER NOT NULL,
+    lease_until        INTEGER NOT NULL,
+    entries            INTEGER NOT NULL,
+    points             TEXT NOT NULL,
+    PRIMARY KEY (issuer_id, shards, shard)
+) STRICT, WITHOUT ROWID;
+
+-- whoever revokes, or takes it back, makes the issuer's CRLs due
+CREATE TRIGGER acme_certificates_revocation
+AFTER UPDATE OF status, revoked_at, revocation_reason, invalidity_at
+    ON acme_certificates
+WHEN OLD.status = 'revoked' OR NEW.status = 'revoked'
+BEGIN
+    UPDATE acme_crls SET due_at = 0
+    WHERE issuer_id = NEW.issuer_id
+          AND shard = min(16 * instr('123456789ABCDEF',
+                                     substr(hex(NEW.serial), 1, 1))
+                          + instr('123456789ABCDEF',
+                                  substr(hex(NEW.serial), 2, 1)),
+                          127) * shards / 128;
+END;
+
 -- what the tokens of its challenges are made of: a challenge gets its row when
 -- the client answers it, the others cost nothing.  NULL: all have their rows
 ALTER TABLE acme_authorizations

@@ -26,7 +26,7 @@ plan(skip_all => 'no sqlite3 program')
 my %cold = map { $_ => 1 } qw/ signing_claim signing_find_due
     account_end_jobs job_claim job_find_due
     server_find issuer_find sweep_orders sweep_authz meta_get_key
-    audit_get_state /;
+    audit_get_state crl_find_ending /;
 
 $cold{"census_$_"} = 1 foreach qw/ accounts orders authz challenges certificates
     jobs size issuers /;

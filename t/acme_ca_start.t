@@ -65,8 +65,9 @@ is((lstat "$home/$_")[4], $>, "owner of $_") for qw/ root.key issuer.key /;
 is((lstat $db)[4], $uid, 'database is of the worker user');
 like(join(' ', map { rights($_) } 'root.pem', 'issuer.pem'),
     qr/^(0644 ?){2}$/, 'certificates are public');
-is(scalar(grep { !/^(?:(?:root|issuer)\.(?:pem|key)|ca\.db(?:-wal|-shm)?)$/ }
-          files($home)), 0, 'no other file');
+is(scalar(grep {
+    !/^(?:(?:root|issuer|audit)\.(?:pem|key)|ca\.db(?:-wal|-shm)?|crl)$/
+} files($home)), 0, 'no other file');
 
 like($t->read_file('error.log'), qr/\[notice\].*made a new CA in "\Q$home/,
     'new CA is told in the log');
@@ -112,15 +113,15 @@ $before = state();
 ok($good, 'configuration test after the first start') or diag($said);
 is(state(), $before, 'configuration test changed nothing');
 
-my $keys = join "\n", grep { /\.(?:pem|key) / } split /\n/, $before;
+my $keys = join "\n", grep { m!/(?:root|issuer)\.(?:pem|key) ! } split /\n/, $before;
 
 restart();
-is(join("\n", grep { /\.(?:pem|key) / } split /\n/, state()), $keys,
+is(join("\n", grep { m!/(?:root|issuer)\.(?:pem|key) ! } split /\n/, state()), $keys,
     'second start keeps the CA');
 $t->stop();
 
-is(acme_ca_sql_value($t, 'SELECT count(*) FROM issuers', $db), 1,
-    'one issuer in the registry');
+is(acme_ca_sql_value($t, 'SELECT count(*) FROM issuers', $db), 2,
+    'root and issuer in the registry');
 
 ###############################################################################
 

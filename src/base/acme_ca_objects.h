@@ -144,6 +144,35 @@ typedef struct {
 } acme_ca_certificate_t;
 
 
+/* an entry of a CRL */
+typedef struct {
+    ngx_str_t          serial;          /* big-endian, no leading zero */
+    time_t             revoked_at;
+    ngx_int_t          reason;          /* RFC 5280, 5.3.1; -1: none */
+    time_t             invalidity_at;   /* RFC 5280, 5.3.2; 0: not known */
+} acme_ca_revoked_t;
+
+
+/*
+ * The state of one CRL of an issuer: the full one (shards is 1), or one of
+ * "shards" parts, each with the serial numbers of a range.
+ */
+typedef struct {
+    int64_t            issuer_id;
+    ngx_uint_t         shards;          /* 1, 2, 4 ... ACME_CA_CRL_SHARDS */
+    ngx_uint_t         shard;           /* 0 ... shards - 1 */
+    int64_t            number;          /* RFC 5280, 5.2.3 */
+    time_t             this_update;     /* of the last one; 0: none yet */
+    time_t             next_update;
+    ngx_uint_t         entries;
+    ngx_str_t          points;          /* of a part: its URLs, separated by
+                                           blanks; read by a claim */
+} acme_ca_crl_t;
+
+/* serial numbers have no more than 7 random bits in their first byte */
+#define ACME_CA_CRL_SHARDS  128
+
+
 /* when a certificate is to be renewed, as the operator moved it */
 typedef struct {
     time_t             start;

@@ -70,6 +70,11 @@ ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
     ca->zone_size = NGX_CONF_UNSET_SIZE;
     ca->nonce_lifetime = NGX_CONF_UNSET;
     ca->dns_require_ad = NGX_CONF_UNSET;
+    ca->crl_lifetime = NGX_CONF_UNSET;
+    ca->crl_overlap = NGX_CONF_UNSET;
+    ca->crl_interval = NGX_CONF_UNSET;
+    ca->crl_root_lifetime = NGX_CONF_UNSET;
+    ca->crl_shards = NGX_CONF_UNSET_UINT;
 
     a = &ca->authority;
 
@@ -144,6 +149,7 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
         || ngx_http_acme_ca_challenges(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_caa_finish(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_signer_finish(cf, ca) != NGX_CONF_OK
+        || ngx_http_acme_ca_crl_finish(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_paths(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_profiles_finish(cf, ca) != NGX_CONF_OK)
     {

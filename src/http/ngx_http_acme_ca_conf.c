@@ -67,6 +67,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       0,
       &ngx_http_acme_ca_admin_service },
 
+    { ngx_string("acme_ca_crl"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_service,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_acme_ca_crl_service },
+
     /* inside acme_ca_authority */
 
     { ngx_string("path"),
@@ -124,6 +131,48 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("crl_lifetime"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(crl_lifetime),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("crl_overlap"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(crl_overlap),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("crl_interval"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(crl_interval),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("crl_root_lifetime"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(crl_root_lifetime),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("crl_shards"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(crl_shards),
+      &ngx_http_acme_ca_crl_parts_post },
+
+    { ngx_string("crl_base_url"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(crl_url),
+      &ngx_http_acme_ca_crl_url_post },
 
     { ngx_string("challenges"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,

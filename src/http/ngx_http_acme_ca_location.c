@@ -338,18 +338,11 @@ ngx_http_acme_ca_server_names(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 char *
 ngx_http_acme_ca_location(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_uint_t                 prefix;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    prefix = !clcf->named && !clcf->exact_match && clcf->name.len != 0;
-
-#if (NGX_PCRE)
-    prefix = prefix && clcf->regex == NULL;
-#endif
-
-    if (!prefix) {
+    if (!ngx_http_acme_ca_is_prefix(clcf)) {
         return "needs a prefix location, such as \"location /acme/\"";
     }
 

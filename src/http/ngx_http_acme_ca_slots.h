@@ -57,6 +57,17 @@ extern ngx_conf_enum_t     ngx_http_acme_ca_common_name_words[];
 extern ngx_conf_enum_t     ngx_http_acme_ca_eab_words[];
 extern ngx_conf_enum_t     ngx_http_acme_ca_staple_words[];
 
+/* ngx_http_acme_ca_crl.c */
+extern ngx_http_acme_ca_service_t  ngx_http_acme_ca_crl_service;
+extern ngx_conf_post_t  ngx_http_acme_ca_crl_parts_post;
+extern ngx_conf_post_t  ngx_http_acme_ca_crl_url_post;
+char *ngx_http_acme_ca_crl_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+
+/* ngx_http_acme_ca_public.c: whether it is a location by prefix; what others
+   call the location that is being merged, or empty */
+ngx_uint_t ngx_http_acme_ca_is_prefix(ngx_http_core_loc_conf_t *clcf);
+ngx_int_t ngx_http_acme_ca_public_url(ngx_conf_t *cf, ngx_str_t *url);
+
 /* ngx_http_acme_ca_rule.c */
 char *ngx_http_acme_ca_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_rule_dns(ngx_conf_t *cf, ngx_array_t *list,

@@ -8,12 +8,17 @@
 
 
 #include "acme_ca_der.h"
+#include "acme_ca_text.h"
 
 
 #define ACME_CA_DER_HIGH_TAG  0x1f     /* the tag goes on in further bytes */
 
+#define ACME_CA_DER_UTC_END   ((time_t) 2524608000)
+
 
 static ngx_int_t acme_ca_der_length(acme_ca_der_t *der, size_t *len);
+static void acme_ca_der_put_digits(acme_ca_der_writer_t *w, u_char tag,
+    size_t skip, time_t at);
 
 
 ngx_int_t
@@ -169,4 +174,52 @@ acme_ca_der_wrap(acme_ca_der_writer_t *w, u_char tag, const u_char *end)
     header[--i] = tag;
 
     acme_ca_der_put(w, &header[i], sizeof(header) - i);
+}
+
+
+void
+acme_ca_der_put_time(acme_ca_der_writer_t *w, time_t at)
+{
+    if (at < ACME_CA_DER_UTC_END) {
+        acme_ca_der_put_digits(w, ACME_CA_DER_UTC_TIME, 2, at);
+
+    } else {
+        acme_ca_der_put_generalized(w, at);
+    }
+}
+
+
+void
+acme_ca_der_put_generalized(acme_ca_der_writer_t *w, time_t at)
+{
+    acme_ca_der_put_digits(w, ACME_CA_DER_TIME, 0, at);
+}
+
+
+/* RFC 5280, 4.1.2.5: both forms end with seconds and "Z" */
+
+static void
+acme_ca_der_put_digits(acme_ca_der_writer_t *w, u_char tag, size_t skip,
+    time_t at)
+{
+    u_char   text[ACME_CA_RFC3339_LEN], digits[sizeof("19700101000000Z")];
+    u_char  *end;
+    size_t   i, n;
+
+    (void) acme_ca_rfc3339_write(text, at);
+
+    n = 0;
+
+    for (i = 0; i < ACME_CA_RFC3339_LEN; i++) {
+        if (text[i] >= '0' && text[i] <= '9') {
+            digits[n++] = text[i];
+        }
+    }
+
+    digits[n++] = 'Z';
+
+    end = w->p;
+
+    acme_ca_der_put(w, digits + skip, n - skip);
+    acme_ca_der_wrap(w, tag, end);
 }

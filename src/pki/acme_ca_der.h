@@ -72,6 +72,10 @@ typedef struct {
 void acme_ca_der_put(acme_ca_der_writer_t *w, const void *bytes, size_t n);
 /* wraps all that was written since the writer stood at "end" */
 void acme_ca_der_wrap(acme_ca_der_writer_t *w, u_char tag, const u_char *end);
+/* a Time: UTCTime through the year 2049 (RFC 5280, 4.1.2.5); a
+   GeneralizedTime always */
+void acme_ca_der_put_time(acme_ca_der_writer_t *w, time_t at);
+void acme_ca_der_put_generalized(acme_ca_der_writer_t *w, time_t at);
 
 
 #endif /* _ACME_CA_DER_H_INCLUDED_ */

@@ -32,6 +32,11 @@ struct acme_ca_issuer_s {
                                       unless it is the root itself */
     ngx_str_t     root;            /* PEM of the topmost certificate known */
     ngx_array_t   alternates;      /* ngx_str_t, PEM: other chains */
+    ngx_uint_t    crl_sign;        /* its keyUsage lets it sign CRLs */
+    ngx_str_t     crl_name;        /* of the files: key_id in hexadecimal */
+    ngx_str_t     crl_url;         /* of the folder they are in, or empty: set
+                                      by who knows it */
+    ngx_uint_t    crl_shards;      /* of new leaves; 0 and 1: the full one */
 };
 
 
@@ -69,6 +74,11 @@ ngx_int_t acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem,
  */
 ngx_int_t acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
     ngx_str_t *chain_pem, time_t now, ngx_str_t *error);
+
+/* the signature of these bytes, in ctx->pool.  NGX_OK or NGX_ERROR */
+ngx_int_t acme_ca_issuer_sign(acme_ca_ctx_t *ctx,
+    const acme_ca_issuer_t *issuer, const ngx_str_t *tbs,
+    ngx_str_t *signature);
 
 
 #endif /* _ACME_CA_ISSUER_H_INCLUDED_ */

@@ -105,30 +105,40 @@ acme_ca_issuer_fill_key_id(acme_ca_issuer_load_t *load)
 {
     X509                     *cert;
     u_char                    digest[ACME_CA_SHA256_LEN];
+    ngx_int_t                 rc;
+    acme_ca_issuer_t         *issuer;
     const ASN1_BIT_STRING    *bits;
     const ASN1_OCTET_STRING  *id;
 
+    issuer = load->issuer;
     cert = sk_X509_value(load->certs, 0);
 
     id = X509_get0_subject_key_id(cert);
 
     if (id != NULL && ASN1_STRING_length(id) > 0) {
-        return acme_ca_copy(load->pool, &load->issuer->key_id,
-                            ASN1_STRING_get0_data(id),
-                            ASN1_STRING_length(id));
+        rc = acme_ca_copy(load->pool, &issuer->key_id,
+                          ASN1_STRING_get0_data(id), ASN1_STRING_length(id));
+
+    } else {
+        bits = X509_get0_pubkey_bitstr(cert);
+
+        rc = acme_ca_sha256(ASN1_STRING_get0_data(bits),
+                            ASN1_STRING_length(bits), digest);
+
+        if (rc == NGX_OK) {
+            rc = acme_ca_copy(load->pool, &issuer->key_id, digest,
+                              ACME_CA_ISSUER_KEY_ID_LEN);
+        }
     }
 
-    bits = X509_get0_pubkey_bitstr(cert);
-
-    if (acme_ca_sha256(ASN1_STRING_get0_data(bits), ASN1_STRING_length(bits),
-                       digest)
-        != NGX_OK)
-    {
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return acme_ca_copy(load->pool, &load->issuer->key_id, digest,
-                        ACME_CA_ISSUER_KEY_ID_LEN);
+    issuer->crl_sign = (X509_get_key_usage(cert) & KU_CRL_SIGN) != 0;
+
+    return acme_ca_hex(load->pool, issuer->key_id.data, issuer->key_id.len,
+                       &issuer->crl_name);
 }
 
 

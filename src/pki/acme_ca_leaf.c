@@ -9,15 +9,13 @@
 
 
 #include "acme_ca_leaf.h"
+#include "acme_ca_crl.h"
 #include "acme_ca_crypto.h"
 #include "acme_ca_leaf_extension.h"
 
 
 #define ACME_CA_LEAF_SERIAL_LEN   16
 #define ACME_CA_LEAF_CN_MAX       64         /* X.520: ub-common-name */
-
-/* RFC 5280, 4.1.2.5: dates through the year 2049 are UTCTime */
-#define ACME_CA_LEAF_UTC_END      ((time_t) 2524608000)
 
 /* all that is of fixed length, with room to spare */
 #define ACME_CA_LEAF_FIXED        512
@@ -40,17 +38,17 @@ static ngx_int_t acme_ca_leaf_dates(acme_ca_ctx_t *ctx,
     const acme_ca_leaf_t *leaf, acme_ca_leaf_plan_t *plan);
 static ngx_int_t acme_ca_leaf_serial(acme_ca_ctx_t *ctx,
     acme_ca_leaf_plan_t *plan);
+static ngx_int_t acme_ca_leaf_point(acme_ca_ctx_t *ctx,
+    const acme_ca_leaf_plan_t *plan, acme_ca_leaf_t *leaf);
 static ngx_int_t acme_ca_leaf_common_name(acme_ca_ctx_t *ctx,
     const acme_ca_leaf_t *leaf, ngx_str_t *common_name);
 static ngx_int_t acme_ca_leaf_write(acme_ca_ctx_t *ctx,
     const acme_ca_leaf_t *leaf, const acme_ca_leaf_plan_t *plan,
     ngx_str_t *tbs);
-static void acme_ca_leaf_write_time(acme_ca_der_writer_t *w, time_t at);
 static void acme_ca_leaf_write_subject(acme_ca_der_writer_t *w,
     const ngx_str_t *common_name);
 static ngx_int_t acme_ca_leaf_seal(acme_ca_ctx_t *ctx,
-    const acme_ca_issuer_t *issuer, ngx_str_t *tbs, EVP_MD_CTX *md,
-    ngx_str_t *der);
+    const acme_ca_issuer_t *issuer, ngx_str_t *tbs, ngx_str_t *der);
 static ngx_int_t acme_ca_leaf_record(acme_ca_ctx_t *ctx,
     const acme_ca_leaf_t *leaf, const acme_ca_leaf_plan_t *plan,
     acme_ca_certificate_t *cert);
@@ -62,7 +60,7 @@ acme_ca_leaf_sign(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
 {
     ngx_int_t            rc;
     ngx_str_t            tbs;
-    EVP_MD_CTX          *md;
+    acme_ca_leaf_t       numbered;
     acme_ca_leaf_plan_t  plan;
 
     rc = acme_ca_leaf_dates(ctx, leaf, &plan);
@@ -70,25 +68,15 @@ acme_ca_leaf_sign(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
         return rc;
     }
 
+    numbered = *leaf;
+
     if (acme_ca_leaf_serial(ctx, &plan) != NGX_OK
+        || acme_ca_leaf_point(ctx, &plan, &numbered) != NGX_OK
         || acme_ca_leaf_common_name(ctx, leaf, &plan.common_name) != NGX_OK
-        || acme_ca_leaf_write(ctx, leaf, &plan, &tbs) != NGX_OK
-        || acme_ca_lint(ctx, leaf, &tbs) != NGX_OK)
+        || acme_ca_leaf_write(ctx, &numbered, &plan, &tbs) != NGX_OK
+        || acme_ca_lint(ctx, &numbered, &tbs) != NGX_OK
+        || acme_ca_leaf_seal(ctx, leaf->issuer, &tbs, &cert->der) != NGX_OK)
     {
-        return NGX_ERROR;
-    }
-
-    md = EVP_MD_CTX_new();
-    if (md == NULL) {
-        acme_ca_crypto_error(ctx->log, "EVP_MD_CTX_new()");
-        return NGX_ERROR;
-    }
-
-    rc = acme_ca_leaf_seal(ctx, leaf->issuer, &tbs, md, &cert->der);
-
-    EVP_MD_CTX_free(md);
-
-    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -164,6 +152,25 @@ acme_ca_leaf_serial(acme_ca_ctx_t *ctx, acme_ca_leaf_plan_t *plan)
 }
 
 
+/* the issuer's own CRL, unless the profile says another URL, or none */
+
+static ngx_int_t
+acme_ca_leaf_point(acme_ca_ctx_t *ctx, const acme_ca_leaf_plan_t *plan,
+    acme_ca_leaf_t *leaf)
+{
+    ngx_str_t  serial;
+
+    if (leaf->profile->crl_url.len != 0 || leaf->profile->no_rev_avail) {
+        return NGX_OK;
+    }
+
+    serial.data = (u_char *) plan->serial;
+    serial.len = ACME_CA_LEAF_SERIAL_LEN;
+
+    return acme_ca_crl_url(ctx->pool, leaf->issuer, &serial, &leaf->crl_url);
+}
+
+
 static ngx_int_t
 acme_ca_leaf_common_name(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
     ngx_str_t *common_name)
@@ -215,7 +222,7 @@ acme_ca_leaf_write(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
 
     size = ACME_CA_LEAF_FIXED + leaf->issuer->subject.len
            + leaf->issuer->algorithm.len + leaf->issuer->key_id.len
-           + leaf->csr->spki.len + leaf->profile->crl_url.len
+           + leaf->csr->spki.len + acme_ca_leaf_crl_url(leaf)->len
            + leaf->profile->ocsp_url.len + leaf->profile->issuer_url.len
            + 4 * ACME_CA_LEAF_EXT_EXTRA;
 
@@ -244,8 +251,8 @@ acme_ca_leaf_write(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
     acme_ca_leaf_write_subject(&w, &plan->common_name);
 
     dates = w.p;
-    acme_ca_leaf_write_time(&w, plan->not_after);
-    acme_ca_leaf_write_time(&w, plan->not_before);
+    acme_ca_der_put_time(&w, plan->not_after);
+    acme_ca_der_put_time(&w, plan->not_before);
     acme_ca_der_wrap(&w, ACME_CA_DER_SEQUENCE, dates);
 
     acme_ca_der_put(&w, leaf->issuer->subject.data, leaf->issuer->subject.len);
@@ -267,38 +274,6 @@ acme_ca_leaf_write(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
     tbs->len = buf + size - w.p;
 
     return NGX_OK;
-}
-
-
-/* RFC 5280, 4.1.2.5: both forms end with seconds and "Z" */
-
-static void
-acme_ca_leaf_write_time(acme_ca_der_writer_t *w, time_t at)
-{
-    u_char      text[ACME_CA_RFC3339_LEN], digits[sizeof("19700101000000Z")];
-    u_char     *end;
-    size_t      i, n, skip;
-
-    (void) acme_ca_rfc3339_write(text, at);
-
-    n = 0;
-
-    for (i = 0; i < ACME_CA_RFC3339_LEN; i++) {
-        if (text[i] >= '0' && text[i] <= '9') {
-            digits[n++] = text[i];
-        }
-    }
-
-    digits[n++] = 'Z';
-
-    /* two digits of the year */
-
-    skip = (at < ACME_CA_LEAF_UTC_END) ? 2 : 0;
-
-    end = w->p;
-
-    acme_ca_der_put(w, digits + skip, n - skip);
-    acme_ca_der_wrap(w, skip ? ACME_CA_DER_UTC_TIME : ACME_CA_DER_TIME, end);
 }
 
 
@@ -324,46 +299,22 @@ acme_ca_leaf_write_subject(acme_ca_der_writer_t *w,
 
 static ngx_int_t
 acme_ca_leaf_seal(acme_ca_ctx_t *ctx, const acme_ca_issuer_t *issuer,
-    ngx_str_t *tbs, EVP_MD_CTX *md, ngx_str_t *der)
+    ngx_str_t *tbs, ngx_str_t *der)
 {
-    int                    max;
-    size_t                 len, size;
-    u_char                *buf, *signature;
+    size_t                 size;
+    u_char                *buf;
+    ngx_str_t              signature;
     acme_ca_der_writer_t   w;
 
-    max = EVP_PKEY_get_size(issuer->key);
-
-    if (max <= 0
-        || EVP_DigestSignInit(md, NULL, issuer->digest, NULL, issuer->key)
-           != 1)
-    {
-        acme_ca_crypto_error(ctx->log, "EVP_DigestSignInit()");
+    if (acme_ca_issuer_sign(ctx, issuer, tbs, &signature) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    /* used once: no copy has to be made of it */
+    size = ACME_CA_LEAF_FIXED + issuer->algorithm.len + tbs->len
+           + signature.len;
 
-    EVP_MD_CTX_set_flags(md, EVP_MD_CTX_FLAG_FINALISE);
-
-    len = max;
-    size = ACME_CA_LEAF_FIXED + issuer->algorithm.len + tbs->len;
-
-    signature = ngx_pnalloc(ctx->pool, len);
-    buf = ngx_pnalloc(ctx->pool, size + len);
-
-    if (signature == NULL || buf == NULL) {
-        return NGX_ERROR;
-    }
-
-    size += len;
-
-    /* without memory OpenSSL's ECDSA can answer 1 and a length of -1 */
-
-    if (EVP_DigestSign(md, signature, &len, tbs->data, tbs->len) != 1
-        || len == 0
-        || len > (size_t) max)
-    {
-        acme_ca_crypto_error(ctx->log, "signing a certificate");
+    buf = ngx_pnalloc(ctx->pool, size);
+    if (buf == NULL) {
         return NGX_ERROR;
     }
 
@@ -371,7 +322,7 @@ acme_ca_leaf_seal(acme_ca_ctx_t *ctx, const acme_ca_issuer_t *issuer,
     w.p = buf + size;
     w.failed = 0;
 
-    acme_ca_der_put(&w, signature, len);
+    acme_ca_der_put(&w, signature.data, signature.len);
     acme_ca_leaf_put(&w, "\0");
     acme_ca_der_wrap(&w, ACME_CA_DER_BIT_STRING, buf + size);
     acme_ca_der_put(&w, issuer->algorithm.data, issuer->algorithm.len);

@@ -24,6 +24,7 @@ typedef struct {
     const acme_ca_csr_t          *csr;
     time_t                        not_before;   /* as ordered; 0: the profile */
     time_t                        not_after;
+    ngx_str_t                     crl_url;      /* filled by sign() */
 } acme_ca_leaf_t;
 
 
@@ -38,6 +39,11 @@ typedef struct {
  */
 ngx_int_t acme_ca_leaf_sign(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
     acme_ca_certificate_t *cert);
+
+/* of its distribution point: the profile's, or the issuer's, or empty */
+#define acme_ca_leaf_crl_url(leaf)                                            \
+    ((leaf)->profile->crl_url.len ? &(leaf)->profile->crl_url                 \
+                                  : &(leaf)->crl_url)
 
 /*
  * What the to-be-signed certificate must be, read back from its DER without

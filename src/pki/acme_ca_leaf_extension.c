@@ -194,8 +194,8 @@ acme_ca_leaf_write_revocation(acme_ca_der_writer_t *w,
         acme_ca_leaf_write_access(w, profile);
     }
 
-    if (profile->crl_url.len) {
-        acme_ca_leaf_write_points(w, &profile->crl_url);
+    if (acme_ca_leaf_crl_url(leaf)->len) {
+        acme_ca_leaf_write_points(w, acme_ca_leaf_crl_url(leaf));
     }
 }
 

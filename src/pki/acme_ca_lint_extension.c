@@ -202,7 +202,7 @@ acme_ca_lint_extension(acme_ca_lint_t *lint, acme_ca_der_t *der,
 static ngx_uint_t
 acme_ca_lint_wants_points(const acme_ca_leaf_t *leaf)
 {
-    return leaf->profile->crl_url.len != 0;
+    return acme_ca_leaf_crl_url(leaf)->len != 0;
 }
 
 
@@ -400,7 +400,7 @@ acme_ca_lint_points(acme_ca_lint_t *lint, acme_ca_der_t *der)
     acme_ca_der_t     list, point, name, full, url;
     const ngx_str_t  *expected;
 
-    expected = &lint->leaf->profile->crl_url;
+    expected = acme_ca_leaf_crl_url(lint->leaf);
 
     if (acme_ca_der_take(der, ACME_CA_DER_SEQUENCE, &list, NULL) != NGX_OK
         || der->p != der->last
@@ -417,7 +417,7 @@ acme_ca_lint_points(acme_ca_lint_t *lint, acme_ca_der_t *der)
         || full.p != full.last
         || !acme_ca_der_is(&url, expected->data, expected->len))
     {
-        return "the CRL distribution point is not the profile's";
+        return "the CRL distribution point is another one";
     }
 
     return NULL;
@@ -489,7 +489,7 @@ acme_ca_lint_no_rev(acme_ca_lint_t *lint, acme_ca_der_t *der)
     profile = lint->leaf->profile;
 
     if (!acme_ca_lint_is(der, "\x05\x00")
-        || profile->crl_url.len
+        || acme_ca_leaf_crl_url(lint->leaf)->len
         || profile->ocsp_url.len)
     {
         return "there is no revocation information, and some";

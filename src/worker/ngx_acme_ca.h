@@ -38,10 +38,15 @@
 
 #define NGX_ACME_CA_USER_AGENT  "nginx-acme-ca"
 
+/* files of the state folder that more than one of ours knows */
+#define NGX_ACME_CA_ROOT_PEM    "root.pem"
+#define NGX_ACME_CA_ROOT_KEY    "root.key"
+
 
 typedef struct ngx_acme_ca_s        ngx_acme_ca_t;
 typedef struct ngx_acme_ca_write_s  ngx_acme_ca_write_t;
 typedef struct ngx_acme_ca_wait_s   ngx_acme_ca_wait_t;
+typedef struct ngx_acme_ca_crl_s    ngx_acme_ca_crl_t;
 
 
 /* what all workers share; the zones of nonces and limits lie behind it */
@@ -106,6 +111,12 @@ struct ngx_acme_ca_s {
                                                    was put into, or NULL */
     ngx_acme_ca_audit_t        audit;
     ngx_acme_ca_fetch_conf_t  *fetch;
+    time_t                     crl_lifetime;    /* seconds */
+    time_t                     crl_overlap;     /* left when the next is made */
+    time_t                     crl_interval;    /* at least, between two */
+    time_t                     crl_root_lifetime;
+    ngx_uint_t                 crl_shards;      /* 1, 2, 4 ... 128 */
+    ngx_str_t                  crl_url;         /* of the location, or empty */
     ngx_uint_t                 contact_set;     /* "contact" was written */
     ngx_uint_t                 used;            /* a location names it */
     ngx_uint_t                 counted;         /* one of acme_ca_metrics */
@@ -131,6 +142,7 @@ struct ngx_acme_ca_s {
     ngx_event_t                hold;            /* keeps a draining worker */
     ngx_event_t                linger;          /* ends the wait of the lazy */
 
+    ngx_acme_ca_crl_t         *crl;
     ngx_event_t                chores;
     ngx_queue_t                validations;     /* running */
     ngx_queue_t                claimed;         /* leased, not yet running */
@@ -255,6 +267,17 @@ ngx_int_t ngx_acme_ca_server_issue(ngx_acme_ca_t *ca, acme_ca_store_t *store,
     ngx_pool_t *pool, ngx_log_t *log, time_t now);
 void ngx_acme_ca_server_load(ngx_acme_ca_t *ca);
 void ngx_acme_ca_server_tick(ngx_acme_ca_t *ca);
+
+
+/*
+ * CRLs.  ngx_acme_ca_crl_start.c: the master's first ones, and those of its own
+ * root; who becomes their owner, or -1.  ngx_acme_ca_crl.c: a worker's; tick()
+ * begins one that is due.
+ */
+ngx_int_t ngx_acme_ca_crl_start(ngx_acme_ca_t *ca, ngx_pool_t *pool,
+    ngx_log_t *log, ngx_uid_t uid, ngx_gid_t gid);
+ngx_int_t ngx_acme_ca_crl_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
+void ngx_acme_ca_crl_tick(ngx_acme_ca_t *ca);
 
 
 /*

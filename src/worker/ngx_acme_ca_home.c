@@ -12,6 +12,7 @@
  *     PATH/issuer.key       0600, of who starts nginx: read before the fork
  *     PATH/audit.pem        public key of the audit log's checkpoints
  *     PATH/audit.key        0600, of who starts nginx: read before the fork
+ *     PATH/crl/             0700, the worker user's: the CRLs
  *
  * check() is what nginx -t runs: it reads and changes nothing.  prepare() makes
  * what is missing.
@@ -21,8 +22,6 @@
 #include "ngx_acme_ca_home.h"
 
 
-#define NGX_ACME_CA_ROOT_PEM    "root.pem"
-#define NGX_ACME_CA_ROOT_KEY    "root.key"
 #define NGX_ACME_CA_ISSUER_PEM  "issuer.pem"
 #define NGX_ACME_CA_ISSUER_KEY  "issuer.key"
 
@@ -108,7 +107,16 @@ ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
     }
 
     if (rc == NGX_OK) {
+        ca->authority.issuer->crl_url = ca->crl_url;
+        ca->authority.issuer->crl_shards = ca->crl_shards;
+
         rc = ngx_acme_ca_home_database(&home);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_crl_start(ca, home.pool, home.log,
+                                   home.chown ? home.uid : (ngx_uid_t) -1,
+                                   home.chown ? home.gid : (ngx_gid_t) -1);
     }
 
     ngx_destroy_pool(home.pool);

@@ -3,7 +3,8 @@
  * Copyright (C) the nginx-acme-ca authors
  *
  * What one worker has of an authority: handles of the database, nonces, the
- * resolver, and the chores: claim jobs, renew the server certificate, sweep.
+ * resolver, and the chores: claim jobs, renew the server certificate, make
+ * CRLs, sweep.
  */
 
 
@@ -47,7 +48,9 @@ ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
     ngx_queue_init(&ca->validations);
     ngx_queue_init(&ca->claimed);
 
-    if (ngx_acme_ca_writer_init(ca, cycle) != NGX_OK) {
+    if (ngx_acme_ca_writer_init(ca, cycle) != NGX_OK
+        || ngx_acme_ca_crl_init(ca, cycle) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -227,6 +230,7 @@ ngx_acme_ca_chores(ngx_event_t *ev)
         ngx_acme_ca_signer_tick(ca);
         ngx_acme_ca_server_tick(ca);
         ngx_acme_ca_audit_tick(ca);
+        ngx_acme_ca_crl_tick(ca);
 
         if (!ca->sweeping
             && ngx_time() - ca->swept_at >= NGX_ACME_CA_SWEEP)

@@ -1,0 +1,60 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * What the files of the CRLs share: one that is being made.  It is written
+ * beside its place under a name with its number, and takes its place when the
+ * database has taken note of it.
+ */
+
+
+#ifndef _NGX_ACME_CA_CRL_H_INCLUDED_
+#define _NGX_ACME_CA_CRL_H_INCLUDED_
+
+
+#include "ngx_acme_ca.h"
+
+#include "acme_ca_crl.h"
+#include "acme_ca_store_crl.h"
+
+
+#define NGX_ACME_CA_CRL_FOLDER  "crl"
+#define NGX_ACME_CA_CRL_NEW     ".new"
+
+/* DER and PEM */
+#define NGX_ACME_CA_CRL_FORMS   2
+
+
+typedef struct {
+    const acme_ca_issuer_t  *issuer;
+    acme_ca_crl_t            crl;
+    ngx_str_t                folder;
+    ngx_pool_t              *pool;
+    ngx_log_t               *log;
+    time_t                   since;       /* when the last one was made */
+    ngx_str_t                written[NGX_ACME_CA_CRL_FORMS];
+    ngx_str_t                places[NGX_ACME_CA_CRL_FORMS];
+} ngx_acme_ca_crl_make_t;
+
+
+/*
+ * Once claimed: the dates.  lifetime: until the next one has to be there;
+ * slow clocks of clients are allowed for.
+ */
+void ngx_acme_ca_crl_date(ngx_acme_ca_crl_make_t *make, time_t now,
+    time_t lifetime);
+time_t ngx_acme_ca_crl_backdate(time_t lifetime);
+
+/* on any thread: reads the entries, signs and writes.  NGX_OK or NGX_ERROR */
+ngx_int_t ngx_acme_ca_crl_write(ngx_acme_ca_crl_make_t *make,
+    acme_ca_store_t *store);
+/* moves what was written to its place, or removes it */
+ngx_int_t ngx_acme_ca_crl_publish(ngx_acme_ca_crl_make_t *make);
+void ngx_acme_ca_crl_discard(ngx_acme_ca_crl_make_t *make);
+
+/* NUL terminated: PATH/crl/NAME followed by these */
+ngx_int_t ngx_acme_ca_crl_path(ngx_pool_t *pool, const ngx_str_t *folder,
+    const ngx_str_t *name, const char *suffix, ngx_str_t *path);
+
+
+#endif /* _NGX_ACME_CA_CRL_H_INCLUDED_ */
