@@ -25,13 +25,30 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
 acme_ca_conf($t, location => 'default_type text/plain;',
     authority => 'terms_of_service https://ca.example/terms;
-        pre_authorization off;')->plan(95)->run();
+        pre_authorization off;',
+    server => 'location /plain/ { acme_ca plain; }', http => <<'EOF');
+    acme_ca_authority plain {
+        path      %%TESTDIR%%/plain;
+        base_url  http://127.0.0.1:8080/plain;
+    }
+EOF
+
+$t->plan(116)->run();
 
 my $acme = acme_client($t);
 my ($true, $false) = (JSON::PP::true(), JSON::PP::false());
 my $json = 'application/json';
 my $problem = 'application/problem+json';
 my @replies;
+
+# types that older ones have never heard of are told to nobody who does not use
+# what they are of
+my %known = map { $_ => 1 } qw/ accountDoesNotExist alreadyRevoked badCSR
+    badNonce badPublicKey badRevocationReason badSignatureAlgorithm caa
+    compound connection dns externalAccountRequired incorrectResponse
+    invalidContact malformed orderNotReady rateLimited rejectedIdentifier
+    serverInternal tls unauthorized unsupportedContact unsupportedIdentifier
+    userActionRequired /;
 
 ###############################################################################
 
@@ -47,6 +64,19 @@ like($directory->json()->{$_}, qr!^http://!, $_)
 ok(!exists $directory->json()->{newAuthz}, 'no newAuthz');
 is($directory->header('Content-Type'), $json, 'directory, type');
 
+# meta, although there is nothing in it; no terms that nobody has to agree to
+
+my $other = acme_client($t,
+    directory => 'http://127.0.0.1:' . port(8080) . '/plain/directory');
+my $meta = $other->directory()->{meta};
+
+is(ref $meta, 'HASH', 'meta without terms');
+ok(!exists $meta->{termsOfService}, 'no terms');
+is($other->new_account({ termsOfServiceAgreed => $false })->outcome(), 201,
+    'no agreement');
+is($acme->another()->new_account({ termsOfServiceAgreed => $false })
+    ->outcome(), '400 malformed', 'no agreement to terms');
+
 # nonces: HEAD 200, GET 204, no body and no type, which default_type would add
 
 my $head = $acme->head($acme->url('newNonce'));
@@ -59,9 +89,10 @@ like($_->header('Replay-Nonce'), qr/^[A-Za-z0-9_-]{16,}$/, 'nonce')
     foreach $head, $get;
 
 # GET and HEAD may have a type
-is($acme->get($acme->{directory}, headers =>
-              [ [ 'Content-Type', 'application/jose+json' ] ])->{status}, 200,
-    'GET with a type');
+my @typed = (headers => [ [ 'Content-Type', 'application/jose+json' ] ]);
+is($acme->get($acme->{directory}, @typed)->{status}, 200, 'GET with a type');
+is($acme->head($acme->url('newNonce'), @typed)->{status}, 200,
+    'HEAD with a type');
 
 # connections are closed, and User-Agent is missing
 my $plain = acme_client($t, agent => undef, keep_alive => 0);
@@ -206,19 +237,55 @@ foreach my $accept ('application/json', 'application/json, text/plain, */*',
 my @chain = $reply->{body} =~ /(-----BEGIN .*?-----END [^\n]*\n)/sg;
 
 ok(@chain >= 2, 'two certificates');
+is($reply->{body}, join("\n", @chain), 'an empty line between them');
 like($reply->{body}, qr/-----END CERTIFICATE-----\n\z/, 'newline at the end');
 unlike($reply->{body}, qr/\r/, 'no CR');
 is(cert_field($chain[0], 'issuer'), cert_field($chain[1], 'subject'),
     'leaf first');
 unlike($chain[0], qr/[^\n]{65}/, 'lines of 64');
 
-# revocation: 200, and alreadyRevoked is 400
+# requests as others make them: subject and extensions
+
+my @uses = ([ '2.5.29.15', 0, "\x03\x02\x05\xa0" ],
+            [ '2.5.29.37', 0, der_sequence(map { der_oid($_) }
+                  qw/ 1.3.6.1.5.5.7.3.1 1.3.6.1.5.5.7.3.2 /) ]);
+my %requests = (
+    'no subject'                   => [],
+    'the first name as subject'    => [ cn => 'a.example' ],
+    'an organization as subject'   => [ subject => [ [ O => 'x' ] ] ],
+    'keyUsage'                     => [ extensions => [ $uses[0] ] ],
+    'keyUsage, critical'           => [ extensions =>
+        [ [ $uses[0][0], 1, $uses[0][2] ] ] ],
+    'extendedKeyUsage'             => [ extensions => [ @uses ] ],
+    'basicConstraints and a key id' => [ extensions =>
+        [ [ '2.5.29.19', 1, der_sequence() ],
+          [ '2.5.29.14', 0, der_octets(der_octets('x' x 20)) ] ] ],
+);
+my $key = acme_key('ES256');
+my $got;
+
+foreach my $name (sort keys %requests) {
+    $got = eval { $acme->issue([ 'a.example' ], csr => acme_csr(key => $key,
+        dns => [ 'a.example' ], @{$requests{$name}})) };
+    is($@, '', "request: $name");
+}
+
+# a name that is too long for a subject
+
+my $long = join '.', ('x' x 40) x 2, 'example';
+is(eval { $acme->issue([ $long ], csr => acme_csr(key => $key,
+        dns => [ $long ], cn => $long)) } ? '' : $@, '',
+    'request: a long name');
+
+# revocation: by the certificate's key, with a reason, and without; 200, and alreadyRevoked is 400
 
 $reply = seen($acme->revoke($chain[0]));
 is($reply->{status}, 200, 'revoked');
 is($reply->{body}, '', 'no body');
 is($reply->header('Content-Type'), undef, 'so no type');
 is(seen($acme->revoke($chain[0]))->outcome(), '400 alreadyRevoked', 'again');
+is(seen($acme->revoke($got->{chain}, key => $key, reason => 1))->{status}, 200,
+    'revoked by its key');
 
 # a failed validation ends: challenge, authorization and order
 
@@ -233,6 +300,10 @@ is($acme->challenge($reply)->{status}, 'invalid', 'so does the challenge');
 like($acme->challenge($reply)->{error}{type},
     qr/^urn:ietf:params:acme:error:/, 'with its error');
 is($acme->poll($url)->json()->{status}, 'invalid', 'and the order');
+$reply = seen($acme->post($acme->challenge($reply)->{url}));
+is_deeply([ $reply->links('up') ], [ $bad ], 'Link up of a failed challenge');
+is(seen($acme->new_order([ 'not a name' ]))->outcome(), '400 malformed',
+    'not a name');
 
 # deactivation of an authorization, with members that are empty
 
@@ -255,6 +326,20 @@ is($acme->key_change(acme_key('ES256'))->outcome(), 200, 'and back');
 is(join(' ', map { $_->{status} }
                  grep { !defined $_->header('Replay-Nonce') } @replies), '',
     'a nonce in each answer to a POST');
+is(join(' ', grep { !/^(?:200|201|400|403)$/ } map { $_->{status} }
+                                                @replies), '',
+    'no status but these, above all not 202');
+is(join(' ', map { $_->header('Content-Type') . " $_->{status}" } grep {
+        $_->{body} ne '' && $_->header('Content-Type') ne
+        ($_->{status} >= 400 ? $problem : $_->{body} =~ /^-/
+         ? 'application/pem-certificate-chain' : $json) } @replies), '',
+    'the exact types');
+is(join("\n", map { $_->{body} } grep { $_->{body} =~ /"finalize":/
+        && $_->{body} !~ /"identifiers":\s*\[\s*\{/ } @replies), '',
+    'identifiers in each order');
+is(join(' ', grep { !$known{$_} } map { $_->type() }
+                 grep { $_->{status} >= 400 } @replies), '',
+    'types of RFC 8555 only');
 is(join("\n", grep { /,\s*</ || !/^<[^>]+>;rel="[a-z-]+"$/ }
                    map { $_->header_all('Link') } @replies), '',
     'one Link in a line, with quotes');
