@@ -24,7 +24,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
 acme_ca_conf($t, challenges => 'dns-persist-01 dns-01',
     authority => 'validation_attempts 1; authorization_lifetime 1d;
-        caa_identities CA.example ca2.example;')->plan(52)->run();
+        caa_identities CA.example ca2.example;')->plan(53)->run();
 
 my $acme = acme_client($t);
 my $account = $acme->new_account()->location();
@@ -44,6 +44,7 @@ my $challenge = $authz->{challenge};
 is($challenge->{status}, 'pending', 'status');
 ok($challenge->{url}, 'url');
 ok(!exists $challenge->{token}, 'no token');
+is($challenge->{accounturi}, $account, 'accounturi');
 is_deeply($challenge->{'issuer-domain-names'}, [ 'ca.example', 'ca2.example' ],
     'issuer-domain-names');
 

@@ -2,8 +2,8 @@
 
 # Copyright (C) the nginx-acme-ca authors
 
-# What lego 5 can besides: profiles, addresses, key change, a renewal that the
-# operator asks for (RFC 9773).
+# What lego 5 can besides: profiles, addresses, dns-persist-01, key change, a
+# renewal that the operator asks for (RFC 9773).
 
 ###############################################################################
 
@@ -27,12 +27,13 @@ my $dir = $t->testdir();
 
 plan(skip_all => 'no lego 5') unless `lego --version` =~ /version v?[5-9]/;
 
-interop_conf($t, challenges => 'http-01 tls-alpn-01 dns-01',
+interop_conf($t, challenges => 'http-01 tls-alpn-01 dns-01 dns-persist-01',
     authority => 'tls_alpn_01_ports %%PORT_8084%%;
+        caa_identities ca.example;
         external_account_binding optional;
         renewal_info_retry_after 1s;
         profile default { lifetime 90d; }
-        profile short { lifetime 6d; }')->plan(33)->run();
+        profile short { lifetime 6d; }')->plan(38)->run();
 
 my $server = acme_ca_url(tls => 1) . '/directory';
 my $hook = interop_dns_hook($t);
@@ -61,6 +62,18 @@ lego_ok('wildcard', @run, '--dns', 'exec', '--dns.resolvers',
     '127.0.0.1:' . port(8053), '--dns.propagation.disable-ans',
     '--dns.propagation.disable-rns', '-d', '*.wild.example');
 interop_issued($t, 'wildcard', chain('_.wild.example'), '*.wild.example');
+
+# a record that stays, and is there already
+
+my ($account) = interop_run('find', "$dir/lego/accounts", '-name', '*.json',
+    '-exec', 'cat', '{}', ';') =~ m!"(https://[^"]+/acme/account/[^"/]+)"!;
+acme_ca_dns($t, '_validation-persist.stay.example' => {
+    TXT => "ca.example; accounturi=$account; policy=wildcard" });
+lego_ok('dns-persist-01', @run, '--dns-persist', '--dns-persist.resolvers',
+    '127.0.0.1:' . port(8053), '--dns-persist.propagation.disable-ans', '-d',
+    '*.stay.example');
+interop_issued($t, 'dns-persist-01', chain('_.stay.example'),
+    '*.stay.example');
 
 # it wants to be told yes
 interop_ok($t, 'key change', environment(), 'sh', '-c',

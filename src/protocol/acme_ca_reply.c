@@ -400,7 +400,10 @@ acme_ca_reply_write_challenge(acme_ca_exchange_t *x, acme_ca_json_writer_t *w,
 }
 
 
-/* draft-ietf-acme-dns-persist, 3.1 */
+/*
+ * draft-ietf-acme-dns-persist, 3.1.  The account is what a record has to name;
+ * there are clients (lego 5) that know it from the challenge only.
+ */
 
 static void
 acme_ca_reply_write_issuers(acme_ca_exchange_t *x, acme_ca_json_writer_t *w)
@@ -410,6 +413,9 @@ acme_ca_reply_write_issuers(acme_ca_exchange_t *x, acme_ca_json_writer_t *w)
     ngx_array_t  *issuers;
 
     issuers = x->authority->caa_identities;
+
+    acme_ca_reply_write_url(x, w, "accounturi", ACME_CA_ROUTE_ACCOUNT,
+                            x->account->id);
 
     acme_ca_json_open_array(w, "issuer-domain-names");
 
