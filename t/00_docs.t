@@ -194,7 +194,7 @@ sub conformance {
 
     for my $file (@_) {
         push @rows, map { [ $file, $_ ] }
-            grep { /^\| [\d., ]+ \| [A-Z]/ } split /\n/, read_file($file);
+            grep { /^\| [\d., ]+ \| (?:[A-Z]|says)/ } split /\n/, read_file($file);
     }
 
     for my $row (@rows) {
