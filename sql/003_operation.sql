@@ -185,4 +185,12 @@ CREATE TABLE acme_signer_jobs (
 -- those that are due
 CREATE INDEX acme_signer_jobs_due ON acme_signer_jobs (run_at);
 
+-- what kind of holder a certificate is for: NULL is derived (the CA's own are
+-- "internal", its issuers "ca", all others "service").  imported_at: it was
+-- signed elsewhere, and is known here since then
+ALTER TABLE acme_certificates ADD COLUMN category TEXT
+    CHECK (category IN ('ca', 'user', 'service', 'device', 'internal'));
+ALTER TABLE acme_certificates ADD COLUMN remarks TEXT;
+ALTER TABLE acme_certificates ADD COLUMN imported_at INTEGER;
+
 PRAGMA user_version = 3;

@@ -156,16 +156,6 @@ fault() {
 }
 
 
-work_folder() {
-    folder=$($as mktemp -d /dev/shm/acme-ca.XXXXXX 2> /dev/null ||
-             $as mktemp -d) || die "no folder for temporary files"
-
-    trap 'rm -rf "$folder"' EXIT
-    trap 'exit 1' HUP INT TERM
-    : > "$folder/faults"
-}
-
-
 # audit_rows: the chain of all rows of $database.  The hash before the first one
 # is that of the sealed checkpoint, or zeros; of a file's it is not known
 
@@ -368,6 +358,7 @@ audit_check() {
 
 audit_verify() {
     work_folder
+    : > "$folder/faults"
     audit_check
 
     summary="'first', $first, 'last', $last, 'rows', $count,
@@ -400,6 +391,7 @@ audit_seal() {
     age=$number
 
     work_folder
+    : > "$folder/faults"
     audit_check
 
     if [ -s "$folder/faults" ]; then

@@ -1,32 +1,173 @@
 # Copyright (C) the nginx-acme-ca authors
 #
-# Certificates.
+# The registry: every certificate that was ever signed, or imported.  What can
+# be derived is not stored: "expired" follows from the clock, the uuid from the
+# fingerprint.
 
 commands="$commands
-certificate list  -       account status name expires limit
-certificate show  SERIAL
+certificate list      -       account status name expires limit profile \
+                              issuer category before
+certificate by-name   NAME    limit
+certificate expiring  -       within limit profile account
+certificate expire    -
+certificate show      SERIAL
+certificate inspect   SERIAL
+certificate chain     SERIAL
+certificate verify    SERIAL
+certificate import    FILE    category remarks
+certificate set       SERIAL  category remarks
+certificate revoke    SERIAL  reason
+certificate delete    UUID    force
 "
 
 
 usage_certificate() {
     cat <<END
-    certificate list [--account ID] [--status S] [--name NAME]
-        [--expires TIME] [--limit N]
-                                --expires 30d: those that end until then
-    certificate show SERIAL     with its PEM
+    certificate list [--account ID] [--name NAME] [--profile NAME]
+        [--status S]            valid, revoked, expired, unknown
+        [--category C]          ca, user, service, device, internal
+        [--issuer ID|NAME]
+        [--expires TIME]        30d: those that end until then
+        [--before ID]           the next page: those with lower ids
+        [--limit N]
+    certificate by-name NAME    the valid ones for it, newest first
+    certificate expiring [--within TIME] [--profile NAME] [--account ID]
+                                soonest first; default: 30d
+    certificate expire          counts those that have expired, by day
+    certificate show SERIAL|UUID
+                                with its PEM
+    certificate inspect SERIAL|UUID
+                                all that is in it
+    certificate chain SERIAL|UUID
+                                it and its issuers, PEM
+    certificate verify SERIAL|UUID
+                                exit status 1 if it is no good now, and why
+    certificate import FILE     PEM, one that was signed elsewhere, and if known
+                                its issuers behind it
+        [--category C] [--remarks TEXT]
+    certificate set SERIAL|UUID [--category C] [--remarks TEXT]
+    certificate revoke SERIAL|UUID
+        [--reason R]            unspecified, keyCompromise, affiliationChanged,
+                                superseded, cessationOfOperation,
+                                privilegeWithdrawn
+    certificate delete UUID     for good: what has expired or was revoked
+        [--force]               and what has not
 END
+}
+
+
+category=
+remarks=
+
+
+hex_uuid="(SELECT lower(hex(substr(c.fingerprint, 1, 16))) AS h)"
+
+certificate_uuid="(SELECT substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-8' ||
+    substr(h, 14, 3) || '-' ||
+    substr('89ab', 1 + (instr('0123456789abcdef', substr(h, 17, 1)) - 1) % 4,
+           1) || substr(h, 18, 3) || '-' || substr(h, 21) FROM $hex_uuid)"
+
+# an issuer that only its name is known of has no chain
+
+certificate_status="CASE WHEN c.status = 'revoked' THEN 'revoked'
+    WHEN c.not_after <= $now THEN 'expired'
+    WHEN c.imported_at IS NOT NULL
+         AND (SELECT i.chain_pem FROM issuers AS i WHERE i.id = c.issuer_id)
+             = '' THEN 'unknown'
+    ELSE 'valid' END"
+
+certificate_category="coalesce(c.category, CASE WHEN c.account_id IS NULL
+    AND c.imported_at IS NULL THEN 'internal' ELSE 'service' END)"
+
+certificate_columns="c.id, lower(hex(c.serial)) AS serial,
+    $certificate_status AS status, $certificate_category AS category,
+    c.account_id AS account, c.sans AS names, c.profile,
+    $(as_date c.not_before) AS not_before,
+    $(as_date c.not_after) AS not_after"
+
+
+# certificate SERIAL|UUID: sets $row, the row's id
+
+certificate() {
+    wanted=$(printf '%s' "$1" | tr 'A-F' 'a-f')
+
+    if is_like "$wanted" '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'; then
+        row=$(value "SELECT c.id FROM acme_certificates AS c
+                     WHERE $certificate_uuid = '$wanted'")
+
+    else
+        hex=$(printf '%s' "$wanted" | tr -d ':')
+
+        is_like "$hex" '[0-9a-f]{1,42}' ||
+            misuse "\"$1\" is no serial number and no uuid"
+
+        [ $((${#hex} % 2)) -eq 0 ] || hex=0$hex
+
+        while [ "${hex#00}" != "$hex" ]; do
+            hex=${hex#00}
+        done
+
+        row=$(value "SELECT id FROM acme_certificates WHERE serial = x'$hex'")
+    fi
+
+    [ -n "$row" ] || absent "no certificate \"$1\""
+}
+
+
+# certificate_pem ID
+
+certificate_pem() {
+    bytes "$(value "SELECT hex(der) FROM acme_certificates WHERE id = $1")" |
+        openssl x509 -inform DER || die "openssl cannot read the certificate"
+}
+
+
+# issuer ID|NAME: sets $id
+
+find_issuer() {
+    id=$(value "SELECT group_concat(id) FROM issuers
+                WHERE name = $(sql_text "$1")
+                      OR CAST(id AS TEXT) = $(sql_text "$1")")
+
+    case $id in
+        '')   absent "no issuer \"$1\"" ;;
+        *,*)  die "several issuers have the name \"$1\": $id" ;;
+    esac
+}
+
+
+check_category() {
+    case $1 in
+        ca|user|service|device|internal) ;;
+        *) misuse "--category: ca, user, service, device or internal" ;;
+    esac
 }
 
 
 certificate_list() {
     limit
-    where=
+    where=1
 
-    [ -z "$status" ] || where="AND c.status = $(sql_text "$status")"
+    [ -z "$status" ] ||
+        where="$where AND $certificate_status = $(sql_text "$status")"
+
+    if [ -n "$category" ]; then
+        check_category "$category"
+        where="$where AND $certificate_category = '$category'"
+    fi
 
     if [ -n "$account" ]; then
         account "$account"
         where="$where AND c.account_id = $account"
+    fi
+
+    if [ -n "$issuer" ]; then
+        find_issuer "$issuer"
+        where="$where AND c.issuer_id = $id"
+    fi
+
+    if [ -n "$profiles" ]; then
+        where="$where AND c.profile = $(sql_text "$profiles")"
     fi
 
     if [ -n "$names" ]; then
@@ -39,44 +180,79 @@ certificate_list() {
         where="$where AND c.not_after BETWEEN $now AND $now + $number"
     fi
 
-    rows "SELECT lower(hex(c.serial)) AS serial, c.status,
-              c.account_id AS account, c.sans AS names, c.profile,
-              $(as_date c.not_before) AS not_before,
-              $(as_date c.not_after) AS not_after
+    if [ -n "$before" ]; then
+        check_number --before "$before"
+        where="$where AND c.id < $before"
+    fi
+
+    rows "SELECT $certificate_columns FROM acme_certificates AS c
+          WHERE $where ORDER BY c.id DESC $page"
+}
+
+
+certificate_by_name() {
+    limit
+    option_name "$arg"
+
+    rows "SELECT $certificate_columns FROM acme_certificates AS c
+          WHERE instr(' ' || c.sans || ' ',
+                      ':' || $(sql_text "$names") || ' ') > 0
+                AND $certificate_status = 'valid'
+          ORDER BY c.id DESC $page"
+}
+
+
+certificate_expiring() {
+    limit
+    seconds --within "${within:-30d}"
+    where="c.not_after BETWEEN $now AND $now + $number"
+
+    if [ -n "$account" ]; then
+        account "$account"
+        where="$where AND c.account_id = $account"
+    fi
+
+    [ -z "$profiles" ] ||
+        where="$where AND c.profile = $(sql_text "$profiles")"
+
+    rows "SELECT $certificate_columns,
+              (c.not_after - $now) / 86400 AS days,
+              c.replaced_by IS NOT NULL AS replaced
           FROM acme_certificates AS c
-          WHERE 1 $where ORDER BY c.id DESC $page"
+          WHERE $where AND c.status = 'valid' ORDER BY c.not_after $page"
+}
+
+
+certificate_expire() {
+    rows "SELECT date(c.not_after, 'unixepoch') AS day, count(*) AS expired
+          FROM acme_certificates AS c
+          WHERE c.status = 'valid' AND c.not_after <= $now
+          GROUP BY day ORDER BY day DESC"
 }
 
 
 certificate_show() {
-    hex=$(printf '%s' "$arg" | tr 'A-F' 'a-f' | tr -d ':')
+    certificate "$arg"
+    pem=$(certificate_pem "$row")
+    decimal=$(value "SELECT hex(serial) FROM acme_certificates
+                     WHERE id = $row" | decimal)
 
-    is_like "$hex" '[0-9a-f]{1,42}' || misuse "\"$arg\" is no serial number"
-
-    [ $((${#hex} % 2)) -eq 0 ] || hex=0$hex
-
-    while [ "${hex#00}" != "$hex" ]; do
-        hex=${hex#00}
-    done
-
-    row=$(value "SELECT id FROM acme_certificates WHERE serial = x'$hex'")
-
-    [ -n "$row" ] || absent "no certificate with the serial number \"$arg\""
-
-    der=$(value "SELECT hex(der) FROM acme_certificates WHERE id = $row")
-    pem=$(bytes "$der" | openssl x509 -inform DER) ||
-        die "openssl cannot read the certificate"
-
-    row "SELECT lower(hex(c.serial)) AS serial, c.status,
+    row "SELECT c.id, lower(hex(c.serial)) AS serial,
+             '$decimal' AS serial_decimal, $certificate_uuid AS uuid,
+             $certificate_status AS status, $certificate_category AS category,
              c.account_id AS account, c.order_id AS 'order', c.sans AS names,
              c.common_name, c.profile, c.key_type, i.name AS issuer,
              lower(hex(c.fingerprint)) AS fingerprint_sha256,
              $(as_date c.not_before) AS not_before,
              $(as_date c.not_after) AS not_after,
              $(as_date c.created_at) AS created,
+             $(as_date c.imported_at) AS imported,
              $(as_date c.revoked_at) AS revoked, c.revocation_reason,
              $(as_date c.first_download_at) AS first_download,
-             $(as_date c.last_download_at) AS last_download
+             $(as_date c.last_download_at) AS last_download,
+             (SELECT lower(hex(r.serial)) FROM acme_certificates AS r
+              WHERE r.id = c.replaced_by) AS replaced_by,
+             c.remarks
              ${json:+, $(sql_text "$pem
 ") AS pem}
          FROM acme_certificates AS c
@@ -84,4 +260,287 @@ certificate_show() {
          WHERE c.id = $row"
 
     [ -n "$json" ] || printf '\n%s\n' "$pem"
+}
+
+
+certificate_inspect() {
+    certificate "$arg"
+    certificate_pem "$row" | openssl x509 -noout -text -fingerprint -sha256
+}
+
+
+certificate_chain() {
+    certificate "$arg"
+    certificate_pem "$row"
+    value "SELECT chain_pem FROM issuers
+           WHERE id = (SELECT issuer_id FROM acme_certificates
+                       WHERE id = $row)"
+}
+
+
+# what a client would find that trusts our roots and knows our revocations
+
+certificate_verify() {
+    certificate "$arg"
+    work_folder
+
+    certificate_pem "$row" > "$folder/leaf"
+    value "SELECT chain_pem FROM issuers
+           WHERE id = (SELECT issuer_id FROM acme_certificates
+                       WHERE id = $row)" > "$folder/chain"
+
+    fault=$(value "SELECT iif(c.status = 'revoked', 'revoked at ' ||
+                       $(as_date c.revoked_at), '')
+                   FROM acme_certificates AS c WHERE c.id = $row")
+
+    if [ -z "$fault" ]; then
+        [ -s "$folder/chain" ] && cat "$folder/chain" > "$folder/trust"
+        [ ! -r "${path%/}/root.pem" ] ||
+            cat "${path%/}/root.pem" >> "$folder/trust"
+
+        if [ ! -s "$folder/trust" ]; then
+            fault="its issuer is not known"
+        else
+            fault=$(openssl verify -partial_chain -no-CApath -no-CAstore \
+                        -CAfile "$folder/trust" "$folder/leaf" 2>&1) && fault=
+            fault=$(printf '%s\n' "$fault" | sed -n 's/^error [0-9]* at [^:]*: *//p' |
+                    head -n 1)${fault:+.}
+            fault=${fault%.}
+        fi
+    fi
+
+    if [ -n "$json" ]; then
+        value "SELECT json_object('ok', json(iif($((${#fault} == 0)), 'true',
+                   'false')), 'fault', nullif($(sql_text "$fault"), ''))"
+    else
+        echo "${fault:-ok}"
+    fi
+
+    [ -z "$fault" ] || exit 1
+}
+
+
+# field NAME: of $folder/leaf, as openssl says it
+
+x509_names() {
+    openssl x509 -in "$folder/leaf" -noout -ext subjectAltName 2> /dev/null |
+        sed -e 1d -e 's/^ *//' | tr ',' '\n' |
+        sed -n -e 's/^ *//' -e 's/ /_/g' -e 's/^DNS:/dns:/' \
+            -e 's/^IP_Address:/ip:/' -e 's/^email:/email:/' -e '/:/p' |
+        tr '[:upper:]' '[:lower:]' | paste -s -d ' '
+}
+
+
+x509_key_type() {
+    openssl x509 -in "$folder/leaf" -noout -pubkey |
+        openssl pkey -pubin -noout -text |
+        awk '/^ED[0-9]+ /    { sub("ED", "Ed"); print $1; exit }
+             /Public-Key:/   { gsub(/[()]/, ""); bits = $(NF - 1) }
+             /^NIST CURVE:/  { print "EC " $3; found = 1; exit }
+             /^Modulus:/     { print "RSA " bits; found = 1; exit }'
+}
+
+
+certificate_import() {
+    command -v openssl > /dev/null || die "openssl is needed"
+    [ -r "$arg" ] || die "cannot read \"$arg\""
+    [ -z "$category" ] || check_category "$category"
+
+    work_folder
+
+    awk -v folder="$folder" '
+        /^-----BEGIN CERTIFICATE-----/ { n++; inside = 1 }
+        inside { print > (folder "/" (n == 1 ? "leaf" : "chain")) }
+        n == 2 && inside { print > (folder "/issuer") }
+        /^-----END CERTIFICATE-----/   { inside = 0 }' "$arg"
+
+    openssl x509 -in "$folder/leaf" -noout 2> /dev/null ||
+        die "\"$arg\" has no certificate in PEM"
+
+    der=$(openssl x509 -in "$folder/leaf" -outform DER | hex_of)
+    serial=$(openssl x509 -in "$folder/leaf" -noout -serial |
+             sed -e 's/^serial=//' | tr 'A-F' 'a-f')
+
+    while [ "${serial#00}" != "$serial" ] && [ "$serial" != 00 ]; do
+        serial=${serial#00}
+    done
+
+    print=$(openssl x509 -in "$folder/leaf" -noout -fingerprint -sha256 |
+            sed -e 's/.*=//' | tr -d ':')
+    common=$(openssl x509 -in "$folder/leaf" -noout -subject -nameopt \
+                 multiline,utf8,-esc_msb |
+             sed -n 's/^ *commonName *= //p' | head -n 1)
+    dates=$(openssl x509 -in "$folder/leaf" -noout -dates -dateopt iso_8601)
+    begins=$(printf '%s\n' "$dates" | sed -n 's/^notBefore=\(.*\)Z$/\1/p')
+    ends=$(printf '%s\n' "$dates" | sed -n 's/^notAfter=\(.*\)Z$/\1/p')
+    dn=$(openssl x509 -in "$folder/leaf" -noout -issuer -nameopt \
+             RFC2253,utf8,-esc_msb)
+    dn=${dn#issuer=}
+
+    [ -z "$(value "SELECT id FROM acme_certificates
+                   WHERE serial = x'$serial'")" ] ||
+        die "a certificate with the serial number $serial is known already"
+
+    import_issuer
+
+    run -list <<END || die "nothing was imported"
+BEGIN IMMEDIATE;
+$issuer_sql
+INSERT INTO acme_certificates
+    (issuer_id, status, serial, fingerprint, common_name, sans, key_type,
+     not_before, not_after, created_at, imported_at, category, remarks, der)
+VALUES ((SELECT id FROM issuers WHERE der = x'$issuer_der'), 'valid',
+        x'$serial', x'$print', nullif($(sql_text "$common"), ''),
+        $(sql_text "$(x509_names)"), $(sql_text "$(x509_key_type)"),
+        CAST(strftime('%s', '$begins') AS INTEGER),
+        CAST(strftime('%s', '$ends') AS INTEGER), $now, $now,
+        nullif('$category', ''), nullif($(sql_text "$remarks"), ''), x'$der');
+$(audit certificate-import NULL "'serial', '$serial', 'issuer',
+        $(sql_text "$dn")")
+COMMIT;
+END
+
+    arg=$serial
+    json=${json:-} certificate_show
+}
+
+
+# sets $issuer_der and $issuer_sql: the issuer that came with it, one that is
+# known, or one of which nothing is known but its name
+
+import_issuer() {
+    issuer_sql=
+    issuer_der=
+
+    value "SELECT id FROM issuers ORDER BY id" > "$folder/issuers"
+
+    while [ ! -s "$folder/issuer" ] && read -r id; do
+        bytes "$(value "SELECT hex(der) FROM issuers WHERE id = $id")" |
+            openssl x509 -inform DER 2> /dev/null > "$folder/known" || continue
+
+        if openssl verify -no_check_time -partial_chain -no-CApath \
+               -no-CAstore -CAfile "$folder/known" "$folder/leaf" \
+               > /dev/null 2>&1
+        then
+            issuer_der=$(value "SELECT hex(der) FROM issuers WHERE id = $id")
+            return
+        fi
+    done < "$folder/issuers"
+
+    if [ -s "$folder/issuer" ]; then
+        openssl verify -no_check_time -partial_chain -no-CApath -no-CAstore \
+            -CAfile "$folder/issuer" "$folder/leaf" > /dev/null 2>&1 ||
+            die "the second certificate of \"$arg\" did not sign the first"
+
+        issuer_der=$(openssl x509 -in "$folder/issuer" -outform DER | hex_of)
+        ends_at=$(openssl x509 -in "$folder/issuer" -noout -enddate \
+                      -dateopt iso_8601 | sed 's/^notAfter=\(.*\)Z$/\1/')
+        chain="$(cat "$folder/chain")
+"
+    else
+        issuer_der=$(printf 'unknown issuer: %s' "$dn" | hex_of)
+        ends_at=$ends
+        chain=
+    fi
+
+    issuer_sql="INSERT OR IGNORE INTO issuers
+        (name, der, chain_pem, not_before, not_after, created_at)
+    VALUES ($(sql_text "$dn"), x'$issuer_der', $(sql_text "$chain"),
+            CAST(strftime('%s', '$begins') AS INTEGER),
+            CAST(strftime('%s', '$ends_at') AS INTEGER), $now);"
+}
+
+
+certificate_set() {
+    [ -n "$category$remarks" ] ||
+        misuse "certificate set: --category or --remarks is needed"
+    [ -z "$category" ] || check_category "$category"
+
+    certificate "$arg"
+
+    run -list <<END || die "nothing was changed"
+BEGIN IMMEDIATE;
+UPDATE acme_certificates
+SET category = coalesce(nullif('$category', ''), category),
+    remarks = coalesce(nullif($(sql_text "$remarks"), ''), remarks)
+WHERE id = $row;
+$(audit certificate-set "account_id" "'serial', lower(hex(serial)),
+        'category', category, 'remarks', remarks" \
+        "FROM acme_certificates WHERE id = $row")
+COMMIT;
+END
+
+    certificate_show
+}
+
+
+# RFC 5280, 5.3.1
+
+certificate_revoke() {
+    case ${reason:-unspecified} in
+        unspecified|0)           code=0 ;;
+        keyCompromise|1)         code=1 ;;
+        affiliationChanged|3)    code=3 ;;
+        superseded|4)            code=4 ;;
+        cessationOfOperation|5)  code=5 ;;
+        privilegeWithdrawn|9)    code=9 ;;
+        *) misuse "--reason: see \"$me help certificate\"" ;;
+    esac
+
+    certificate "$arg"
+
+    changed=$(run -list -noheader <<END
+BEGIN IMMEDIATE;
+UPDATE acme_certificates
+SET status = 'revoked', revoked_at = $now, revocation_reason = $code
+WHERE id = $row AND status = 'valid';
+SELECT changes();
+$(audit certificate-revoke account_id "'serial', lower(hex(serial)),
+        'reason', $code" \
+        "FROM acme_certificates WHERE id = $row AND changes() > 0")
+COMMIT;
+END
+    ) || die "nothing was revoked"
+
+    if [ -n "$json" ]; then
+        printf '{"revoked":true,"changed":%s}\n' "$changed"
+    elif [ "$changed" -eq 1 ]; then
+        echo revoked
+    else
+        echo "was revoked before"
+    fi
+}
+
+
+# what orders, server certificates and successors say of it goes as well
+
+certificate_delete() {
+    certificate "$arg"
+
+    status=$(value "SELECT $certificate_status FROM acme_certificates AS c
+                    WHERE c.id = $row")
+
+    case $status,$force in
+        revoked,*|expired,*|*,yes) ;;
+        *) die "it is $status: revoke it, or say --force" ;;
+    esac
+
+    run -list <<END || die "nothing was deleted"
+BEGIN IMMEDIATE;
+$(audit certificate-delete account_id "'serial', lower(hex(serial)), 'names',
+        sans, 'fingerprint', lower(hex(fingerprint)), 'status', '$status'" \
+        "FROM acme_certificates WHERE id = $row")
+UPDATE acme_certificates SET replaced_by = NULL WHERE replaced_by = $row;
+UPDATE acme_orders SET replaces_id = NULL WHERE replaces_id = $row;
+DELETE FROM acme_orders WHERE certificate_id = $row;
+DELETE FROM acme_server_certificates WHERE certificate_id = $row;
+DELETE FROM acme_certificates WHERE id = $row;
+COMMIT;
+END
+
+    if [ -n "$json" ]; then
+        echo '{"deleted":true}'
+    else
+        echo deleted
+    fi
 }

@@ -40,17 +40,22 @@ row() {
 }
 
 
-open_database() {
+absolute_path() {
     case $path in
         /*) ;;
         *)  path=$(pwd -P)/$path ;;
     esac
 
-    database=${path%/}/ca.db
-    as=
-
     command -v sqlite3 > /dev/null ||
         die "sqlite3 is needed: apt-get install sqlite3"
+}
+
+
+open_database() {
+    absolute_path
+
+    database=${path%/}/ca.db
+    as=
 
     [ ! -h "$database" ] || die "\"$database\" is a link"
 
@@ -132,4 +137,15 @@ limit() {
 
     page=
     [ "$limit" -eq 0 ] || page="LIMIT $limit"
+}
+
+
+# sets $folder, for temporary files of ours and of the owner of the database
+
+work_folder() {
+    folder=$($as mktemp -d /dev/shm/acme-ca.XXXXXX 2> /dev/null ||
+             $as mktemp -d) || die "no folder for temporary files"
+
+    trap 'rm -rf "$folder"' EXIT
+    trap 'exit 1' HUP INT TERM
 }

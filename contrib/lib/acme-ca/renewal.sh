@@ -23,9 +23,6 @@ END
 }
 
 
-within=1d
-
-
 # the moved windows that select certificate c
 selects="coalesce(w.issuer_id, c.issuer_id) = c.issuer_id
      AND (w.account_id IS NULL OR w.account_id = c.account_id)
@@ -51,15 +48,7 @@ renewal_move() {
     fi
 
     if [ -n "$issuer" ]; then
-        id=$(value "SELECT group_concat(id) FROM issuers
-                    WHERE name = $(sql_text "$issuer")
-                          OR CAST(id AS TEXT) = $(sql_text "$issuer")")
-
-        case $id in
-            '')   absent "no issuer \"$issuer\"" ;;
-            *,*)  die "several issuers have the name \"$issuer\": $id" ;;
-        esac
-
+        find_issuer "$issuer"
         issuer=$id
     fi
 
@@ -77,7 +66,7 @@ renewal_move() {
         start="$now + $number"
     fi
 
-    seconds --within "$within"
+    seconds --within "${within:-1d}"
 
     [ -z "$url" ] || is_like "$url" 'https?://[!-~]+' ||
         misuse "--url: \"$url\" is no URL"

@@ -101,3 +101,40 @@ bytes() {
         }
     }')"
 }
+
+
+# the standard input in hexadecimal
+
+hex_of() {
+    od -An -v -tx1 | tr -d ' \n'
+}
+
+
+# a hexadecimal number of any length from the standard input as a decimal one
+
+decimal() {
+    awk '{
+        n = 1
+        digit[1] = 0
+
+        for (i = 1; i <= length($0); i++) {
+            carry = index("0123456789ABCDEF", substr($0, i, 1)) - 1
+
+            for (j = 1; j <= n; j++) {
+                carry += digit[j] * 16
+                digit[j] = carry % 10
+                carry = int(carry / 10)
+            }
+
+            while (carry > 0) {
+                digit[++n] = carry % 10
+                carry = int(carry / 10)
+            }
+        }
+
+        for (j = n; j > 0; j--)
+            printf "%d", digit[j]
+
+        print ""
+    }'
+}

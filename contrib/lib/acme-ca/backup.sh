@@ -1,0 +1,239 @@
+# Copyright (C) the nginx-acme-ca authors
+#
+# Copies of an authority: whole, or as JSON.
+
+commands="$commands
+backup   -  FOLDER
+restore  -  FOLDER
+export   -  -
+import   -  FILE
+"
+
+
+usage_backup() {
+    cat <<END
+    backup FOLDER               a copy of the database, while nginx issues, of
+                                the keys and certificates, and a check of them
+END
+}
+
+
+usage_restore() {
+    cat <<END
+    restore FOLDER              while nginx is stopped; what was there before
+                                is kept beside it, as NAME.before-TIME
+END
+}
+
+
+usage_export() {
+    cat <<END
+    export                      the database as lines of JSON: keep it as
+                                closed as the database
+END
+}
+
+
+usage_import() {
+    cat <<END
+    import FILE                 a new database in --path, of such lines
+END
+}
+
+
+# sound FILE: an authority's database without a fault
+
+sound() {
+    said=$($as sqlite3 -init /dev/null -batch -readonly "$1" \
+               'PRAGMA application_id; PRAGMA integrity_check;
+                SELECT count(*) FROM pragma_foreign_key_check;' 2>&1) || :
+
+    [ "$said" = "1094929733
+ok
+0" ]
+}
+
+
+do_backup() {
+    case $arg in
+        /*) ;;
+        *)  arg=$(pwd -P)/$arg ;;
+    esac
+
+    [ ! -e "$arg" ] || die "\"$arg\" is there already"
+
+    mkdir -m 0700 "$arg" || exit 1
+    [ "$(id -u)" -ne 0 ] || chown "$owner:$group" "$arg"
+
+    # a read transaction: nobody who writes waits for it
+    value "VACUUM INTO $(sql_text "$arg/ca.db")" || die "no copy was made"
+
+    for name in "${path%/}"/*.pem "${path%/}"/*.key; do
+        [ ! -f "$name" ] || cp -p "$name" "$arg/" ||
+            die "run this as root, who can read the keys"
+    done
+
+    sound "$arg/ca.db" || die "the copy is damaged: $said"
+    sync "$arg/ca.db"
+
+    value "BEGIN IMMEDIATE; $(audit backup NULL \
+               "'folder', $(sql_text "$arg")") COMMIT;"
+
+    count=$($as sqlite3 -init /dev/null -batch "$arg/ca.db" \
+                'SELECT count(*) FROM acme_certificates')
+    bytes=$(wc -c < "$arg/ca.db")
+
+    if [ -n "$json" ]; then
+        value "SELECT json_object('folder', $(sql_text "$arg"), 'bytes',
+                   $bytes, 'certificates', $count)"
+    else
+        echo "$count certificates, $bytes bytes in \"$arg\""
+    fi
+}
+
+
+# the database is free when nobody else has it open
+
+check_unused() {
+    run -list > /dev/null 2>&1 <<END ||
+.timeout 100
+PRAGMA locking_mode = EXCLUSIVE;
+BEGIN EXCLUSIVE;
+ROLLBACK;
+END
+        die "\"$database\" is in use: stop nginx first"
+}
+
+
+do_restore() {
+    [ -d "$arg" ] || die "\"$arg\" is no folder"
+
+    as=
+    sound "$arg/ca.db" || die "\"$arg\" has no sound database: $said"
+
+    [ -d "$path" ] || mkdir -m 0700 "$path" || exit 1
+    database=${path%/}/ca.db
+    like=$arg/ca.db
+
+    if [ -e "$database" ]; then
+        [ ! -h "$database" ] || die "\"$database\" is a link"
+        like=$database
+        check_unused
+    fi
+
+    # shellcheck disable=SC2012
+    owner=$(ls -ln "$like" | awk '{ print $3 ":" $4 }')
+    moment=$(date -u +%Y%m%dT%H%M%SZ)
+
+    for name in ca.db ca.db-wal ca.db-shm; do
+        [ ! -e "${path%/}/$name" ] ||
+            mv "${path%/}/$name" "${path%/}/$name.before-$moment"
+    done
+
+    for name in "$arg"/*.pem "$arg"/*.key; do
+        [ -f "$name" ] || continue
+        file=${path%/}/${name##*/}
+
+        if [ -e "$file" ] && ! cmp -s "$name" "$file"; then
+            mv "$file" "$file.before-$moment"
+        fi
+
+        cp -p "$name" "$file" || exit 1
+    done
+
+    cp "$arg/ca.db" "$database.new"
+    chmod 0600 "$database.new"
+
+    if [ "$(id -u)" -eq 0 ]; then
+        chown "$owner" "$database.new" "$path"
+    fi
+
+    mv "$database.new" "$database"
+    echo "restored: start nginx"
+}
+
+
+# --- JSON: first the schema, then rows, blobs as {"hex":"..."}
+
+do_export() {
+    value "SELECT json_object('version', user_version) FROM pragma_user_version;
+           SELECT json_object('schema', sql) FROM sqlite_schema
+           WHERE sql IS NOT NULL AND type = 'table';"
+
+    tables=$(value "SELECT name FROM sqlite_schema
+                    WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+                    ORDER BY rowid")
+
+    for table in $tables; do
+        columns=$(value "SELECT group_concat('''' || name || ''', iif(typeof(' ||
+                'r.' || name || ') = ''blob'', json_object(''hex'', lower(hex(r.'
+                || name || '))), r.' || name || ')', ', ')
+            FROM pragma_table_info('$table')")
+        value "SELECT json_object('table', '$table', 'row',
+                   json_object($columns)) FROM $table AS r"
+    done
+
+    value "SELECT json_object('schema', sql) FROM sqlite_schema
+           WHERE sql IS NOT NULL AND type <> 'table'"
+}
+
+
+# literals are made by quote(): nothing of the file is SQL but its schema
+
+do_import() {
+    [ -r "$arg" ] || die "cannot read \"$arg\""
+    [ -d "$path" ] || mkdir -m 0700 "$path" || exit 1
+
+    database=${path%/}/ca.db
+    [ ! -e "$database" ] || die "there is a database in \"$path\" already"
+
+    # shellcheck disable=SC2012
+    owner=$(ls -ldn "$path" | awk '{ print $3 " " $4 }')
+    group=${owner#* }
+    owner=${owner% *}
+    as=
+    work_folder
+
+    version=$(head -n 1 "$arg" | grep -Ex '\{"version":[0-9]+\}' | tr -dc 0-9)
+    [ -n "$version" ] || die "\"$arg\" is no export"
+
+    cat > "$folder/script" <<END
+.separator "\037" "\n"
+.mode ascii
+.separator "\037" "\n"
+CREATE TABLE lines (id INTEGER PRIMARY KEY, line TEXT);
+CREATE TEMP TABLE raw (line TEXT);
+.import '$folder/lines' raw
+INSERT INTO lines (line) SELECT line FROM raw;
+.mode list
+.output '$folder/sql'
+SELECT 'BEGIN;';
+SELECT iif(line -> 'schema' IS NOT NULL, (line ->> 'schema') || ';',
+    'INSERT INTO "' || replace(line ->> 'table', '"', '') || '" (' ||
+    (SELECT group_concat('"' || replace(key, '"', '') || '"', ', ')
+     FROM json_each(line, '\$.row')) || ') VALUES (' ||
+    (SELECT group_concat(CASE type
+         WHEN 'object' THEN 'x''' || replace(value ->> 'hex', '''', '') || ''''
+         ELSE quote(value) END, ', ')
+     FROM json_each(line, '\$.row')) || ');')
+FROM lines WHERE line -> 'version' IS NULL ORDER BY id;
+SELECT 'PRAGMA application_id = 1094929733; PRAGMA user_version = $version;';
+SELECT 'COMMIT;';
+.output
+END
+
+    cp "$arg" "$folder/lines"
+    sqlite3 -init /dev/null -batch -bail "$folder/import.db" \
+        < "$folder/script" || die "\"$arg\" is no export"
+
+    sqlite3 -init /dev/null -batch -bail "$database.new" < "$folder/sql" ||
+        { rm -f "$database.new"; die "\"$arg\" was not imported"; }
+
+    sound "$database.new" ||
+        { rm -f "$database.new"; die "\"$arg\" is not whole: $said"; }
+
+    chmod 0600 "$database.new"
+    [ "$(id -u)" -ne 0 ] || chown "$owner:$group" "$database.new"
+    mv "$database.new" "$database"
+    echo "imported: copy the keys, then start nginx"
+}

@@ -1,0 +1,70 @@
+# Copyright (C) the nginx-acme-ca authors
+#
+# What will be trouble soon: renewals that are late, certificates that nobody
+# fetched, issuers that end.
+
+commands="$commands
+radar  -  -  within limit
+"
+
+
+usage_radar() {
+    cat <<END
+    radar                       renewals that are late: past three quarters of
+                                a life, or a window that was moved, without a
+                                successor; certificates that nobody fetched for
+                                an hour; issuers that end
+        [--within TIME]         certificates that end until then; default: all
+                                that are late, and issuers within 90d
+        [--limit N]             soonest first
+END
+}
+
+
+do_radar() {
+    limit
+
+    # of certificate c: when its renewal should have been over
+
+    radar_due="coalesce((SELECT w.window_end FROM acme_renewal_windows AS w
+                         WHERE $selects ORDER BY w.id DESC LIMIT 1),
+                        c.not_before + (c.not_after - c.not_before) * 3 / 4)"
+
+    # by names and profile: clients without RFC 9773 do not say what they replace
+
+    radar_newest="SELECT max(n.id) FROM acme_certificates AS n
+        WHERE n.status = 'valid' AND n.account_id IS NOT NULL
+        GROUP BY n.account_id, n.sans, n.profile"
+
+    ends=9223372036854775807
+    issuers="$now + 7776000"
+
+    if [ -n "$within" ]; then
+        seconds --within "$within"
+        ends="$now + $number"
+        issuers=$ends
+    fi
+
+    rows "SELECT * FROM (
+          SELECT 'late' AS what, lower(hex(c.serial)) AS serial,
+              c.sans AS names, c.account_id AS account,
+              $(as_date "$radar_due") AS since, $(as_date c.not_after) AS ends
+          FROM acme_certificates AS c
+          WHERE c.status = 'valid' AND c.not_after > $now
+                AND c.not_after <= $ends AND c.account_id IS NOT NULL
+                AND $radar_due < $now AND c.replaced_by IS NULL
+                AND c.id IN ($radar_newest)
+          UNION ALL
+          SELECT 'not fetched', lower(hex(c.serial)), c.sans, c.account_id,
+              $(as_date c.created_at), $(as_date c.not_after)
+          FROM acme_certificates AS c
+          WHERE c.status = 'valid' AND c.not_after > $now
+                AND c.not_after <= $ends AND c.account_id IS NOT NULL
+                AND c.first_download_at IS NULL AND c.created_at < $now - 3600
+          UNION ALL
+          SELECT 'issuer', NULL, i.name, NULL, $(as_date i.not_before),
+              $(as_date i.not_after)
+          FROM issuers AS i
+          WHERE i.not_after BETWEEN $now AND $issuers AND i.chain_pem <> ''
+          ) ORDER BY ends $page"
+}

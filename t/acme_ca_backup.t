@@ -1,0 +1,169 @@
+#!/usr/bin/perl
+
+# Copyright (C) the nginx-acme-ca authors
+
+# Backup while clients issue, restore, export and import, and what the doctor
+# finds.
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
+
+use File::Copy qw/ copy /;
+use POSIX ();
+use Test::Nginx;
+use Test::Nginx::AcmeCa;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/ http cryptx /)
+    ->has_daemon('sqlite3')->has_daemon('openssl');
+
+acme_ca_conf($t)->plan(34)->run();
+
+my $dir = $t->testdir();
+my $tool = "$FindBin::Bin/../contrib/acme-ca";
+my ($text, $status);
+
+my $acme = acme_client($t);
+my $got = $acme->issue([ 'a.example' ]);
+my $serial = lc cert_field($got->{chain}, 'serial');
+
+###############################################################################
+
+# all is well
+
+is((tool('doctor'))[1], 0, 'doctor') or diag($text);
+unlike($text, qr/^(?:warning|fault)/m, 'finds nothing') or diag($text);
+like($text, qr/^ok\s+key\s+issuer\.key is that/m, 'looked at the key');
+
+SKIP: {
+    skip 'no curl', 2 if system('curl --version > /dev/null 2>&1');
+
+    is((tool('doctor', '--url', acme_ca_url() . '/directory'))[1], 0, 'url');
+    is((tool('doctor', '--url', acme_ca_url() . '/no'))[1], 1, 'no directory');
+}
+
+# a copy, while others write
+
+my $pid = fork();
+
+if ($pid == 0) {
+    $acme->another(key => $acme->{key}, kid => $acme->{kid})
+        ->new_order([ 'a.example' ]) for 1 .. 20;
+    POSIX::_exit(0);
+}
+
+my $backup = json('backup', "$dir/backup");
+waitpid $pid, 0;
+
+is($backup->{certificates}, 2, 'backup');
+is((stat "$dir/backup")[2] & 0777, 0700, 'for nobody else');
+is((stat "$dir/backup/ca.db")[2] & 0777, 0600, 'nor the database');
+ok(-e "$dir/backup/$_", $_) for qw/ root.key issuer.key issuer.pem audit.key /;
+is((tool('backup', "$dir/backup"))[1], 1, 'not over another');
+is(sql("SELECT count(*) FROM acme_audit_logs WHERE action = 'backup'"), 1,
+    'audited');
+
+# what came later is not in it
+
+$acme->issue([ 'later.example' ]);
+
+is((run_tool('--path', "$dir/ca", 'restore', "$dir/backup"))[1], 1,
+    'not while nginx runs');
+like($text, qr/is in use: stop nginx first/, 'says so');
+
+# JSON
+
+my $lines = (tool('export'))[0];
+is($status, 0, 'export');
+is((grep { !eval { json_decode($_) } } split /\n/, $lines), 0, 'of JSON');
+$t->write_file('export.json', $lines);
+
+$t->stop();
+
+is((tool('restore', "$dir/backup"))[1], 0, 'restored') or diag($text);
+is(sql('SELECT count(*) FROM acme_certificates'), 2, 'as it was');
+ok((glob "$dir/ca/ca.db.before-*")[0], 'what was there is kept');
+is((tool('doctor'))[1], 0, 'sound') or diag($text);
+
+$t->run();
+is($acme->find_account()->{status}, 200, 'account');
+is(cert_field($acme->post($got->{certificate_url})->{body}, 'serial'),
+    cert_field($got->{chain}, 'serial'), 'certificate under its URL');
+is(scalar($acme->issue([ 'a.example' ])->{chain} =~ /BEGIN/), 1, 'issues');
+$t->stop();
+
+# import: the database of another place
+
+is((tool('import', "$dir/export.json"))[1], 1, 'not over a database');
+is((run_tool('--path', "$dir/moved", 'import', "$dir/export.json"))[1], 0,
+    'imported') or diag($text);
+copy("$dir/ca/$_", "$dir/moved/$_") for qw/ root.pem audit.pem /;
+is((run_tool('--path', "$dir/moved", '--json', 'certificate', 'list'))[1], 0,
+    'works');
+is(scalar @{json_decode($text)}, 3, 'with all certificates');
+is((run_tool('--path', "$dir/moved", 'audit', 'verify'))[1], 0,
+    'and its audit log') or diag($text);
+is((run_tool('--path', "$dir/again", 'import', "$dir/nginx.conf"))[1], 1,
+    'no export');
+
+###############################################################################
+
+# what the doctor finds
+
+chmod 0644, "$dir/ca/issuer.key";
+is((tool('doctor'))[1], 1, 'an open key');
+like($text, qr/^fault\s+issuer\.key\s+others can read it/m, 'is told');
+chmod 0600, "$dir/ca/issuer.key";
+
+copy("$dir/ca/root.key", "$dir/ca/issuer.key");
+chmod 0600, "$dir/ca/issuer.key";
+tool('doctor');
+like($text, qr/^fault\s+key\s+issuer\.key is not that/m, 'another key');
+copy("$dir/backup/issuer.key", "$dir/ca/issuer.key");
+
+undef $t;
+
+###############################################################################
+
+sub tool {
+    return run_tool('--path', "$dir/ca", @_);
+}
+
+
+# (what it said, its exit status)
+
+sub run_tool {
+    my (@args) = @_;
+
+    $text = Test::Nginx::AcmeCa::run_command($tool, @args);
+    $status = $? >> 8;
+    Test::Nginx::log_core('||', "acme-ca @args: $status\n$text");
+
+    return ($text, $status);
+}
+
+
+sub json {
+    my ($text, $status) = tool('--json', @_);
+
+    diag("acme-ca @_: $text") if $status;
+
+    return eval { json_decode($text) } || { broken => $text };
+}
+
+
+sub sql {
+    my ($sql) = @_;
+
+    return acme_ca_sql_value($t, $sql);
+}
+
+###############################################################################

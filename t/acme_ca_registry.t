@@ -1,0 +1,275 @@
+#!/usr/bin/perl
+
+# Copyright (C) the nginx-acme-ca authors
+
+# The registry by the operator's tool: by serial number, uuid and name, what
+# expires, what was signed elsewhere, revocation, removal; what will be trouble.
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
+
+use Test::Nginx;
+use Test::Nginx::AcmeCa;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/ http cryptx /)
+    ->has_daemon('sqlite3')->has_daemon('openssl');
+
+acme_ca_conf($t, authority => 'profile default { lifetime 90d; }'
+    . ' profile short { lifetime 2d; }',
+    dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } })
+    ->plan(68)->run();
+
+my $dir = $t->testdir();
+my $tool = "$FindBin::Bin/../contrib/acme-ca";
+my ($text, $status, $json);
+
+my $acme = acme_client($t);
+my $one = $acme->issue([ 'a.example', 'b.example' ]);
+my $two = $acme->issue([ 'b.example' ], more => { profile => 'short' });
+my ($serial, $other) = map { lc cert_field($_->{chain}, 'serial') =~ s/^(00)+//r }
+    $one, $two;
+
+###############################################################################
+
+# one certificate
+
+$json = json('certificate', 'show', $serial);
+is($json->{status}, 'valid', 'status');
+is($json->{category}, 'service', 'category');
+is($json->{names}, 'dns:a.example dns:b.example', 'names');
+is($json->{account}, 1, 'account');
+is($json->{profile}, 'default', 'profile');
+like($json->{uuid}, qr/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-/,
+    'uuid');
+is(dec2hex($json->{serial_decimal}), $serial =~ s/^0//r, 'decimal serial');
+like($json->{fingerprint_sha256}, qr/^[0-9a-f]{64}$/, 'fingerprint');
+is(json('cert', 'show', uc $json->{uuid})->{serial}, $json->{serial},
+    'by its uuid');
+like((tool('certificate', 'inspect', $serial))[0], qr/DNS:a\.example/,
+    'inspect');
+is((tool('certificate', 'chain', $serial))[0] =~ s/\n+/\n/gr,
+    $one->{chain} =~ s/\n+/\n/gr, 'chain');
+is((tool('certificate', 'verify', $serial))[0], "ok\n", 'verify');
+is((tool('certificate', 'show', '1234'))[1], 3, 'absent');
+is((tool('certificate', 'show', "x'"))[1], 2, 'no serial number');
+
+# lists
+
+is_deeply([ serials('certificate', 'by-name', 'b.example') ],
+    [ $other, $serial ], 'by name, newest first');
+is_deeply([ serials('certificate', 'by-name', 'A.EXAMPLE') ], [ $serial ],
+    'by another name');
+is_deeply([ serials('certificate', 'by-name', 'example') ], [], 'by no name');
+is_deeply([ serials('certificate', 'list', '--profile', 'short') ], [ $other ],
+    'by profile');
+is(scalar serials('certificate', 'list', '--issuer', 1), 3, 'by issuer');
+is(scalar serials('certificate', 'list', '--category', 'internal'), 1,
+    'the own certificate of the CA');
+is_deeply([ serials('certificate', 'list', '--category', 'service', '--limit',
+    1) ], [ $other ], 'a page');
+is_deeply([ serials('certificate', 'list', '--category', 'service', '--before',
+    json('certificate', 'show', $other)->{id}) ], [ $serial ], 'the next one');
+is_deeply([ serials('certificate', 'expiring', '--within', '3d') ], [ $other ],
+    'expiring');
+is((serials('certificate', 'expiring', '--within', '1y'))[0], $other,
+    'soonest first');
+
+# what the operator says of it
+
+$json = json('certificate', 'set', $serial, '--category', 'device',
+    '--remarks', "it's \"x\"");
+is($json->{category}, 'device', 'category set');
+is($json->{remarks}, "it's \"x\"", 'remarks set');
+is((tool('certificate', 'set', $serial, '--category', 'x'))[1], 2,
+    'no such category');
+is(sql("SELECT count(*) FROM acme_audit_logs WHERE action = 'certificate-set'"),
+    1, 'audited');
+
+###############################################################################
+
+# signed elsewhere: the issuer with it, the issuer unknown
+
+foreign('first', 'first.example');
+foreign('second', 'second.example');
+
+$t->write_file('bundle.pem', $t->read_file('first.pem')
+    . $t->read_file('first-ca.pem'));
+
+$json = json('certificate', 'import', "$dir/bundle.pem", '--category', 'user',
+    '--remarks', 'from before');
+is($json->{status}, 'valid', 'imported');
+is($json->{category}, 'user', 'with its category');
+is($json->{names}, 'dns:first.example ip:10.0.0.1', 'with its names');
+is($json->{common_name}, 'first.example', 'and its common name');
+is($json->{key_type}, 'EC P-256', 'and its key');
+is($json->{pem}, $t->read_file('first.pem'), 'as it was');
+is((tool('certificate', 'import', "$dir/bundle.pem"))[1], 1, 'once');
+is((tool('certificate', 'verify', $json->{serial}))[0], "ok\n", 'verified');
+
+my $unknown = json('certificate', 'import', "$dir/second.pem");
+is($unknown->{status}, 'unknown', 'of an unknown issuer');
+is((tool('certificate', 'verify', $unknown->{serial}))[1], 1, 'not verified');
+is_deeply([ serials('certificate', 'list', '--status', 'unknown') ],
+    [ $unknown->{serial} ], 'listed');
+is((tool('certificate', 'import', "$dir/nginx.conf"))[1], 1,
+    'no certificate');
+
+###############################################################################
+
+# revocation, expiry, removal
+
+is((tool('certificate', 'revoke', $serial, '--reason', 'x'))[1], 2,
+    'no such reason');
+is((tool('certificate', 'revoke', '99'))[1], 3, 'no such certificate');
+is(json('certificate', 'revoke', $serial, '--reason', 'superseded')->{changed},
+    1, 'revoked');
+is(json('certificate', 'revoke', $serial)->{changed}, 0, 'once');
+is(json('certificate', 'show', $serial)->{revocation_reason}, 4, 'reason');
+like((tool('certificate', 'verify', $serial))[0], qr/^revoked at /, 'verify');
+is_deeply([ serials('certificate', 'list', '--status', 'revoked') ],
+    [ $serial ], 'listed');
+is_deeply([ serials('certificate', 'by-name', 'a.example') ], [],
+    'no valid one');
+
+my $uuid = json('certificate', 'show', $other)->{uuid};
+
+is((tool('certificate', 'delete', $uuid))[1], 1, 'a valid one is not deleted');
+is((tool('certificate', 'delete', json('certificate', 'show', $serial)
+    ->{uuid}))[1], 0, 'a revoked one is');
+is((tool('certificate', 'show', $serial))[1], 3, 'gone');
+is(sql("SELECT json_extract(details, '\$.names') FROM acme_audit_logs
+    WHERE action = 'certificate-delete'"), 'dns:a.example dns:b.example',
+    'audited');
+
+###############################################################################
+
+# trouble: late and not fetched; an issuer that ends
+
+is_deeply(json('radar'), [], 'nothing on the radar');
+
+run_sql("UPDATE acme_certificates SET not_before = not_before - 86400 * 1.8,
+    not_after = not_after - 86400 * 1.8 WHERE serial = x'$other'");
+
+is(json('radar')->[0]{what}, 'late', 'late');
+is(json('radar')->[0]{serial}, $other, 'which');
+is(json('certificate', 'expiring', '--within', '1d')->[0]{days}, 0, 'days');
+
+my $new = $acme->issue([ 'b.example' ], more => { profile => 'short' });
+is_deeply(json('radar'), [], 'it has a successor');
+
+run_sql("UPDATE acme_certificates SET not_after = not_after - 86400
+    WHERE serial = x'$other'");
+is(json('certificate', 'show', $other)->{status}, 'expired', 'expired');
+is(json('certificate', 'expire')->[0]{expired}, 1, 'counted');
+
+run_sql("UPDATE acme_certificates SET first_download_at = NULL,
+    created_at = created_at - 7200 WHERE id = (SELECT max(id)
+        FROM acme_certificates)");
+is(json('radar')->[0]{what}, 'not fetched', 'not fetched');
+
+run_sql('UPDATE issuers SET not_after = unixepoch() + 86400 WHERE id = 1');
+is((grep { $_->{what} eq 'issuer' } @{json('radar', '--within', '2d')}), 1,
+    'an issuer that ends');
+
+###############################################################################
+
+# the queue of validations
+
+my $order = $acme->new_order([ 'slow.example' ]);
+my ($authz) = @{$order->json()->{authorizations}};
+$acme->respond($authz);
+
+$json = json('jobs', 'list');
+is($json->[0]{name}, 'slow.example', 'a validation');
+is(json('jobs', 'retry', $json->[0]{id})->{retried}, 1, 'at once');
+is(json('jobs', 'cancel', $json->[0]{id})->{cancelled}, 1, 'cancelled');
+is($acme->post($authz)->json()->{status}, 'invalid', 'authorization');
+is($acme->post($order->location())->json()->{status}, 'invalid', 'order');
+is((tool('jobs', 'cancel', $json->[0]{id}))[1], 3, 'no such job');
+like(json('jobs', 'attempts', '--name', 'b.example')->[0]{details},
+    qr/127\.0\.0\.1/, 'attempts tell addresses');
+
+undef $t;
+
+###############################################################################
+
+# NAME.pem of an authority NAME-ca.pem that is not ours
+
+sub foreign {
+    my ($name, $host) = @_;
+
+    Test::Nginx::AcmeCa::run_command(qw/ openssl req -x509 -newkey ec
+        -pkeyopt ec_paramgen_curve:P-256 -nodes -days 400 -keyout /,
+        "$dir/$name-ca.key", '-out', "$dir/$name-ca.pem", '-subj',
+        "/O=Elsewhere/CN=$name");
+    Test::Nginx::AcmeCa::run_command(qw/ openssl req -x509 -newkey ec
+        -pkeyopt ec_paramgen_curve:P-256 -nodes -days 5 -CA /,
+        "$dir/$name-ca.pem", '-CAkey', "$dir/$name-ca.key", '-keyout',
+        "$dir/$name.key", '-out', "$dir/$name.pem", '-subj', "/CN=$host",
+        '-addext', "subjectAltName=DNS:$host,IP:10.0.0.1");
+}
+
+
+sub dec2hex {
+    require Math::BigInt;
+
+    return Math::BigInt->new($_[0])->as_hex() =~ s/^0x0*//r;
+}
+
+
+sub serials {
+    return map { $_->{serial} } @{json(@_)};
+}
+
+
+sub tool {
+    return run_tool('--path', "$dir/ca", @_);
+}
+
+
+# (what it said, its exit status)
+
+sub run_tool {
+    my (@args) = @_;
+
+    $text = Test::Nginx::AcmeCa::run_command($tool, @args);
+    $status = $? >> 8;
+    Test::Nginx::log_core('||', "acme-ca @args: $status\n$text");
+
+    return ($text, $status);
+}
+
+
+sub json {
+    my ($text, $status) = tool('--json', @_);
+
+    diag("acme-ca @_: $text") if $status;
+
+    return eval { json_decode($text) } || { broken => $text };
+}
+
+
+sub sql {
+    my ($sql) = @_;
+
+    return acme_ca_sql_value($t, $sql);
+}
+
+
+sub run_sql {
+    my ($sql) = @_;
+
+    Test::Nginx::AcmeCa::run_command('sqlite3', '-cmd', '.timeout 5000',
+        acme_ca_database($t), $sql);
+}
+
+###############################################################################
