@@ -184,6 +184,8 @@ ngx_acme_ca_crl_thread(void *data, ngx_log_t *log)
 
     c = ctx->crl;
 
+    ngx_acme_ca_thread_enter();
+
     store = acme_ca_store_open(&c->ca->authority.database, ACME_CA_STORE_READ,
                                log);
     if (store == NULL) {
