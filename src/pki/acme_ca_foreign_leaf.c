@@ -47,7 +47,9 @@ acme_ca_foreign_kind(acme_ca_foreign_t *foreign)
         return acme_ca_foreign_fault(foreign, "it is not of version 3");
     }
 
-    if (X509_check_ca(foreign->leaf) != 0) {
+    /* to OpenSSL none is a CA whose key usage does not let it sign */
+
+    if ((flags & EXFLAG_CA) || X509_check_ca(foreign->leaf) != 0) {
         return acme_ca_foreign_fault(foreign, "it is the certificate of a CA");
     }
 
