@@ -31,7 +31,8 @@ our @EXPORT = qw/ interop_conf interop_client interop_script interop_root
     interop_names interop_stored interop_audit interop_ok interop_slurp
     interop_run interop_validated interop_dns_hook interop_eab
     interop_installed interop_tool interop_move interop_addresses
-    interop_issued interop_replaces /;
+    interop_issued interop_replaces
+    interop_flow /;
 
 my $top = abs_path(dirname(__FILE__) . '/../../../../..');
 
@@ -318,6 +319,40 @@ sub interop_issued {
     Test::More::like($pem, qr/\n\z/, "$name: a newline at the end");
     Test::More::is(interop_stored($t, $pem), ($stored || 'valid')
         . ' serial order valid downloaded', "$name: stored");
+}
+
+
+# A program of a library, which goes through an account's life and leaves
+# one.pem and two.pem of a.KIND.example and b.KIND.example.  It is given the
+# directory, the folder of webroot, one for what it leaves, and the kind.  Twelve
+# tests.
+#
+#     command         the program
+#     says            what it is to print
+#     first, second   what became of the certificates: "valid" unless given
+#     audit           what was audited of the first one
+
+sub interop_flow {
+    my ($t, $kind, %opts) = @_;
+    my $dir = $t->testdir();
+    my $out = "$dir/$kind";
+    my $names = "a.$kind.example b.$kind.example";
+
+    mkdir $out;
+
+    my $text = interop_ok($t, $kind, @{$opts{command}},
+        acme_ca_url(tls => 1) . '/directory', "$dir/webroot", $out, $kind);
+
+    $text =~ s/ +$//mg;
+    Test::More::is($text, $opts{says}, "$kind: what was answered");
+
+    my ($one, $two) = map { interop_slurp("$out/$_.pem") } qw/ one two /;
+
+    interop_issued($t, "$kind, first", $one, $names, $opts{first});
+    interop_issued($t, "$kind, second", $two, $names, $opts{second});
+    Test::More::isnt(cert_field($one, 'serial'), cert_field($two, 'serial'),
+                     "$kind: another serial");
+    Test::More::is(interop_audit($t, $one), $opts{audit}, "$kind: audited");
 }
 
 
