@@ -24,7 +24,8 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
 acme_ca_conf($t, challenges => 'dns-persist-01 dns-01',
     authority => 'validation_attempts 1; authorization_lifetime 1d;
-        caa_identities CA.example ca2.example;')->plan(53)->run();
+        order_lifetime 2m;
+        caa_identities CA.example ca2.example;')->plan(55)->run();
 
 my $acme = acme_client($t);
 my $account = $acme->new_account()->location();
@@ -130,6 +131,11 @@ my $key = acme_key('ES256');
 my $final = $acme->finalize($acme->post($authz->{order}),
                             acme_csr(key => $key, dns => [ 'ok2.example' ]));
 is($final->json()->{status}, 'valid', 'certificate');
+
+is($acme->new_order([ 'ok2.example' ])->json()->{status}, 'pending',
+    'but no other order leans on it');
+is($acme->new_order([ 'ok.example' ])->json()->{status}, 'ready',
+    'as it may with a longer TTL');
 
 unlike($t->read_file('error.log'), qr/\[(?:alert|emerg|crit)\]/, 'log');
 

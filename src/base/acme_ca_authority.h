@@ -129,6 +129,8 @@ struct acme_ca_authority_s {
                                             made from the request */
     /* directory meta */
     ngx_str_t          terms_of_service; /* https URL or empty */
+    time_t             terms_changed_at; /* 0: never */
+    time_t             terms_grace;      /* seconds until it matters */
     ngx_str_t          website;
     ngx_array_t       *caa_identities;   /* ngx_str_t, or NULL */
 

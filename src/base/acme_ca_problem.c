@@ -175,6 +175,10 @@ acme_ca_problem_write(ngx_pool_t *pool, acme_ca_problem_t *problem,
 
     acme_ca_problem_subproblems(&w, problem->subproblems);
 
+    if (problem->instance.len) {
+        acme_ca_json_write_string(&w, "instance", &problem->instance);
+    }
+
     if (problem->request_id.len) {
         acme_ca_json_write_string(&w, "requestId", &problem->request_id);
     }

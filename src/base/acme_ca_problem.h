@@ -97,6 +97,7 @@ struct acme_ca_problem_s {
     ngx_str_t                identifier_value;
     ngx_str_t                request_id;        /* set by the one exit */
     ngx_str_t                location;          /* RFC 8555, 7.3.5: conflict */
+    ngx_str_t                instance;          /* URL for a person, or empty */
     time_t                   retry_after;       /* seconds, 0: none */
     acme_ca_problem_t       *subproblems;       /* RFC 8555, 6.7.1 */
     acme_ca_problem_t       *next;              /* the next subproblem */
@@ -126,8 +127,9 @@ ngx_uint_t acme_ca_problem_status(acme_ca_problem_type_e type);
 
 /*
  * Writes the document: type, detail, status (equal to the HTTP status),
- * identifier, subproblems, requestId, and for badSignatureAlgorithm the list
- * "algorithms" (RFC 8555, 6.2).  NGX_OK or NGX_ERROR.
+ * identifier, subproblems, instance, requestId, and for
+ * badSignatureAlgorithm the list "algorithms" (RFC 8555, 6.2).  NGX_OK or
+ * NGX_ERROR.
  */
 ngx_int_t acme_ca_problem_write(ngx_pool_t *pool, acme_ca_problem_t *problem,
     ngx_str_t *document);

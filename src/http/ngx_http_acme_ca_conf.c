@@ -356,6 +356,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_http_acme_ca_setting(terms_of_service),
       &ngx_http_acme_ca_url_post },
 
+    { ngx_string("terms_changed"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE12,
+      ngx_http_acme_ca_terms,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("website"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,

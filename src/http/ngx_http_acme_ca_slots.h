@@ -85,6 +85,10 @@ char *ngx_http_acme_ca_audit_log(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_acme_ca_audit_checkpoint(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 void ngx_http_acme_ca_audit_finish(ngx_acme_ca_t *ca);
+/* ngx_http_acme_ca_terms.c */
+char *ngx_http_acme_ca_terms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_acme_ca_terms_check(ngx_conf_t *cf,
+    const acme_ca_authority_t *a);
 
 /* ngx_http_acme_ca_signer.c: the directives, and what they come to */
 char *ngx_http_acme_ca_signer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -9,6 +9,7 @@
 
 #include "acme_ca_protocol_private.h"
 #include "acme_ca_rate.h"
+#include "acme_ca_terms.h"
 
 
 static ngx_int_t acme_ca_account_find(acme_ca_exchange_t *x);
@@ -22,6 +23,8 @@ static ngx_int_t acme_ca_account_deactivate(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_account_end(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_account_contact(acme_ca_exchange_t *x,
     acme_ca_json_t *contact);
+static ngx_int_t acme_ca_account_write(acme_ca_exchange_t *x,
+    const char *action);
 static ngx_int_t acme_ca_account_cursor(acme_ca_exchange_t *x,
     int64_t *before);
 static ngx_int_t acme_ca_account_next(acme_ca_exchange_t *x, int64_t last);
@@ -182,13 +185,14 @@ acme_ca_account_get(acme_ca_exchange_t *x)
 }
 
 
-/* RFC 8555, 7.3.2: members other than these two are passed over */
+/* RFC 8555, 7.3.2: members other than these three are passed over */
 
 ngx_int_t
 acme_ca_account_update(acme_ca_exchange_t *x)
 {
     ngx_int_t        rc;
     ngx_str_t       *status;
+    ngx_uint_t       agreed;
     acme_ca_json_t  *contact;
 
     rc = acme_ca_account_own(x);
@@ -198,12 +202,16 @@ acme_ca_account_update(acme_ca_exchange_t *x)
 
     status = acme_ca_json_string(x->payload, "status");
     contact = acme_ca_json_member(x->payload, "contact");
+    agreed = acme_ca_terms_agree(x);
 
     if (status && acme_ca_str_is(status, "deactivated")) {
         rc = acme_ca_account_deactivate(x);
 
     } else if (contact) {
         rc = acme_ca_account_contact(x, contact);
+
+    } else if (agreed) {
+        rc = acme_ca_account_write(x, "agree-terms");
 
     } else {
         x->audit.action = NULL;
@@ -278,9 +286,17 @@ acme_ca_account_contact(acme_ca_exchange_t *x, acme_ca_json_t *contact)
 
     rc = acme_ca_policy_contact(&x->ctx, x->authority, contact,
                                 &x->account->contact);
-    if (rc != NGX_OK) {
-        return rc;
-    }
+
+    return (rc == NGX_OK) ? acme_ca_account_write(x, "update-account") : rc;
+}
+
+
+/* contacts, and when it agreed to the terms */
+
+static ngx_int_t
+acme_ca_account_write(acme_ca_exchange_t *x, const char *action)
+{
+    x->audit.action = action;
 
     return acme_ca_store_account_set_contact(x->store, x->account->id,
                                              &x->account->contact,

@@ -12,6 +12,7 @@
 
 #include "acme_ca_authorize.h"
 #include "acme_ca_caa.h"
+#include "acme_ca_dns01.h"
 
 
 /*
@@ -24,7 +25,7 @@ ngx_int_t
 acme_ca_authorize_find(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier,
     acme_ca_authz_t *authz)
 {
-    time_t     until, lifetime;
+    time_t     lifetime;
     int64_t    id;
     ngx_int_t  rc;
 
@@ -33,9 +34,9 @@ acme_ca_authorize_find(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier,
     }
 
     lifetime = acme_ca_caa_lifetime(x->authority, identifier);
-    until = x->ctx.now + ngx_min(x->authority->order_lifetime, lifetime / 2);
 
-    rc = acme_ca_authorize_find_id(x, identifier, until, &id);
+    rc = acme_ca_authorize_find_id(x, identifier,
+                                   acme_ca_authorize_until(x, lifetime), &id);
 
     if (rc == NGX_OK) {
         rc = acme_ca_store_authz_find(x->store, x->ctx.pool, id, authz);
@@ -49,6 +50,28 @@ acme_ca_authorize_find(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier,
     }
 
     return rc;
+}
+
+
+/*
+ * draft-ietf-acme-dns-persist, 7.8: a record whose TTL is short proves for the
+ * order that asked only; its authorization lives no longer than it has to.
+ */
+
+time_t
+acme_ca_authorize_until(acme_ca_exchange_t *x, time_t lifetime)
+{
+    time_t  left;
+
+    left = ngx_min(x->authority->order_lifetime, lifetime / 2);
+
+    if (x->authority->challenges
+        & ((ngx_uint_t) 1 << ACME_CA_DNS_PERSIST_01))
+    {
+        left = ngx_max(left, ACME_CA_DNS_PERSIST_REUSE);
+    }
+
+    return x->ctx.now + left;
 }
 
 

@@ -10,6 +10,7 @@
 
 #include "acme_ca_authorize.h"
 #include "acme_ca_rate.h"
+#include "acme_ca_terms.h"
 
 
 static ngx_int_t acme_ca_new_authz_read(acme_ca_exchange_t *x,
@@ -37,7 +38,11 @@ acme_ca_new_authz_check(acme_ca_exchange_t *x)
 
     x->prepared = wish;
 
-    rc = acme_ca_new_authz_read(x, wish);
+    rc = acme_ca_terms_gate(x);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_new_authz_read(x, wish);
+    }
 
     if (rc == NGX_OK) {
         rc = acme_ca_new_authz_admit(x, wish);
@@ -185,8 +190,7 @@ acme_ca_new_authz_find(acme_ca_exchange_t *x, acme_ca_authz_t *wish,
 {
     time_t  until;
 
-    until = x->ctx.now + ngx_min(x->authority->order_lifetime,
-                                 x->authority->authz_lifetime / 2);
+    until = acme_ca_authorize_until(x, x->authority->authz_lifetime);
 
     return acme_ca_store_authz_find_valid(x->store, x->account->id,
                                           &wish->identifier, wish->subdomains,

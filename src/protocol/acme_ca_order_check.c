@@ -11,6 +11,7 @@
 #include "acme_ca_authorize.h"
 #include "acme_ca_renewal.h"
 #include "acme_ca_rate.h"
+#include "acme_ca_terms.h"
 #include "acme_ca_caa.h"
 #include "acme_ca_issuer.h"
 
@@ -66,7 +67,11 @@ acme_ca_order_read(acme_ca_exchange_t *x)
 
     x->prepared = wish;
 
-    rc = acme_ca_binding_load(x);
+    rc = acme_ca_terms_gate(x);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_binding_load(x);
+    }
 
     if (rc == NGX_OK) {
         rc = acme_ca_order_read_profile(x, wish);

@@ -505,6 +505,11 @@ acme_ca_reply_write_problem(acme_ca_exchange_t *x)
         acme_ca_reply_allow(x);
     }
 
+    if (problem->type == ACME_CA_USER_ACTION_REQUIRED) {
+        return acme_ca_reply_link(x, "terms-of-service",
+                                  &x->authority->terms_of_service);
+    }
+
     return NGX_OK;
 }
 

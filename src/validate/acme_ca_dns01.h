@@ -18,8 +18,8 @@
 #include "acme_ca_problem.h"
 
 
-/* a proof by a record that is to stay is good for the record's TTL; not for
-   less than this, or the order at hand could not be finalized */
+/* a proof by a record that is to stay is good for the record's TTL.  With less
+   than this the order at hand can be finalized, and no other leans on it */
 #define ACME_CA_DNS_PERSIST_REUSE  300           /* seconds */
 
 
