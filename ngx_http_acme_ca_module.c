@@ -39,6 +39,8 @@ static ngx_int_t ngx_http_acme_ca_run(ngx_http_request_t *r,
     ngx_http_acme_ca_ctx_t *ctx);
 static ngx_int_t ngx_http_acme_ca_start(ngx_http_request_t *r,
     ngx_http_acme_ca_ctx_t *ctx);
+static void ngx_http_acme_ca_ask(ngx_http_acme_ca_ctx_t *ctx);
+static void ngx_http_acme_ca_asked(ngx_acme_ca_ask_t *ask);
 static void ngx_http_acme_ca_prepare(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store);
 static ngx_int_t ngx_http_acme_ca_apply(ngx_acme_ca_write_t *write,
@@ -348,7 +350,7 @@ ngx_http_acme_ca_run(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
 
     if (rc == NGX_AGAIN) {
         ngx_http_acme_ca_keep(r);
-        ngx_acme_ca_write_add(ctx->ca, &ctx->write);
+        ngx_http_acme_ca_ask(ctx);
 
         return NGX_DONE;
     }
@@ -361,6 +363,33 @@ ngx_http_acme_ca_run(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
     }
 
     return rc;
+}
+
+
+static void
+ngx_http_acme_ca_ask(ngx_http_acme_ca_ctx_t *ctx)
+{
+    if (ctx->exchange.asks == NULL) {
+        ngx_acme_ca_write_add(ctx->ca, &ctx->write);
+        return;
+    }
+
+    ctx->ask.exchange = &ctx->exchange;
+    ctx->ask.handler = ngx_http_acme_ca_asked;
+    ctx->ask.data = ctx;
+
+    ngx_acme_ca_ask(ctx->ca, &ctx->ask);
+}
+
+
+static void
+ngx_http_acme_ca_asked(ngx_acme_ca_ask_t *ask)
+{
+    ngx_http_acme_ca_ctx_t  *ctx = ask->data;
+
+    ctx->exchange.ctx.now = ngx_time();
+
+    ngx_acme_ca_write_add(ctx->ca, &ctx->write);
 }
 
 

@@ -41,6 +41,18 @@ CROSS JOIN acme_authorizations AS a ON a.id = i.authz_id
 WHERE i.order_id = ?1
 ORDER BY i.position;
 
+-- name: order_list_stale
+-- why: RFC 8659, 3: the names of an order whose CAA was looked at too long ago,
+-- or was another name's.  What was trusted has no challenge
+SELECT i.authz_id, c.type, i.identifier_type, i.identifier, i.wildcard
+FROM acme_order_identifiers AS i
+CROSS JOIN acme_authorizations AS a ON a.id = i.authz_id
+CROSS JOIN acme_challenges AS c ON c.authz_id = i.authz_id
+WHERE i.order_id = ?1 AND c.status = 'valid'
+      AND (c.validated_at <= ?2 OR a.identifier <> i.identifier
+           OR a.wildcard <> i.wildcard)
+ORDER BY i.position;
+
 -- name: order_list_by_authz
 -- why: a verdict moves every order that waits for it
 SELECT DISTINCT o.id

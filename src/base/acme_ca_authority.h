@@ -160,6 +160,7 @@ struct acme_ca_authority_s {
 
     acme_ca_caa_mode_e caa;              /* outside of all caa_zones */
     ngx_array_t       *caa_zones;        /* acme_ca_caa_zone_t, or NULL */
+    time_t             loaded_at;        /* when this was configured */
 
     acme_ca_rate_t     rates[ACME_CA_LIMIT_N];
     acme_ca_limit_zone_t

@@ -94,6 +94,7 @@ typedef struct {
     ngx_acme_ca_t        *ca;
     acme_ca_exchange_t    exchange;
     ngx_acme_ca_write_t   write;
+    ngx_acme_ca_ask_t     ask;           /* what has to be known before */
     ngx_acme_ca_wait_t    wait;          /* for a verdict that comes soon */
     ngx_event_t           timer;
 } ngx_http_acme_ca_ctx_t;

@@ -135,6 +135,7 @@ ngx_http_acme_ca_caa_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     acme_ca_authority_t  *a;
 
     a = &ca->authority;
+    a->loaded_at = ngx_time();
 
     if (a->caa == ACME_CA_CAA_UNSET) {
         a->caa = a->caa_identities ? ACME_CA_CAA_PERMISSIVE : ACME_CA_CAA_OFF;

@@ -11,21 +11,19 @@
 
 
 #include "acme_ca_authorize.h"
-#include "acme_ca_caa.h"
 #include "acme_ca_dns01.h"
 
 
 /*
  * An order promises that it can be finalized until it expires, so an
- * authorization that is about to end is not leant on.  Neither is one whose
- * look at CAA is too old, or was at another name's.
+ * authorization that is about to end is not leant on.  What CAA says is looked
+ * at again when it is finalized.
  */
 
 ngx_int_t
 acme_ca_authorize_find(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier,
     acme_ca_authz_t *authz)
 {
-    time_t     lifetime;
     int64_t    id;
     ngx_int_t  rc;
 
@@ -33,23 +31,12 @@ acme_ca_authorize_find(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier,
         return NGX_DECLINED;
     }
 
-    lifetime = acme_ca_caa_lifetime(x->authority, identifier);
+    rc = acme_ca_authorize_find_id(x, identifier, acme_ca_authorize_until(x),
+                                   &id);
 
-    rc = acme_ca_authorize_find_id(x, identifier,
-                                   acme_ca_authorize_until(x, lifetime), &id);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_authz_find(x->store, x->ctx.pool, id, authz);
-    }
-
-    if (rc == NGX_OK && acme_ca_caa_wanted(x->authority, identifier)
-        && (authz->expires_at > x->ctx.now + lifetime
-            || acme_ca_identifier_cmp(&authz->identifier, identifier) != 0))
-    {
-        return NGX_DECLINED;
-    }
-
-    return rc;
+    return (rc == NGX_OK) ? acme_ca_store_authz_find(x->store, x->ctx.pool, id,
+                                                     authz)
+                          : rc;
 }
 
 
@@ -59,11 +46,12 @@ acme_ca_authorize_find(acme_ca_exchange_t *x, acme_ca_identifier_t *identifier,
  */
 
 time_t
-acme_ca_authorize_until(acme_ca_exchange_t *x, time_t lifetime)
+acme_ca_authorize_until(acme_ca_exchange_t *x)
 {
     time_t  left;
 
-    left = ngx_min(x->authority->order_lifetime, lifetime / 2);
+    left = ngx_min(x->authority->order_lifetime,
+                   x->authority->authz_lifetime / 2);
 
     if (x->authority->challenges
         & ((ngx_uint_t) 1 << ACME_CA_DNS_PERSIST_01))

@@ -18,12 +18,11 @@
 /*
  * find(): the account's valid authorization that a new order may lean on for
  * this identifier, or NGX_DECLINED; find_id(): its id, of one that lives until
- * then.  until(): how long one has to live that is leant on, of those that
- * were good for this lifetime.
+ * then.  until(): how long one has to live that is leant on.
  */
 ngx_int_t acme_ca_authorize_find(acme_ca_exchange_t *x,
     acme_ca_identifier_t *identifier, acme_ca_authz_t *authz);
-time_t acme_ca_authorize_until(acme_ca_exchange_t *x, time_t lifetime);
+time_t acme_ca_authorize_until(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_authorize_find_id(acme_ca_exchange_t *x,
     acme_ca_identifier_t *identifier, time_t until, int64_t *id);
 /* as acme_ca_challenge_fits(), for a domain with all below it, too */

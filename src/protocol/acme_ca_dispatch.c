@@ -126,6 +126,12 @@ acme_ca_protocol_start(acme_ca_exchange_t *x)
         x->rc = x->route->read(x);
     }
 
+    if (x->rc == NGX_OK && x->payload
+        && x->route == &acme_ca_routes[ACME_CA_ROUTE_FINALIZE])
+    {
+        x->rc = acme_ca_caa_again(x);
+    }
+
     acme_ca_store_end_read(x->store);
 
     /* a refusal that names no action is not worth an audit row */

@@ -190,7 +190,7 @@ acme_ca_new_authz_find(acme_ca_exchange_t *x, acme_ca_authz_t *wish,
 {
     time_t  until;
 
-    until = acme_ca_authorize_until(x, x->authority->authz_lifetime);
+    until = acme_ca_authorize_until(x);
 
     return acme_ca_store_authz_find_valid(x->store, x->account->id,
                                           &wish->identifier, wish->subdomains,

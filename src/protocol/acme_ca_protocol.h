@@ -113,6 +113,8 @@ struct acme_ca_exchange_s {
     ngx_msec_t                  lease_ms;    /* in: of that job */
     acme_ca_signing_t          *signing;     /* a job of the external signer to
                                                 start at once, or NULL */
+    ngx_array_t                *asks;        /* acme_ca_job_t: whose CAA is to
+                                                be known before, or NULL */
 
     /* between the steps */
     const acme_ca_route_t      *route;
@@ -144,6 +146,15 @@ struct acme_ca_exchange_s {
  * something to write in its own time (x->silent: the download's note).
  */
 ngx_int_t acme_ca_protocol_start(acme_ca_exchange_t *x);
+
+/*
+ * Between start() and prepare(), in the event loop, if there are x->asks:
+ * asked() tells of each that is not permitted (problem NULL: nobody could be
+ * asked), answered() that no more is to come.
+ */
+void acme_ca_protocol_asked(acme_ca_exchange_t *x, acme_ca_job_t *job,
+    acme_ca_problem_t *problem);
+void acme_ca_protocol_answered(acme_ca_exchange_t *x);
 
 /* never fails: what went wrong is in the exchange */
 void acme_ca_protocol_prepare(acme_ca_exchange_t *x, acme_ca_store_t *store);

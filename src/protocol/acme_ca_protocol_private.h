@@ -140,6 +140,9 @@ ngx_int_t acme_ca_order_check(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_order_new(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_order_get(acme_ca_exchange_t *x);
 
+/* acme_ca_caa_again.c: fills x->asks of a finalization */
+ngx_int_t acme_ca_caa_again(acme_ca_exchange_t *x);
+
 ngx_int_t acme_ca_order_sign(acme_ca_exchange_t *x);
 ngx_int_t acme_ca_order_finalize(acme_ca_exchange_t *x);
 /* of an audit row: what was issued */

@@ -11,7 +11,6 @@
 
 #include "acme_ca_protocol_private.h"
 #include "acme_ca_rate.h"
-#include "acme_ca_caa.h"
 
 
 /* what the verdict is about, as the store has it now */
@@ -163,7 +162,7 @@ acme_ca_verdict_pass(acme_ca_ctx_t *ctx, const acme_ca_authority_t *authority,
     time_t     lifetime;
     ngx_int_t  rc;
 
-    lifetime = acme_ca_caa_lifetime(authority, &verdict->authz.identifier);
+    lifetime = authority->authz_lifetime;
 
     if (job->reuse != 0) {
         lifetime = ngx_min(lifetime, job->reuse);

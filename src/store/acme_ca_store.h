@@ -138,6 +138,10 @@ ngx_int_t acme_ca_store_order_add_identifier(acme_ca_store_t *store,
 /* an ngx_array_t of acme_ca_order_identifier_t, in the order's order */
 ngx_int_t acme_ca_store_order_list_identifiers(acme_ca_store_t *store,
     ngx_pool_t *pool, int64_t order_id, ngx_array_t **identifiers);
+/* those whose name nobody looked at since then: acme_ca_job_t with challenge,
+   authorization, type and identifier */
+ngx_int_t acme_ca_store_order_list_stale(acme_ca_store_t *store,
+    ngx_pool_t *pool, int64_t order_id, time_t since, ngx_array_t **jobs);
 /* orders in "status" that need this authorization: int64_t ids */
 ngx_int_t acme_ca_store_order_list_by_authz(acme_ca_store_t *store,
     ngx_pool_t *pool, int64_t authz_id, acme_ca_status_e status,

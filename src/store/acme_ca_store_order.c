@@ -154,6 +154,42 @@ acme_ca_store_order_list_identifiers(acme_ca_store_t *store, ngx_pool_t *pool,
 
 
 ngx_int_t
+acme_ca_store_order_list_stale(acme_ca_store_t *store, ngx_pool_t *pool,
+    int64_t order_id, time_t since, ngx_array_t **jobs)
+{
+    ngx_int_t         rc;
+    acme_ca_job_t    *job;
+    acme_ca_query_t   q;
+
+    *jobs = ngx_array_create(pool, 2, sizeof(acme_ca_job_t));
+    if (*jobs == NULL) {
+        return NGX_ERROR;
+    }
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ORDER_LIST_STALE);
+    acme_ca_query_integer(&q, order_id);
+    acme_ca_query_integer(&q, since);
+
+    for ( ;; ) {
+        rc = acme_ca_query_step(&q);
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : rc;
+        }
+
+        job = acme_ca_query_push(&q, *jobs);
+        if (job == NULL) {
+            continue;
+        }
+
+        job->challenge_id = acme_ca_column_challenge(&q);
+        job->authz_id = job->challenge_id / ACME_CA_CHALLENGE_SLOTS;
+        job->type = job->challenge_id % ACME_CA_CHALLENGE_SLOTS;
+        acme_ca_column_identifier(&q, pool, &job->identifier);
+    }
+}
+
+
+ngx_int_t
 acme_ca_store_order_list_by_authz(acme_ca_store_t *store, ngx_pool_t *pool,
     int64_t authz_id, acme_ca_status_e status, ngx_array_t **ids)
 {

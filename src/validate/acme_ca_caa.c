@@ -68,16 +68,6 @@ acme_ca_caa_wanted(const acme_ca_authority_t *authority,
 }
 
 
-time_t
-acme_ca_caa_lifetime(const acme_ca_authority_t *authority,
-    const acme_ca_identifier_t *identifier)
-{
-    return acme_ca_caa_wanted(authority, identifier)
-           ? ngx_min(authority->authz_lifetime, ACME_CA_CAA_LIFETIME)
-           : authority->authz_lifetime;
-}
-
-
 ngx_int_t
 acme_ca_caa_climb(ngx_str_t *name)
 {

@@ -18,7 +18,7 @@
 
 #define ACME_CA_CAA_TYPE      257       /* of the resource record */
 
-/* RFC 8657, 5.6: how long a policy that was seen stands for a later order */
+/* RFC 8657, 5.6: how long a policy that was seen stands */
 #define ACME_CA_CAA_LIFETIME  28800     /* seconds */
 
 
@@ -44,10 +44,6 @@ acme_ca_caa_mode_e acme_ca_caa_mode(const acme_ca_authority_t *authority,
 
 /* 1: CAA matters to this identifier */
 ngx_uint_t acme_ca_caa_wanted(const acme_ca_authority_t *authority,
-    const acme_ca_identifier_t *identifier);
-
-/* how long an authorization may last: what CAA permitted may be over soon */
-time_t acme_ca_caa_lifetime(const acme_ca_authority_t *authority,
     const acme_ca_identifier_t *identifier);
 
 /* name becomes its parent.  NGX_DECLINED: that would be the root */

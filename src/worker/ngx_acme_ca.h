@@ -260,6 +260,22 @@ ngx_int_t ngx_acme_ca_signer_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
 
 
 /*
+ * ngx_acme_ca_ask.c: handler is called once, maybe before ask() returns, when
+ * all that the exchange asks for is known.
+ */
+typedef struct ngx_acme_ca_ask_s  ngx_acme_ca_ask_t;
+
+struct ngx_acme_ca_ask_s {
+    acme_ca_exchange_t        *exchange;
+    void                     (*handler)(ngx_acme_ca_ask_t *ask);
+    void                      *data;
+    ngx_uint_t                 n;               /* still to come */
+};
+
+void ngx_acme_ca_ask(ngx_acme_ca_t *ca, ngx_acme_ca_ask_t *ask);
+
+
+/*
  * ngx_acme_ca_server.c: the CA's own server certificate.  issue() is for the
  * master at start; load() and tick() are a worker's.
  */

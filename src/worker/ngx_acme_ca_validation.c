@@ -149,6 +149,11 @@ ngx_acme_ca_validation_run(ngx_acme_ca_validation_t *v)
 
     ngx_add_timer(&v->timer, timeout);
 
+    if (v->ask != NULL) {
+        ngx_acme_ca_validation_caa(v);
+        return;
+    }
+
     v->method->start(v);
 }
 

@@ -69,6 +69,9 @@ struct ngx_acme_ca_validation_s {
     time_t                      run_at;       /* of the next attempt */
     ngx_acme_ca_wait_t         *wait;
 
+    ngx_acme_ca_ask_t          *ask;          /* CAA only, for this; or NULL */
+    acme_ca_job_t              *asked;        /* of it, without an answer */
+
     unsigned                    final:1;      /* asking again cannot help */
     unsigned                    again:1;      /* it can, whatever the type */
     unsigned                    caa_alias:1;  /* caa_asked is to be asked */
@@ -128,6 +131,14 @@ void ngx_acme_ca_validation_drop(ngx_acme_ca_validation_t *v);
 
 /* ngx_acme_ca_validation_caa.c: ends in finish() or drop() */
 void ngx_acme_ca_validation_caa(ngx_acme_ca_validation_t *v);
+
+/*
+ * ngx_acme_ca_ask.c: of one with v->ask.  answer() is in place of the verdict,
+ * drop() without one; end() when it is gone.
+ */
+void ngx_acme_ca_ask_answer(ngx_acme_ca_validation_t *v);
+void ngx_acme_ca_ask_drop(ngx_acme_ca_validation_t *v);
+void ngx_acme_ca_ask_end(ngx_acme_ca_ask_t *ask);
 
 /* ngx_acme_ca_validator.c: runs what was waiting for a place */
 void ngx_acme_ca_validator_next(ngx_acme_ca_t *ca);

@@ -42,6 +42,12 @@ ngx_acme_ca_validation_finish(ngx_acme_ca_validation_t *v)
 
     v->ctx.now = ngx_time();
 
+    if (v->ask != NULL) {
+        ngx_acme_ca_ask_answer(v);
+        ngx_acme_ca_validation_drop(v);
+        return;
+    }
+
     if (v->ctx.problem != NULL) {
         ngx_log_error(NGX_LOG_INFO, &v->log, 0, "validation failed: %V",
                       &v->ctx.problem->detail);
@@ -145,12 +151,18 @@ void
 ngx_acme_ca_validation_drop(ngx_acme_ca_validation_t *v)
 {
     ngx_acme_ca_t       *ca;
+    ngx_acme_ca_ask_t   *ask;
     ngx_acme_ca_wait_t  *wait;
 
     ca = v->ca;
+    ask = v->ask;
     wait = v->wait;
 
     ngx_acme_ca_validation_stop(v);
+
+    if (ask != NULL) {
+        ngx_acme_ca_ask_drop(v);
+    }
 
     ngx_queue_remove(&v->queue);
     ca->validations_n -= v->running;
@@ -160,6 +172,10 @@ ngx_acme_ca_validation_drop(ngx_acme_ca_validation_t *v)
     if (wait != NULL) {
         wait->place = NULL;
         wait->handler(wait);
+    }
+
+    if (ask != NULL) {
+        ngx_acme_ca_ask_end(ask);
     }
 
     ngx_acme_ca_validator_next(ca);

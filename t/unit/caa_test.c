@@ -510,14 +510,11 @@ test_modes(void)
     ngx_memzero(&identifier, sizeof(acme_ca_identifier_t));
 
     authority.caa = ACME_CA_CAA_STRICT;
-    authority.authz_lifetime = 86400;
-
     identifier.value = t[1].name;
 
     is_int(acme_ca_caa_mode(&authority, &t[1].name), ACME_CA_CAA_STRICT,
            "no zones");
-    is_int(acme_ca_caa_lifetime(&authority, &identifier), ACME_CA_CAA_LIFETIME,
-           "no longer than it stands");
+    ok(acme_ca_caa_wanted(&authority, &identifier), "it matters");
 
     authority.caa_zones = &zones;
 
@@ -529,16 +526,11 @@ test_modes(void)
                t[i].name.data);
     }
 
-    is_int(acme_ca_caa_lifetime(&authority, &identifier), 86400, "off");
+    ok(!acme_ca_caa_wanted(&authority, &identifier), "off");
 
     identifier.type = ACME_CA_IDENTIFIER_IP;
     identifier.value = t[0].name;
-    is_int(acme_ca_caa_lifetime(&authority, &identifier), 86400,
-           "an address has none");
-
-    identifier.type = ACME_CA_IDENTIFIER_DNS;
-    authority.authz_lifetime = 60;
-    is_int(acme_ca_caa_lifetime(&authority, &identifier), 60, "a short one");
+    ok(!acme_ca_caa_wanted(&authority, &identifier), "an address has none");
 
     ngx_destroy_pool(pool);
 }
