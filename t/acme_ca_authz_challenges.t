@@ -24,7 +24,7 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
 acme_ca_conf($t, challenges => 'http-01 tls-alpn-01 dns-01')
-    ->plan(22)->run();
+    ->plan(26)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -69,6 +69,20 @@ is($acme->poll($url)->json()->{status}, 'invalid', 'invalid');
 @listed = offered($url);
 is(types(@listed), 'http-01', 'which one failed');
 ok($listed[0]{error}{type}, 'why');
+
+# two orders for one name have nothing in common until it is proven
+
+my ($first, $second) = map { $acme->new_order([ 'two.example' ])->json() }
+                           1 .. 2;
+my ($one, $two) = map { $_->{authorizations}[0] } $first, $second;
+
+isnt($one, $two, 'an authorization each');
+$acme->post($one, { status => 'deactivated' });
+is($acme->post($two)->json()->{status}, 'pending', 'one is given up');
+$acme->respond($two);
+is($acme->poll($two)->json()->{status}, 'valid', 'the other is proven');
+is($acme->new_order([ 'two.example' ])->json()->{authorizations}[0], $two,
+    'and is used again');
 
 # the configuration decides what can be answered
 
