@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx auth_basic access /)
 
 acme_ca_conf($t, authority => 'external_account_binding optional;
         profile default { } profile short { lifetime 7d; }',
-    server => <<'EOF')->plan(143);
+    server => <<'EOF')->plan(145);
 
         location /admin/ {
             acme_ca_admin default full;
@@ -140,6 +140,9 @@ foreach my $type ('text/plain', 'application/x-www-form-urlencoded',
     is($admin->request('POST', 'eab', type => $type,
         body => '{"label":"x"}')->{status}, 415, "type $type");
 }
+
+is($admin->post('eab?limit=1', { label => 'x' })->{status}, 400,
+    'arguments of a POST');
 
 foreach my $body ('', '{', '[]', '"x"', '{"label":"a","label":"b"}',
     '{"label":"a"}x', '{"label":"a","more":1}', "{\"label\":\"\xff\"}")

@@ -28,7 +28,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx access /)
 acme_ca_conf($t, authority => 'external_account_binding optional;
         profile default { } profile short { lifetime 7d; }',
     dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } },
-    server => <<'EOF')->plan(92)->run();
+    server => <<'EOF')->plan(96)->run();
 
         location /admin/ {
             acme_ca_admin default full;
@@ -160,6 +160,16 @@ foreach my $case (
 
 is($reader->get('certificates?expires_before=tomorrow')->{status}, 400,
     'no date');
+
+# statistics, counted a moment ago
+
+ok(acme_ca_wait(sub {
+    $json = $reader->get('statistics')->json();
+    return ($json->{certificates}{valid} || 0) >= 2;
+}), 'statistics') or diag(explain $json);
+is($json->{accounts}{valid}, 3, 'accounts');
+is($json->{orders}{valid}, 2, 'orders');
+is(scalar @{$json->{issuers}}, 1, 'issuers');
 
 # an end
 

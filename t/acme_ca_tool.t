@@ -36,7 +36,7 @@ my ($text, $status, $json);
 $t->write_file('users', "o:{PLAIN}se\"c\\ret\n");
 $t->write_file('user', "o:se\"c\\ret\n");
 
-$t->plan(155);
+$t->plan(167);
 
 ###############################################################################
 
@@ -314,7 +314,7 @@ is(bind_account($last, $made[2]{kid}, $made[2]{hmac_key})->outcome(), '201',
 # by the admin location
 
 SKIP: {
-    skip 'no curl', 28 unless Test::Nginx::AcmeCa::run_command('curl', '-V')
+    skip 'no curl', 40 unless Test::Nginx::AcmeCa::run_command('curl', '-V')
         =~ /^curl/;
 
     my $url = 'http://127.0.0.1:' . port(8080) . '/admin/';
@@ -322,8 +322,7 @@ SKIP: {
 
     is((run_tool('--admin', $url, 'eab', 'list'))[1], 1, 'admin: no user');
     like($text, qr/HTTP status 401/, 'admin: says so');
-    is((run_tool(@by, 'order', 'list'))[1], 2, 'admin: a command of the file');
-    is((run_tool('--admin', 'x', 'eab', 'list'))[1], 2, 'admin: no URL');
+        is((run_tool('--admin', 'x', 'eab', 'list'))[1], 2, 'admin: no URL');
     is((run_tool('--admin', $url . 'x/', '--user-file', "$dir/user", 'eab',
         'list'))[1], 3, 'admin: no such place');
 
@@ -356,6 +355,35 @@ SKIP: {
         1, 'admin: revoked with its accounts');
     is(by_admin(@by, 'eab', 'show', $there->{kid})->{status}, 'revoked',
         'admin: revoked');
+
+    # the registry
+
+    is_deeply([ map { $_->{id} } @{by_admin(@by, 'account', 'list')} ],
+        [ map { $_->{id} } @{json('account', 'list')} ], 'admin: accounts');
+    is(by_admin(@by, 'account', 'show', '1')->{thumbprint_sha256},
+        json('account', 'show', 1)->{thumbprint_sha256}, 'admin: account');
+    is(by_admin(@by, 'account', 'deactivate', '1')->{changed}, 0,
+        'admin: it ended before');
+    is_deeply(by_admin(@by, 'order', 'list'), json('order', 'list'),
+        'admin: orders');
+    is_deeply(by_admin(@by, 'order', 'list', '--limit', 1),
+        json('order', 'list', '--limit', 1), 'admin: one order');
+    is_deeply(by_admin(@by, 'certificate', 'list', '--account', 1, '--expires',
+        '1y'), json('certificate', 'list', '--account', 1, '--expires', '1y'),
+        'admin: certificates');
+    is_deeply(by_admin(@by, 'certificate', 'show', $serial),
+        json('certificate', 'show', $serial), 'admin: certificate');
+    is((run_tool(@by, 'certificate', 'show', $serial))[0],
+        (tool('certificate', 'show', $serial))[0], 'admin: as text');
+
+    $json = by_admin(@by, 'renewal', 'move', '--name', '.b.example', '--within',
+        '2d', '--url', 'https://a.example/');
+    is($json->{id}, json('renewal', 'list')->[0]{id}, 'admin: window');
+    is_deeply(by_admin(@by, 'renewal', 'list'), json('renewal', 'list'),
+        'admin: windows');
+    is((run_tool(@by, 'renewal', 'drop', $json->{id}))[1], 0, 'admin: dropped');
+    is((run_tool(@by, 'renewal', 'drop', $json->{id}))[1], 3, 'admin: once');
+    is((run_tool(@by, 'renewal', 'move'))[1], 2, 'admin: which?');
 
     # explain
 

@@ -100,6 +100,10 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       NULL, NULL, acme_ca_admin_certificate_revoke,
       "from now on it counts no more" },
 
+    { ngx_string("statistics"), NULL, NULL, NULL,
+      acme_ca_admin_statistics, NULL, NULL,
+      "how much there is of all" },
+
     { ngx_string("audit"), NULL,
       "limit cursor action outcome actor account", NULL,
       acme_ca_admin_list, NULL, NULL,

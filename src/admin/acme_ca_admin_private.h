@@ -49,6 +49,7 @@ ngx_uint_t acme_ca_admin_methods(const acme_ca_admin_route_t *route);
 ngx_int_t acme_ca_admin_index(acme_ca_admin_t *a);
 
 ngx_int_t acme_ca_admin_openapi(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_statistics(acme_ca_admin_t *a);
 
 /* acme_ca_admin_list.c: of the table that the path begins with */
 ngx_int_t acme_ca_admin_list(acme_ca_admin_t *a);

@@ -149,7 +149,12 @@ acme_ca_admin_query(acme_ca_admin_t *a)
 {
     ngx_int_t             rc;
     ngx_uint_t            i, k, many;
+    const char           *known;
     acme_ca_admin_arg_t  *arg;
+
+    /* what is written stands in the body */
+
+    known = (a->request.method == ACME_CA_POST) ? NULL : a->route->args;
 
     rc = acme_ca_admin_query_parse(a->ctx.pool, &a->request.query, &a->args);
 
@@ -166,7 +171,7 @@ acme_ca_admin_query(acme_ca_admin_t *a)
 
     for (i = 0; i < a->args->nelts; i++) {
 
-        if (!acme_ca_admin_has(a->route->args, &arg[i].name, &many)) {
+        if (!acme_ca_admin_has(known, &arg[i].name, &many)) {
             return acme_ca_admin_refuse(a, 400, "there is no argument \"%V\" "
                                         "here", &arg[i].name);
         }

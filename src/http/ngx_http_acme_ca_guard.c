@@ -98,6 +98,8 @@ ngx_http_acme_ca_admin_setup(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     ngx_http_acme_ca_main_conf_t    *amcf;
     ngx_http_acme_ca_admin_place_t  *place;
 
+    ca->counted = 1;
+
     ctx = cf->ctx;
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_acme_ca_module);
 

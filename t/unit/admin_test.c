@@ -10,6 +10,7 @@
 #include "protocol_client.h"
 
 #include "acme_ca_admin_private.h"
+#include "acme_ca_metrics.h"
 
 
 typedef struct {
@@ -366,6 +367,35 @@ test_registry(void)
 
 
 static void
+test_statistics(void)
+{
+    acme_ca_metrics_t  metrics;
+
+    is_int(GET("statistics"), 503, "nobody counts");
+
+    ngx_memzero(&metrics, sizeof(acme_ca_metrics_t));
+    env.authority.metrics = &metrics;
+
+    is_int(GET("statistics"), 503, "nothing was counted");
+
+    metrics.census_at = NOW;
+    metrics.census.accounts[ACME_CA_VALID] = 7;
+    metrics.census.jobs[ACME_CA_DNS_01] = 3;
+
+    is_int(GET("statistics"), 200, "statistics");
+    ok(strstr((char *) admin->reply.body.data,
+              "\"accounts\":{\"valid\":7},\"orders\":{}") != NULL,
+       "accounts");
+    ok(strstr((char *) admin->reply.body.data, "\"jobs\":{\"dns-01\":3}")
+       != NULL, "jobs");
+
+    starve("statistics", A_GET("statistics"), 200);
+
+    env.authority.metrics = NULL;
+}
+
+
+static void
 test_starve(void)
 {
     char  *path;
@@ -413,6 +443,7 @@ main(void)
     test_calls();
     fill();
     test_registry();
+    test_statistics();
     test_starve();
 
     drop();

@@ -127,6 +127,11 @@ END
 
     status=$(value "SELECT status FROM acme_accounts WHERE id = $account")
 
+    account_ended
+}
+
+
+account_ended() {
     if [ -n "$json" ]; then
         printf '{"id":%s,"status":"%s","changed":%s}\n' "$account" "$status" \
             "$ended"

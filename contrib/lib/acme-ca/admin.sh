@@ -74,7 +74,8 @@ ask() {
     esac
 
     detail=$(value "SELECT coalesce($(of "$reply" detail),
-                                    $(of "$reply" title))" 2> /dev/null) || detail="HTTP status $code"
+                                    $(of "$reply" title))" 2> /dev/null) ||
+        detail="HTTP status $code"
 
     case $code in
         400) misuse "$detail" ;;
@@ -84,20 +85,30 @@ ask() {
 }
 
 
-# ask_all PATH: the items of all pages, as one array
+# ask_all PATH [&ARGUMENTS]: at most $limit items, of several pages, as one array
 
 ask_all() {
+    check_number --limit "$limit"
+
     items=
     cursor=
+    left=$limit
 
     while :; do
-        ask GET "$1?limit=500${cursor:+&cursor=$cursor}"
+        size=500
+        [ "$left" -eq 0 ] || [ "$left" -ge 500 ] || size=$left
+
+        ask GET "$1?limit=$size${2-}${cursor:+&cursor=$cursor}"
 
         page=$(value "SELECT rtrim(ltrim($(of "$reply" items), '['), ']')")
         [ -z "$page" ] || items="${items:+$items,}$page"
 
         cursor=$(value "SELECT coalesce($(of "$reply" next), '')")
         [ -n "$cursor" ] || break
+        [ "$limit" -ne 0 ] || continue
+
+        left=$((left - $(value "SELECT json_array_length($reply, '\$.items')")))
+        [ "$left" -gt 0 ] || break
     done
 
     reply=$(sql_text "[$items]")

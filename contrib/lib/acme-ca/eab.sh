@@ -250,6 +250,7 @@ by_admin_eab_create() {
 
 
 by_admin_eab_list() {
+    limit=0
     ask_all eab
 
     rows "SELECT $(by_admin_eab_columns e.value),

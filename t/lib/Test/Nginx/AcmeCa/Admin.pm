@@ -104,7 +104,7 @@ sub request {
 
     push @errors, Test::Nginx::AcmeCa::Schema->new(admin_document())
         ->errors($method, $path, scalar eval { json_decode($body) }, $reply)
-        unless $reply->{status} =~ /^40[13]$/
+        unless $reply->{status} =~ /^40[013]$/
             && ($reply->{type} || '') eq 'text/html';
 
     return $reply;

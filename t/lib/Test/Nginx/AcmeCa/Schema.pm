@@ -162,6 +162,10 @@ sub object {
             push @errors, $self->check("$at.$name", $properties->{$name},
                                        $value->{$name});
 
+        } elsif (ref $schema->{additionalProperties} eq 'HASH') {
+            push @errors, $self->check("$at.$name",
+                $schema->{additionalProperties}, $value->{$name});
+
         } elsif (exists $schema->{additionalProperties}
                  && !$schema->{additionalProperties})
         {
