@@ -51,21 +51,38 @@ WHERE id > 0
 ORDER BY id DESC LIMIT 1;
 
 -- name: certificate_page
--- why: as account_page; "expired" is a word of its own here
+-- why: as account_page; "expired" follows from the clock, "unknown" is one
+-- whose issuer nobody has
 SELECT c.id, CASE WHEN (?2 IS NULL
           OR ?2 = CASE WHEN c.status = 'revoked' THEN 'revoked'
                        WHEN c.not_after <= ?7 THEN 'expired'
+                       WHEN c.imported_at IS NOT NULL
+                            AND (SELECT u.chain_pem = '' FROM issuers AS u
+                                 WHERE u.id = c.issuer_id) THEN 'unknown'
                        ELSE 'valid' END)
          AND (?3 IS NULL OR c.account_id = ?3)
          AND (?4 IS NULL OR instr(' ' || c.sans || ' ', ':' || ?4 || ' ') > 0)
          AND (?5 IS NULL OR c.profile = ?5)
          AND (?6 IS NULL OR c.not_after <= ?6)
+         AND (?8 IS NULL
+              OR ?8 = coalesce(c.category,
+                  iif(c.account_id IS NULL AND c.imported_at IS NULL,
+                      'internal', 'service')))
+         AND (?9 IS NULL
+              OR ?9 = (SELECT n.name FROM issuers AS n
+                       WHERE n.id = c.issuer_id))
     THEN json_patch('{}', json_object(
         'id', c.id,
         'serial', lower(hex(c.serial)),
         'status', CASE WHEN c.status = 'revoked' THEN 'revoked'
                        WHEN c.not_after <= ?7 THEN 'expired'
+                       WHEN c.imported_at IS NOT NULL
+                            AND (SELECT u.chain_pem = '' FROM issuers AS u
+                                 WHERE u.id = c.issuer_id) THEN 'unknown'
                        ELSE 'valid' END,
+        'category', coalesce(c.category,
+                  iif(c.account_id IS NULL AND c.imported_at IS NULL,
+                      'internal', 'service')),
         'common_name', c.common_name,
         'names', json('["' || replace(c.sans, ' ', '","') || '"]'),
         'account', c.account_id,
@@ -77,8 +94,13 @@ SELECT c.id, CASE WHEN (?2 IS NULL
         'not_before', strftime('%Y-%m-%dT%H:%M:%SZ', c.not_before, 'unixepoch'),
         'not_after', strftime('%Y-%m-%dT%H:%M:%SZ', c.not_after, 'unixepoch'),
         'created_at', strftime('%Y-%m-%dT%H:%M:%SZ', c.created_at, 'unixepoch'),
+        'imported_at',
+            strftime('%Y-%m-%dT%H:%M:%SZ', c.imported_at, 'unixepoch'),
         'revoked_at', strftime('%Y-%m-%dT%H:%M:%SZ', c.revoked_at, 'unixepoch'),
         'revocation_reason', c.revocation_reason,
+        'invalidity_at',
+            strftime('%Y-%m-%dT%H:%M:%SZ', c.invalidity_at, 'unixepoch'),
+        'remarks', c.remarks,
         'first_download_at', strftime('%Y-%m-%dT%H:%M:%SZ',
                                       c.first_download_at, 'unixepoch'),
         'last_download_at', strftime('%Y-%m-%dT%H:%M:%SZ',

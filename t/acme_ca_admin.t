@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx auth_basic access /)
 
 acme_ca_conf($t, authority => 'external_account_binding optional;
         profile default { } profile short { lifetime 7d; }',
-    server => <<'EOF')->plan(145);
+    server => <<'EOF')->plan(150);
 
         location /admin/ {
             acme_ca_admin default full;
@@ -61,6 +61,18 @@ my ($reply, $json);
 like(acme_admin($t)->get('')->{status_line}, qr/ 401 /, 'nobody');
 is(acme_admin($t, user => 'alice:wrong')->get('')->{status}, 401, 'not him');
 is(acme_admin($t, path => '/closed/')->get('')->{status}, 403, 'closed');
+
+$reply = acme_admin($t)->post('eab', { label => 'x' });
+is("$reply->{status} $reply->{type}", '401 application/problem+json',
+    'nobody: a problem');
+is($reply->json()->{title}, 'Unauthorized', 'nobody: its title');
+is($reply->{headers}{'www-authenticate'}, 'Basic realm="admin"',
+    'nobody: what is asked for');
+$reply = acme_admin($t, path => '/closed/')->get('eab');
+is("$reply->{type} " . $reply->json()->{title},
+    'application/problem+json Forbidden', 'closed: a problem');
+is(acme_admin($t, path => '/closed/')->get('!fault')->{status}, 403,
+    'closed: no way around');
 
 $reply = $admin->get('');
 is($reply->{status}, 200, 'alice');

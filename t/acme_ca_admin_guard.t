@@ -112,7 +112,7 @@ is(acme_ca_sql_value($t, "SELECT json_extract(details, '\$.user')
 # others
 
 my $request = acme_admin($t, path => '/request');
-is($request->get('')->{status}, 403, 'auth_request: no');
+is($request->get('')->{type}, 'application/problem+json', 'auth_request: no');
 is($request->get('', headers => "X-Ask: yes\r\n")->{status}, 200,
     'auth_request: yes');
 is($request->post('eab', { label => 'x' })->{status}, 403,

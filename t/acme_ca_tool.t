@@ -36,7 +36,7 @@ my ($text, $status, $json);
 $t->write_file('users', "o:{PLAIN}se\"c\\ret\n");
 $t->write_file('user', "o:se\"c\\ret\n");
 
-$t->plan(167);
+$t->plan(171);
 
 ###############################################################################
 
@@ -314,14 +314,14 @@ is(bind_account($last, $made[2]{kid}, $made[2]{hmac_key})->outcome(), '201',
 # by the admin location
 
 SKIP: {
-    skip 'no curl', 40 unless Test::Nginx::AcmeCa::run_command('curl', '-V')
+    skip 'no curl', 44 unless Test::Nginx::AcmeCa::run_command('curl', '-V')
         =~ /^curl/;
 
     my $url = 'http://127.0.0.1:' . port(8080) . '/admin/';
     my @by = ('--admin', $url, '--user-file', "$dir/user");
 
     is((run_tool('--admin', $url, 'eab', 'list'))[1], 1, 'admin: no user');
-    like($text, qr/HTTP status 401/, 'admin: says so');
+    like($text, qr/Unauthorized/, 'admin: says so');
         is((run_tool('--admin', 'x', 'eab', 'list'))[1], 2, 'admin: no URL');
     is((run_tool('--admin', $url . 'x/', '--user-file', "$dir/user", 'eab',
         'list'))[1], 3, 'admin: no such place');
@@ -384,6 +384,15 @@ SKIP: {
     is((run_tool(@by, 'renewal', 'drop', $json->{id}))[1], 0, 'admin: dropped');
     is((run_tool(@by, 'renewal', 'drop', $json->{id}))[1], 3, 'admin: once');
     is((run_tool(@by, 'renewal', 'move'))[1], 2, 'admin: which?');
+
+    is((run_tool(@by, 'certificate', 'chain', $serial))[0],
+        $got->{chain}, 'admin: chain');
+    is(by_admin(@by, 'certificate', 'revoke', $serial, '--reason',
+        'superseded')->{changed}, 1, 'admin: certificate revoked');
+    is(json('certificate', 'show', $serial)->{revocation_reason}, 4,
+        'admin: its reason');
+    is(by_admin(@by, 'certificate', 'revoke', $serial)->{changed}, 0,
+        'admin: it was before');
 
     # explain
 

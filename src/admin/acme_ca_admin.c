@@ -84,7 +84,8 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       "one authorization" },
 
     { ngx_string("certificates"), NULL,
-      "limit cursor status account name profile expires_before", NULL,
+      "limit cursor status account name profile category issuer "
+      "expires_before", NULL,
       acme_ca_admin_list, NULL, NULL,
       "certificates" },
 
@@ -96,7 +97,8 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       acme_ca_admin_certificate_pem, NULL, NULL,
       "itself and its chain" },
 
-    { ngx_string("certificates/{serial}/revoke"), "revoke", NULL, "reason",
+    { ngx_string("certificates/{serial}/revoke"), "certificate-revoke",
+      NULL, "reason",
       NULL, NULL, acme_ca_admin_certificate_revoke,
       "from now on it counts no more" },
 

@@ -59,6 +59,7 @@ acme_ca_admin_title(ngx_uint_t status)
         ngx_str_t   title;
     } titles[] = {
         { 400, ngx_string("Bad Request") },
+        { 401, ngx_string("Unauthorized") },
         { 403, ngx_string("Forbidden") },
         { 404, ngx_string("Not Found") },
         { 405, ngx_string("Method Not Allowed") },

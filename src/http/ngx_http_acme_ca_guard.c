@@ -14,10 +14,6 @@
 #include "ngx_http_acme_ca_slots.h"
 
 
-#define NGX_HTTP_ACME_CA_ACCESS_LISTS                                         \
-    (1 + (NGX_HAVE_INET6) + (NGX_HAVE_UNIX_DOMAIN))
-
-
 typedef struct {
     const char   *module;
     ngx_uint_t    guard;
@@ -194,9 +190,19 @@ ngx_http_acme_ca_guard_access(void *conf)
     ngx_array_t **list = conf;
 
     u_char      *rule;
-    ngx_uint_t   i, k, deny;
+    ngx_uint_t   i, k, n, deny;
 
-    for (i = 0; i < NGX_HTTP_ACME_CA_ACCESS_LISTS; i++) {
+    n = 1;
+
+#if (NGX_HAVE_INET6)
+    n++;
+#endif
+
+#if (NGX_HAVE_UNIX_DOMAIN)
+    n++;
+#endif
+
+    for (i = 0; i < n; i++) {
 
         if (list[i] == NULL) {
             continue;

@@ -18,6 +18,8 @@ static ngx_int_t ngx_http_acme_ca_fault_pages(ngx_conf_t *cf,
 static ngx_int_t ngx_http_acme_ca_server_names(ngx_conf_t *cf,
     ngx_acme_ca_t *ca);
 static ngx_int_t ngx_http_acme_ca_fault_phase(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_acme_ca_is_fault(ngx_http_request_t *r);
+static ngx_int_t ngx_http_acme_ca_admin_phase(ngx_http_request_t *r);
 
 
 void *
@@ -203,7 +205,7 @@ ngx_http_acme_ca_fault_pages(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
     ngx_http_err_page_t  *page;
 
     static const ngx_int_t  statuses[] = {
-        400, 403, 405, 408, 411, 413, 414, 415, 429, 500, 502, 503, 504
+        400, 401, 403, 405, 408, 411, 413, 414, 415, 429, 500, 502, 503, 504
     };
 
     if (acme_ca_format(cf->pool, &uri, clcf->name.len + 16, "%V%s%Z",
@@ -277,6 +279,13 @@ ngx_http_acme_ca_fault_phase_add(ngx_conf_t *cf)
 
     *handler = ngx_http_acme_ca_fault_phase;
 
+    handler = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (handler == NULL) {
+        return NGX_ERROR;
+    }
+
+    *handler = ngx_http_acme_ca_admin_phase;
+
     return NGX_OK;
 }
 
@@ -284,22 +293,56 @@ ngx_http_acme_ca_fault_phase_add(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_acme_ca_fault_phase(ngx_http_request_t *r)
 {
-    ngx_str_t  uri = r->uri;
-
-    if (r->error_page
-        && r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+    if (r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
         && r->http_version >= NGX_HTTP_VERSION_20
-        && uri.len >= sizeof(NGX_HTTP_ACME_CA_FAULT) - 1)
+        && ngx_http_acme_ca_is_fault(r))
     {
-        uri.data += uri.len - (sizeof(NGX_HTTP_ACME_CA_FAULT) - 1);
-        uri.len = sizeof(NGX_HTTP_ACME_CA_FAULT) - 1;
-
-        if (acme_ca_str_is(&uri, NGX_HTTP_ACME_CA_FAULT)) {
-            r->discard_body = 1;
-        }
+        r->discard_body = 1;
     }
 
     return NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_http_acme_ca_is_fault(ngx_http_request_t *r)
+{
+    ngx_str_t  uri = r->uri;
+
+    if (!r->error_page || uri.len < sizeof(NGX_HTTP_ACME_CA_FAULT) - 1) {
+        return 0;
+    }
+
+    uri.data += uri.len - (sizeof(NGX_HTTP_ACME_CA_FAULT) - 1);
+    uri.len = sizeof(NGX_HTTP_ACME_CA_FAULT) - 1;
+
+    return acme_ca_str_is(&uri, NGX_HTTP_ACME_CA_FAULT);
+}
+
+
+/*
+ * Whom nginx keeps out of the admin location it would keep out of our page
+ * about that, too.  The page tells nothing and writes nothing.
+ */
+
+static ngx_int_t
+ngx_http_acme_ca_admin_phase(ngx_http_request_t *r)
+{
+    ngx_http_acme_ca_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_acme_ca_module);
+
+    if (alcf->service != &ngx_http_acme_ca_admin_service
+        || (r->err_status != NGX_HTTP_UNAUTHORIZED
+            && r->err_status != NGX_HTTP_FORBIDDEN)
+        || !ngx_http_acme_ca_is_fault(r))
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_finalize_request(r, ngx_http_acme_ca_admin_handler(r));
+
+    return NGX_DONE;
 }
 
 

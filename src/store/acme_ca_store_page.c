@@ -80,6 +80,8 @@ acme_ca_store_certificate_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_text(&q, filter->profile);
     acme_ca_query_optional(&q, filter->expires_before);
     acme_ca_query_integer(&q, filter->now);
+    acme_ca_query_text(&q, filter->category);
+    acme_ca_query_text(&q, filter->issuer);
 
     return acme_ca_store_page_read(&q, pool, page);
 }

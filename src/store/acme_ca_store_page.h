@@ -39,6 +39,8 @@ typedef struct {
     ngx_str_t     *action;
     ngx_str_t     *outcome;
     ngx_str_t     *actor;
+    ngx_str_t     *category;
+    ngx_str_t     *issuer;         /* its name */
     time_t         expires_before;
     time_t         now;
 } acme_ca_store_filter_t;

@@ -3,6 +3,8 @@
 # The admin location, by the curl program.  Answers are read by sqlite3, whose
 # database is in memory then: $reply is an expression of SQL.
 
+cursor=
+
 open_admin() {
     command -v curl > /dev/null || die "curl is needed: apt-get install curl"
     command -v sqlite3 > /dev/null ||
@@ -64,20 +66,20 @@ ask() {
                  -w '\n%{http_code}' "$@" "$admin/$place") ||
         die "no answer of $admin"
 
-    code=${answer##*
+    heard=${answer##*
 }
     reply=$(sql_text "${answer%
 *}")
 
-    case $code in
+    case $heard in
         2??) return ;;
     esac
 
     detail=$(value "SELECT coalesce($(of "$reply" detail),
                                     $(of "$reply" title))" 2> /dev/null) ||
-        detail="HTTP status $code"
+        detail="HTTP status $heard"
 
-    case $code in
+    case $heard in
         400) misuse "$detail" ;;
         404) absent "$detail" ;;
         *)   die "$admin: $detail" ;;
@@ -85,13 +87,13 @@ ask() {
 }
 
 
-# ask_all PATH [&ARGUMENTS]: at most $limit items, of several pages, as one array
+# ask_all PATH [&ARGUMENTS]: at most $limit items, of several pages from $cursor
+# on, as one array
 
 ask_all() {
     check_number --limit "$limit"
 
     items=
-    cursor=
     left=$limit
 
     while :; do
@@ -112,6 +114,7 @@ ask_all() {
     done
 
     reply=$(sql_text "[$items]")
+    cursor=
 }
 
 

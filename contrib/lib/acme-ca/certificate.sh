@@ -476,7 +476,9 @@ END
 
 # RFC 5280, 5.3.1
 
-certificate_revoke() {
+# sets $code
+
+certificate_reason() {
     case ${reason:-unspecified} in
         unspecified|0)           code=0 ;;
         keyCompromise|1)         code=1 ;;
@@ -486,7 +488,22 @@ certificate_revoke() {
         privilegeWithdrawn|9)    code=9 ;;
         *) misuse "--reason: see \"$me help certificate\"" ;;
     esac
+}
 
+
+certificate_revoked() {
+    if [ -n "$json" ]; then
+        printf '{"revoked":true,"changed":%s}\n' "$changed"
+    elif [ "$changed" -eq 1 ]; then
+        echo revoked
+    else
+        echo "was revoked before"
+    fi
+}
+
+
+certificate_revoke() {
+    certificate_reason
     certificate "$arg"
 
     changed=$(run -list -noheader <<END
@@ -502,13 +519,7 @@ COMMIT;
 END
     ) || die "nothing was revoked"
 
-    if [ -n "$json" ]; then
-        printf '{"revoked":true,"changed":%s}\n' "$changed"
-    elif [ "$changed" -eq 1 ]; then
-        echo revoked
-    else
-        echo "was revoked before"
-    fi
+    certificate_revoked
 }
 
 

@@ -90,11 +90,14 @@ by_admin_certificate_list() {
         until=$(value "SELECT $(as_date "$now + $number")")
     fi
 
+    cursor=$before
     by_admin_query status "$status" account "$account" name "$names" \
+        profile "$profiles" category "$category" issuer "$issuer" \
         expires_before "$until"
     ask_all certificates "$query"
 
-    rows "SELECT $(of e.value serial) AS serial, $(of e.value status) AS status,
+    rows "SELECT $(of e.value id) AS id, $(of e.value serial) AS serial,
+              $(of e.value status) AS status, $(of e.value category) AS category,
               $(of e.value account) AS account, $(words names) AS names,
               $(of e.value profile) AS profile,
               $(of e.value not_before) AS not_before,
@@ -108,12 +111,18 @@ by_admin_certificate_list() {
 by_admin_certificate_show() {
     ask GET "certificates/$(url_text "$arg")"
     shown=$reply
+    decimal=$(value "SELECT upper($(of "$reply" serial))" | decimal)
+
+    uuid="${certificate_uuid%FROM*} FROM (SELECT
+        substr($(of e.value fingerprint), 1, 32) AS h))"
 
     ask GET "certificates/$(url_text "$arg")/pem"
     pem=$(value "SELECT substr($reply, 1, instr($reply,
                      '-----END CERTIFICATE-----') + 24)")
 
-    row "SELECT $(of e.value serial) AS serial, $(of e.value status) AS status,
+    row "SELECT $(of e.value id) AS id, $(of e.value serial) AS serial,
+             '$decimal' AS serial_decimal, $uuid AS uuid,
+             $(of e.value status) AS status, $(of e.value category) AS category,
              $(of e.value account) AS account, $(of e.value 'order') AS 'order',
              $(words names) AS names, $(of e.value common_name) AS common_name,
              $(of e.value profile) AS profile,
@@ -123,15 +132,39 @@ by_admin_certificate_show() {
              $(of e.value not_before) AS not_before,
              $(of e.value not_after) AS not_after,
              $(of e.value created_at) AS created,
+             $(of e.value imported_at) AS imported,
              $(of e.value revoked_at) AS revoked,
              $(of e.value revocation_reason) AS revocation_reason,
              $(of e.value first_download_at) AS first_download,
-             $(of e.value last_download_at) AS last_download
+             $(of e.value last_download_at) AS last_download,
+             $(of e.value replaced_by) AS replaced_by,
+             $(of e.value remarks) AS remarks
              ${json:+, $(sql_text "$pem
 ") AS pem}
          FROM json_each(json_array(json($shown))) AS e"
 
     [ -n "$json" ] || printf '\n%s\n' "$pem"
+}
+
+
+by_admin_certificate_chain() {
+    ask GET "certificates/$(url_text "$arg")/pem"
+    printf '%s\n' "$(value "SELECT $reply")"
+}
+
+
+by_admin_certificate_revoke() {
+    certificate_reason
+
+    ask GET "certificates/$(url_text "$arg")"
+    changed=0
+
+    if [ "$(value "SELECT $(of "$reply" status)")" != revoked ]; then
+        ask POST "certificates/$(url_text "$arg")/revoke" "{\"reason\":$code}"
+        changed=1
+    fi
+
+    certificate_revoked
 }
 
 
