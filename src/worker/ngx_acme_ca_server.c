@@ -317,6 +317,7 @@ ngx_acme_ca_server_load(ngx_acme_ca_t *ca)
 {
     time_t       not_before, not_after;
     int64_t      id;
+    ngx_int_t    rc;
     ngx_str_t    names, chain, key, certificate_text, key_text;
     ngx_pool_t  *pool;
 
@@ -325,9 +326,16 @@ ngx_acme_ca_server_load(ngx_acme_ca_t *ca)
         return;
     }
 
-    if (acme_ca_store_server_find(ca->reader, pool, &id, &names, &chain, &key,
-                                  &not_before, &not_after)
-        != NGX_OK
+    rc = acme_ca_store_server_find(ca->reader, pool, &id, &names, &chain, &key,
+                                   &not_before, &not_after);
+
+    /* the one that is presented was revoked */
+
+    if (rc == NGX_DECLINED) {
+        ca->server_renew_at = 0;
+    }
+
+    if (rc != NGX_OK
         || id == ca->server_id
         || acme_ca_format(pool, &certificate_text, chain.len + 8, "data:%V",
                           &chain)

@@ -52,12 +52,7 @@ renewal_move() {
         issuer=$id
     fi
 
-    if [ -n "$serial" ]; then
-        hex=$(printf '%s' "$serial" | tr 'A-F' 'a-f' | tr -d ':')
-        is_like "$hex" '([0-9a-f]{2}){1,21}' ||
-            misuse "\"$serial\" is no serial number"
-        serial="x'${hex#00}'"
-    fi
+    [ -z "$serial" ] || find_serial "$serial"
 
     start=$now
 
