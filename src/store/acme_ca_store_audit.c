@@ -114,15 +114,22 @@ EVP_MD_CTX *
 acme_ca_store_audit_start(acme_ca_store_t *store,
     const u_char hash[ACME_CA_SHA256_LEN])
 {
-    u_char  hex[2 * ACME_CA_SHA256_LEN];
+    u_char         hex[2 * ACME_CA_SHA256_LEN];
+    const EVP_MD  *type;
+
+    /* a context that knows its algorithm does not look for it again */
+
+    type = NULL;
 
     if (store->md == NULL) {
         store->md = EVP_MD_CTX_new();
+        type = EVP_sha256();
     }
 
-    if (store->md == NULL
-        || EVP_DigestInit_ex(store->md, EVP_sha256(), NULL) != 1)
-    {
+    if (store->md == NULL || EVP_DigestInit_ex(store->md, type, NULL) != 1) {
+        EVP_MD_CTX_free(store->md);
+        store->md = NULL;
+
         return NULL;
     }
 

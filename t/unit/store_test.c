@@ -389,6 +389,10 @@ test_identifiers(void)
                                              ACME_CA_READY, &list);
     is_int(list->nelts, 0, "none that is ready");
 
+    is_int(acme_ca_store_order_list_stale(store, pool, order.id, 0, &list),
+           NGX_OK, "list_stale");
+    is_int(list->nelts, 0, "nothing is proven");
+
     is_int(fixture_count("PRAGMA foreign_keys"), 1, "keys are on");
 
     fixture_stop();
