@@ -11,7 +11,9 @@
 #include "acme_ca_policy.h"
 
 
-#define ACME_CA_ADMIN_WINDOW  86400
+#define ACME_CA_ADMIN_WINDOW        86400
+/* some clients take a window of a second or less for a mistake */
+#define ACME_CA_ADMIN_WINDOW_LEAST  60
 
 
 static ngx_int_t acme_ca_admin_window_what(acme_ca_admin_t *a,
@@ -211,9 +213,9 @@ acme_ca_admin_window_when(acme_ca_admin_t *a, acme_ca_store_window_t *w)
         rc = acme_ca_admin_window_date(a, "end", &w->end);
     }
 
-    if (rc == NGX_OK && w->end <= w->start) {
-        return acme_ca_admin_refuse(a, 400, "\"end\" is to be after "
-                                    "\"start\"");
+    if (rc == NGX_OK && w->end < w->start + ACME_CA_ADMIN_WINDOW_LEAST) {
+        return acme_ca_admin_refuse(a, 400, "\"end\" is to be a minute after "
+                                    "\"start\", or more");
     }
 
     if (rc == NGX_OK) {

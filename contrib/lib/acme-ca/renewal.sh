@@ -63,6 +63,9 @@ renewal_move() {
 
     seconds --within "${within:-1d}"
 
+    # some clients take a window of a second or less for a mistake
+    [ "$number" -ge 60 ] || misuse "--within: shorter than a minute"
+
     [ -z "$url" ] || is_like "$url" 'https?://[!-~]+' ||
         misuse "--url: \"$url\" is no URL"
 
