@@ -72,6 +72,7 @@ SELECT l.id, CASE WHEN (?2 IS NULL OR l.action = ?2)
          AND (?3 IS NULL OR l.outcome = ?3)
          AND (?4 IS NULL OR l.actor = ?4)
          AND (?5 IS NULL OR l.account_id = ?5)
+         AND (?6 IS NULL OR l.authz_id = ?6)
     THEN json_patch('{}', json_object(
         'id', l.id,
         'at', strftime('%Y-%m-%dT%H:%M:%SZ', l.at, 'unixepoch'),

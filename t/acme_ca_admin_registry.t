@@ -28,7 +28,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx access /)
 acme_ca_conf($t, authority => 'external_account_binding optional;
         profile default { } profile short { lifetime 7d; }',
     dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } },
-    server => <<'EOF')->plan(100)->run();
+    server => <<'EOF')->plan(105)->run();
 
         location /admin/ {
             acme_ca_admin default full;
@@ -161,6 +161,19 @@ foreach my $case (
 
 is($reader->get('certificates?expires_before=tomorrow')->{status}, 400,
     'no date');
+
+# issuers, attempts of a validation
+
+$json = $reader->get('issuers')->json();
+my ($issuer) = grep { $_->{name} eq $certificate->{issuer} } @{$json->{items}};
+like($one->{chain}, qr/\Q$issuer->{chain}\E\z/, 'issuer');
+is_deeply($reader->get("issuers/$issuer->{id}")->json(), $issuer, 'one issuer');
+is(scalar @{$reader->get('issuers?name=none')->json()->{items}}, 0, 'no issuer');
+
+$json = $reader->get("audit?action=validate&authorization=$authz->{id}")
+    ->json();
+is(join(' ', map { $_->{outcome} } @{$json->{items}}), 'done', 'attempts');
+is($reader->get('audit?authorization=x')->{status}, 400, 'no number');
 
 # statistics, counted a moment ago
 

@@ -102,12 +102,20 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       NULL, NULL, acme_ca_admin_certificate_revoke,
       "from now on it counts no more" },
 
+    { ngx_string("issuers"), NULL, "limit cursor name", NULL,
+      acme_ca_admin_list, NULL, NULL,
+      "certificates that sign, with their revocation lists" },
+
+    { ngx_string("issuers/{issuer}"), NULL, NULL, NULL,
+      acme_ca_admin_row_get, NULL, NULL,
+      "one issuer" },
+
     { ngx_string("statistics"), NULL, NULL, NULL,
       acme_ca_admin_statistics, NULL, NULL,
       "how much there is of all" },
 
     { ngx_string("audit"), NULL,
-      "limit cursor action outcome actor account", NULL,
+      "limit cursor action outcome actor account authorization", NULL,
       acme_ca_admin_list, NULL, NULL,
       "who did what, and how it ended" },
 

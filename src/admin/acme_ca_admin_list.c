@@ -35,6 +35,7 @@ static const acme_ca_admin_table_t  acme_ca_admin_tables[] = {
     { "certificates", acme_ca_store_certificate_page, ACME_CA_ID_CERTIFICATE },
     { "audit", acme_ca_store_audit_page, 0 },
     { "jobs", acme_ca_store_job_page, 0 },
+    { "issuers", acme_ca_store_issuer_page, 0 },
     { "windows", acme_ca_store_window_page, 0 }
 };
 
@@ -210,6 +211,17 @@ acme_ca_admin_list_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
     filter->category = acme_ca_admin_arg(a, "category");
     filter->issuer = acme_ca_admin_arg(a, "issuer");
     filter->now = a->ctx.now;
+
+    text = acme_ca_admin_arg(a, "authorization");
+
+    if (text) {
+        filter->authz_id = ngx_atoof(text->data, text->len);
+
+        if (filter->authz_id < 1) {
+            return acme_ca_admin_refuse(a, 400, "\"authorization\" is to be "
+                                        "its number");
+        }
+    }
 
     text = acme_ca_admin_arg(a, "expires_before");
 

@@ -99,6 +99,7 @@ acme_ca_store_audit_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_text(&q, filter->outcome);
     acme_ca_query_text(&q, filter->actor);
     acme_ca_query_optional(&q, filter->account_id);
+    acme_ca_query_optional(&q, filter->authz_id);
 
     return acme_ca_store_page_read(&q, pool, page);
 }
@@ -111,6 +112,20 @@ acme_ca_store_job_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_JOB_PAGE);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_text(&q, filter->name);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_issuer_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_PAGE);
     acme_ca_query_integer(&q, page->before);
     acme_ca_query_text(&q, filter->name);
 

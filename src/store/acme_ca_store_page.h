@@ -33,6 +33,7 @@ typedef struct {
 typedef struct {
     ngx_str_t     *status;
     int64_t        account_id;
+    int64_t        authz_id;
     ngx_str_t     *name;
     ngx_str_t     *profile;
     ngx_str_t     *eab;            /* kid */
@@ -75,6 +76,8 @@ ngx_int_t acme_ca_store_certificate_page(acme_ca_store_t *store,
 ngx_int_t acme_ca_store_audit_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
 ngx_int_t acme_ca_store_job_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+ngx_int_t acme_ca_store_issuer_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
 ngx_int_t acme_ca_store_window_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);

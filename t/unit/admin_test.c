@@ -404,6 +404,7 @@ test_starve(void)
     starve("account", A_GET("accounts/1"), 200);
     starve("orders", A_GET("orders", .query = "account=1&limit=1"), 200);
     starve("authorizations", A_GET("authorizations"), 200);
+    starve("issuers", A_GET("issuers"), 200);
     starve("audit", A_GET("audit", .query = "outcome=done"), 200);
     starve("window", A_POST("windows", "{\"name\":\".a\",\"account\":\"1\","
            "\"serial\":\"ab\",\"explanation_url\":\"https://a/b\"}"), 201);
