@@ -9,6 +9,7 @@
 
 #include "acme_ca_admin_private.h"
 #include "acme_ca_leaf.h"
+#include "acme_ca_signing.h"
 
 
 #define ACME_CA_ADMIN_SERIAL  20
@@ -144,6 +145,11 @@ acme_ca_admin_certificate_revoke(acme_ca_admin_t *a)
 
     rc = acme_ca_store_certificate_set_revoked(a->store, certificate.id,
                                                reason, a->ctx.now);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_signing_tell(&a->ctx, a->authority, a->store, &a->request,
+                                  NULL, &certificate);
+    }
 
     if (rc == NGX_OK
         && acme_ca_format(a->ctx.pool, &text, NGX_INT_T_LEN, "%i", reason)

@@ -15,7 +15,7 @@ static ngx_connection_t *ngx_acme_ca_carrier_connection(ngx_log_t *log,
 static void *ngx_acme_ca_carrier_init(ngx_connection_t *c, size_t size,
     ngx_log_t *log);
 static void ngx_acme_ca_carrier_discard(ngx_connection_t *c);
-static void ngx_acme_ca_carrier_no_event(ngx_event_t *ev);
+static void ngx_acme_ca_carrier_write(ngx_event_t *ev);
 
 
 /*
@@ -90,7 +90,7 @@ ngx_acme_ca_carrier_connection(ngx_log_t *log, ngx_event_handler_pt shutdown)
     c->sndlowat = 1;
 
     c->read->handler = shutdown;
-    c->write->handler = ngx_acme_ca_carrier_no_event;
+    c->write->handler = ngx_acme_ca_carrier_write;
 
     /*
      * In the state in which no event module has anything to do with them: an
@@ -256,8 +256,25 @@ ngx_acme_ca_carrier_release(ngx_acme_ca_carrier_t *carrier)
 }
 
 
+/* no event but the end of a delay (limit_req), which nginx has as its timer */
+
 static void
-ngx_acme_ca_carrier_no_event(ngx_event_t *ev)
+ngx_acme_ca_carrier_write(ngx_event_t *ev)
 {
-    /* void */
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    if (!ev->delayed || !ev->timedout) {
+        return;
+    }
+
+    ev->delayed = 0;
+    ev->timedout = 0;
+
+    c = ev->data;
+    r = c->data;
+
+    r->write_event_handler(r);
+
+    ngx_http_run_posted_requests(c);
 }

@@ -9,7 +9,7 @@
 
 #include "acme_ca_authorize.h"
 #include "acme_ca_leaf.h"
-#include "acme_ca_store_signing.h"
+#include "acme_ca_signing.h"
 
 
 typedef struct {
@@ -38,8 +38,6 @@ static ngx_int_t acme_ca_revoke_by_key(acme_ca_exchange_t *x,
 static ngx_int_t acme_ca_revoke_by_names(acme_ca_exchange_t *x,
     acme_ca_certificate_t *certificate);
 static ngx_int_t acme_ca_revoke_name(acme_ca_exchange_t *x, ngx_str_t *san);
-static ngx_int_t acme_ca_revoke_tell(acme_ca_exchange_t *x,
-    acme_ca_certificate_t *certificate);
 static ngx_int_t acme_ca_revoke_details(acme_ca_exchange_t *x,
     acme_ca_revoke_wish_t *wish, const char *right);
 
@@ -172,7 +170,8 @@ acme_ca_revoke(acme_ca_exchange_t *x)
                                                wish->reason, x->ctx.now);
 
     if (rc == NGX_OK) {
-        rc = acme_ca_revoke_tell(x, &certificate);
+        rc = acme_ca_signing_tell(&x->ctx, x->authority, x->store,
+                                  &x->request, x->account, &certificate);
     }
 
     if (rc != NGX_OK) {
@@ -182,37 +181,6 @@ acme_ca_revoke(acme_ca_exchange_t *x)
     x->reply.status = 200;
 
     return acme_ca_revoke_details(x, wish, right);
-}
-
-
-/* who signed it hears of it, in its own time: it is revoked with us */
-
-static ngx_int_t
-acme_ca_revoke_tell(acme_ca_exchange_t *x, acme_ca_certificate_t *certificate)
-{
-    acme_ca_signing_t           signing;
-    const acme_ca_authority_t  *authority;
-
-    authority = x->authority;
-
-    if (authority->signer == NULL
-        || authority->signer->revoke_uri.len == 0
-        || (authority->issuer != NULL
-            && authority->issuer->id == certificate->issuer_id))
-    {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&signing, sizeof(acme_ca_signing_t));
-
-    signing.certificate_id = certificate->id;
-    signing.account_id = x->account ? x->account->id : 0;
-    signing.created_at = x->ctx.now;
-    signing.deadline_at = x->ctx.now + authority->signer->deadline;
-    signing.client_address = x->request.client_address;
-    signing.request_id = x->request.request_id;
-
-    return acme_ca_store_signing_add(x->store, &signing, x->ctx.now);
 }
 
 

@@ -54,6 +54,37 @@ acme_ca_signing_lease(const acme_ca_signer_t *signer)
 }
 
 
+/* in its own time: it is revoked with us */
+
+ngx_int_t
+acme_ca_signing_tell(acme_ca_ctx_t *ctx, const acme_ca_authority_t *authority,
+    acme_ca_store_t *store, const acme_ca_request_t *request,
+    const acme_ca_account_t *account,
+    const acme_ca_certificate_t *certificate)
+{
+    acme_ca_signing_t  signing;
+
+    if (authority->signer == NULL
+        || authority->signer->revoke_uri.len == 0
+        || (authority->issuer != NULL
+            && authority->issuer->id == certificate->issuer_id))
+    {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&signing, sizeof(acme_ca_signing_t));
+
+    signing.certificate_id = certificate->id;
+    signing.account_id = account ? account->id : 0;
+    signing.created_at = ctx->now;
+    signing.deadline_at = ctx->now + authority->signer->deadline;
+    signing.client_address = request->client_address;
+    signing.request_id = request->request_id;
+
+    return acme_ca_store_signing_add(store, &signing, ctx->now);
+}
+
+
 ngx_int_t
 acme_ca_signing_apply(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     acme_ca_signing_t *signing, acme_ca_signing_answer_t *answer)

@@ -89,6 +89,15 @@ void acme_ca_signing_prepare(acme_ca_ctx_t *ctx,
 ngx_int_t acme_ca_signing_apply(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     acme_ca_signing_t *signing, acme_ca_signing_answer_t *answer);
 
+/*
+ * A certificate was revoked: who signed it, if not we, hears of it.  account:
+ * NULL, if it was no account of ours who revoked.  NGX_OK, NGX_BUSY, NGX_ERROR
+ */
+ngx_int_t acme_ca_signing_tell(acme_ca_ctx_t *ctx,
+    const acme_ca_authority_t *authority, acme_ca_store_t *store,
+    const acme_ca_request_t *request, const acme_ca_account_t *account,
+    const acme_ca_certificate_t *certificate);
+
 
 /*
  * acme_ca_signing_ask.c: what the certificate has to be; without csr, which
