@@ -118,6 +118,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       0,
       NULL },
 
+    { ngx_string("issuer_key_type"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(issuer_key_type),
+      &ngx_http_acme_ca_issuer_key_words },
+
     { ngx_string("signer"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
       ngx_http_acme_ca_signer,

@@ -53,6 +53,7 @@ extern ngx_http_acme_ca_service_t  ngx_http_acme_ca_admin_service;
 extern ngx_conf_bitmask_t  ngx_http_acme_ca_challenge_words[];
 extern ngx_conf_bitmask_t  ngx_http_acme_ca_key_type_words[];
 extern ngx_conf_bitmask_t  ngx_http_acme_ca_eku_words[];
+extern ngx_conf_enum_t     ngx_http_acme_ca_issuer_key_words[];
 extern ngx_conf_enum_t     ngx_http_acme_ca_common_name_words[];
 extern ngx_conf_enum_t     ngx_http_acme_ca_eab_words[];
 extern ngx_conf_enum_t     ngx_http_acme_ca_staple_words[];

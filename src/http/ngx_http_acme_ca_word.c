@@ -38,6 +38,17 @@ ngx_conf_bitmask_t  ngx_http_acme_ca_eku_words[] = {
 };
 
 
+ngx_conf_enum_t  ngx_http_acme_ca_issuer_key_words[] = {
+    { ngx_string("p256"), ACME_CA_KEY_EC_P256 },
+    { ngx_string("p384"), ACME_CA_KEY_EC_P384 },
+    { ngx_string("rsa2048"), ACME_CA_KEY_RSA_2048 },
+    { ngx_string("rsa3072"), ACME_CA_KEY_RSA_3072 },
+    { ngx_string("rsa4096"), ACME_CA_KEY_RSA_4096 },
+    { ngx_string("ed25519"), ACME_CA_KEY_ED25519 },
+    { ngx_null_string, 0 }
+};
+
+
 ngx_conf_enum_t  ngx_http_acme_ca_common_name_words[] = {
     { ngx_string("none"), ACME_CA_CN_NONE },
     { ngx_string("first"), ACME_CA_CN_FIRST },

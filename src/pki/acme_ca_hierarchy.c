@@ -49,6 +49,7 @@ static ngx_int_t acme_ca_hierarchy_pair(acme_ca_ctx_t *ctx,
     acme_ca_hierarchy_ca_t *root, acme_ca_hierarchy_ca_t *intermediate,
     acme_ca_hierarchy_t *hierarchy);
 static X509 *acme_ca_hierarchy_certificate(acme_ca_hierarchy_ca_t *ca);
+static const EVP_MD *acme_ca_hierarchy_digest(acme_ca_hierarchy_ca_t *ca);
 static ngx_int_t acme_ca_hierarchy_fill(acme_ca_hierarchy_ca_t *ca,
     X509 *cert);
 static ngx_int_t acme_ca_hierarchy_serial(X509 *cert);
@@ -65,14 +66,14 @@ static ngx_int_t acme_ca_hierarchy_pem(ngx_pool_t *pool, X509 *cert,
 
 
 ngx_int_t
-acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name,
+acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
     acme_ca_hierarchy_t *hierarchy)
 {
     EVP_PKEY   *root_key, *key;
     ngx_int_t   rc;
 
-    root_key = acme_ca_key_new(ctx->log);
-    key = acme_ca_key_new(ctx->log);
+    root_key = acme_ca_key_make(ctx->log, kind);
+    key = acme_ca_key_make(ctx->log, kind);
 
     rc = NGX_ERROR;
 
@@ -204,13 +205,28 @@ acme_ca_hierarchy_certificate(acme_ca_hierarchy_ca_t *ca)
 
     if (acme_ca_hierarchy_fill(ca, cert) != NGX_OK
         || acme_ca_hierarchy_extend(ca, cert) != NGX_OK
-        || X509_sign(cert, ca->upper_key, EVP_sha256()) <= 0)
+        || X509_sign(cert, ca->upper_key, acme_ca_hierarchy_digest(ca)) <= 0)
     {
         X509_free(cert);
         return NULL;
     }
 
     return cert;
+}
+
+
+/* as strong as the key; Ed25519 has one of its own */
+
+static const EVP_MD *
+acme_ca_hierarchy_digest(acme_ca_hierarchy_ca_t *ca)
+{
+    if (EVP_PKEY_get_base_id(ca->upper_key) == EVP_PKEY_ED25519) {
+        return NULL;
+    }
+
+    return (EVP_PKEY_get_base_id(ca->upper_key) == EVP_PKEY_EC
+            && EVP_PKEY_get_bits(ca->upper_key) > 256)
+           ? EVP_sha384() : EVP_sha256();
 }
 
 

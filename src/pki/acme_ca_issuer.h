@@ -50,14 +50,15 @@ typedef struct {
 
 
 /*
- * Makes a root (10 years) and an intermediate (5 years, pathlen 0), EC P-256,
- * with the extensions of RFC 5280 for CAs: basicConstraints and keyUsage
- * (keyCertSign, cRLSign) critical, SKI, AKI in the intermediate.  The common
- * names are "NAME Root CA <tag>" and "NAME Intermediate CA <tag>", tag being
- * four random bytes in hexadecimal, so that two CAs never share a name.
+ * Makes a root (10 years) and an intermediate (5 years, pathlen 0), with keys
+ * of an ACME_CA_KEY_* kind, and with the extensions of RFC 5280 for CAs:
+ * basicConstraints and keyUsage (keyCertSign, cRLSign) critical, SKI, AKI in
+ * the intermediate.  The common names are "NAME Root CA <tag>" and "NAME
+ * Intermediate CA <tag>", tag being four random bytes in hexadecimal, so that
+ * two CAs never share a name.
  */
 ngx_int_t acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name,
-    acme_ca_hierarchy_t *hierarchy);
+    ngx_uint_t kind, acme_ca_hierarchy_t *hierarchy);
 
 /*
  * From a PEM chain (issuer first, then upwards) and its key.  The issuer lives

@@ -18,6 +18,7 @@
 #include "acme_ca_crypto.h"
 
 #include <openssl/ec.h>
+#include <openssl/rsa.h>
 #include <openssl/pem.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
@@ -31,10 +32,29 @@
 #define ACME_CA_KEY_OBJECTS_MAX 64           /* looked at in one file */
 
 
+typedef struct {
+    ngx_uint_t    kind;
+    const char   *group;
+    unsigned int  bits;
+} acme_ca_key_kind_t;
+
+
 static EVP_PKEY *acme_ca_key_load_store(const char *uri);
 static EVP_PKEY *acme_ca_key_load_first(OSSL_STORE_CTX *store);
 static int acme_ca_key_password(char *buf, int size, int writing, void *data);
 static EVP_PKEY *acme_ca_key_load_engine(ngx_str_t *source);
+
+
+/* what is not among them is Ed25519 */
+
+static const acme_ca_key_kind_t  acme_ca_key_kinds[] = {
+    { ACME_CA_KEY_EC_P256, "P-256", 0 },
+    { ACME_CA_KEY_EC_P384, "P-384", 0 },
+    { ACME_CA_KEY_RSA_2048, NULL, 2048 },
+    { ACME_CA_KEY_RSA_3072, NULL, 3072 },
+    { ACME_CA_KEY_RSA_4096, NULL, 4096 },
+    { 0, NULL, 0 }
+};
 
 
 EVP_PKEY *
@@ -46,6 +66,34 @@ acme_ca_key_new(ngx_log_t *log)
 
     if (key == NULL) {
         acme_ca_crypto_error(log, "making an EC key");
+    }
+
+    return key;
+}
+
+
+EVP_PKEY *
+acme_ca_key_make(ngx_log_t *log, ngx_uint_t kind)
+{
+    EVP_PKEY                   *key;
+    const acme_ca_key_kind_t   *k;
+
+    for (k = acme_ca_key_kinds; k->kind != 0 && k->kind != kind; k++) {
+        /* void */
+    }
+
+    if (k->group != NULL) {
+        key = EVP_EC_gen(k->group);
+
+    } else if (k->bits != 0) {
+        key = EVP_RSA_gen(k->bits);
+
+    } else {
+        key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    }
+
+    if (key == NULL) {
+        acme_ca_crypto_error(log, "making a key");
     }
 
     return key;

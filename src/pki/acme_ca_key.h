@@ -10,13 +10,16 @@
 #define _ACME_CA_KEY_H_INCLUDED_
 
 
+#include "acme_ca_authority.h"
 #include "acme_ca_text.h"
 
 #include <openssl/evp.h>
 
 
-/* a fresh EC P-256 key, or NULL (logged).  The caller frees it */
+/* a fresh EC P-256 key, or one of an ACME_CA_KEY_* kind, or NULL (logged).  The
+   caller frees it */
 EVP_PKEY *acme_ca_key_new(ngx_log_t *log);
+EVP_PKEY *acme_ca_key_make(ngx_log_t *log, ngx_uint_t kind);
 
 /*
  * Reads a private key: a path of any file that OpenSSL decodes (PEM, DER,

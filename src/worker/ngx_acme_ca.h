@@ -96,6 +96,8 @@ struct ngx_acme_ca_s {
     ngx_uint_t                 line;
     ngx_str_t                  issuer_certificate;   /* files; empty: ours */
     ngx_str_t                  issuer_key;
+    ngx_uint_t                 issuer_key_type;      /* ACME_CA_KEY_*: of ours
+                                                        at the first start */
     ngx_array_t               *alternate_chains;     /* ngx_str_t: files, or
                                                         NULL */
     acme_ca_anchors_t         *signer_anchors;       /* as written, or NULL */

@@ -248,7 +248,8 @@ ngx_acme_ca_home_hierarchy(ngx_acme_ca_home_t *home)
     ctx.log = home->log;
     ctx.now = ngx_time();
 
-    if (acme_ca_hierarchy_new(&ctx, &home->ca->authority.name, &hierarchy)
+    if (acme_ca_hierarchy_new(&ctx, &home->ca->authority.name,
+                              home->ca->issuer_key_type, &hierarchy)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -87,7 +87,9 @@ fuzz_setup(void)
 
     fuzz_context(&ctx);
 
-    fuzz_assert(acme_ca_hierarchy_new(&ctx, &name, &hierarchy) == NGX_OK);
+    fuzz_assert(acme_ca_hierarchy_new(&ctx, &name,
+                                      ACME_CA_KEY_EC_P256,
+                                      &hierarchy) == NGX_OK);
 
     bio = BIO_new_mem_buf(hierarchy.root_key.data,
                           (int) hierarchy.root_key.len);

@@ -30,7 +30,8 @@ main(void)
     shim_openssl();
     pki_start(&ctx);
 
-    ok(acme_ca_hierarchy_new(&ctx, &name, &h) == NGX_OK, "a hierarchy");
+    ok(acme_ca_hierarchy_new(&ctx, &name,
+                             ACME_CA_KEY_EC_P256, &h) == NGX_OK, "a hierarchy");
 
     test_read(&ctx, &h.certificate, &h.root_certificate);
     test_write(&ctx, &h.certificate, &h.root_certificate);

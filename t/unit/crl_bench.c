@@ -84,7 +84,7 @@ run(const char *directory, long n)
                                            &shim_log));
     fill(file, n);
 
-    acme_ca_hierarchy_new(&ctx, &name, &h);
+    acme_ca_hierarchy_new(&ctx, &name, ACME_CA_KEY_EC_P256, &h);
     key = pki_key_pem(&h.key);
 
     if (acme_ca_issuer_load(ctx.pool, &h.certificate, key, PKI_NOW, &issuer,

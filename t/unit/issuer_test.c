@@ -109,8 +109,12 @@ test_hierarchy(void)
 
     pki_start(&ctx);
 
-    is_int(acme_ca_hierarchy_new(&ctx, &name, &h), NGX_OK, "a hierarchy");
-    is_int(acme_ca_hierarchy_new(&ctx, &name, &other), NGX_OK, "another");
+    is_int(acme_ca_hierarchy_new(&ctx, &name,
+                                 ACME_CA_KEY_EC_P256,
+                                 &h), NGX_OK, "a hierarchy");
+    is_int(acme_ca_hierarchy_new(&ctx, &name,
+                                 ACME_CA_KEY_EC_P256,
+                                 &other), NGX_OK, "another");
 
     root = pki_x509_pem(&h.root_certificate);
     cert = pki_x509_pem(&h.certificate);
@@ -320,7 +324,8 @@ test_names(void)
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         pki_start(&ctx);
         name = pki_c(names[i]);
-        is_int(acme_ca_hierarchy_new(&ctx, &name, &h), NGX_OK, "%s",
+        is_int(acme_ca_hierarchy_new(&ctx, &name,
+                                     ACME_CA_KEY_EC_P256, &h), NGX_OK, "%s",
                names[i]);
         cert = pki_x509_pem(&h.certificate);
         X509_NAME_get_text_by_NID(X509_get_subject_name(cert),
@@ -577,7 +582,9 @@ test_memory(void)
 
     pki_start(&ctx);
 
-    is_int(acme_ca_hierarchy_new(&ctx, &name, &h), NGX_OK, "a hierarchy");
+    is_int(acme_ca_hierarchy_new(&ctx, &name,
+                                 ACME_CA_KEY_EC_P256,
+                                 &h), NGX_OK, "a hierarchy");
     pem = pki_cat(ctx.pool, h.certificate, h.root_certificate);
     k = pki_key_pem(&h.key);
 
@@ -612,7 +619,7 @@ test_memory(void)
         pki_start(&one);
 
         shim_fail_at(n);
-        rc = acme_ca_hierarchy_new(&one, &name, &h);
+        rc = acme_ca_hierarchy_new(&one, &name, ACME_CA_KEY_EC_P256, &h);
 
         if (!shim_failed()) {
             shim_fail_at(SHIM_NEVER);

@@ -100,7 +100,8 @@ fixture_start(fixture_t *f)
     memset(f, 0, sizeof(fixture_t));
     pki_start(&f->ctx);
 
-    ok(acme_ca_hierarchy_new(&f->ctx, &name, &h) == NGX_OK, "a hierarchy");
+    ok(acme_ca_hierarchy_new(&f->ctx, &name,
+                             ACME_CA_KEY_EC_P256, &h) == NGX_OK, "a hierarchy");
 
     key = pki_key_pem(&h.key);
 

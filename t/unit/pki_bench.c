@@ -69,7 +69,7 @@ main(int argc, char **argv)
     profile.key_types = ACME_CA_KEY_ANY;
     profile.eku = ACME_CA_EKU_SERVER|ACME_CA_EKU_CLIENT;
 
-    acme_ca_hierarchy_new(&ctx, &name, &h);
+    acme_ca_hierarchy_new(&ctx, &name, ACME_CA_KEY_EC_P256, &h);
     ca = pki_key_pem(&h.key);
 
     if (acme_ca_issuer_load(ctx.pool, &h.certificate, ca, PKI_NOW, &issuer,

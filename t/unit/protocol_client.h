@@ -332,7 +332,7 @@ env_issuer(void)
     ctx.log = env.log;
     ctx.now = NOW - 3600;
 
-    if (acme_ca_hierarchy_new(&ctx, &name, &h) != NGX_OK) {
+    if (acme_ca_hierarchy_new(&ctx, &name, ACME_CA_KEY_EC_P256, &h) != NGX_OK) {
         abort();
     }
 
