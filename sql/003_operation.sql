@@ -193,4 +193,36 @@ ALTER TABLE acme_certificates ADD COLUMN category TEXT
 ALTER TABLE acme_certificates ADD COLUMN remarks TEXT;
 ALTER TABLE acme_certificates ADD COLUMN imported_at INTEGER;
 
+-- which certificates a name is in; who looks for one does not read them all
+CREATE TABLE acme_certificate_names (
+    name               TEXT NOT NULL,
+    certificate_id     INTEGER NOT NULL,
+    PRIMARY KEY (name, certificate_id)
+) STRICT, WITHOUT ROWID;
+
+INSERT OR IGNORE INTO acme_certificate_names (name, certificate_id)
+SELECT substr(n.value, instr(n.value, ':') + 1), c.id
+FROM acme_certificates AS c,
+     json_each('["' || replace(c.sans, ' ', '","') || '"]') AS n
+WHERE c.sans <> '';
+
+CREATE TRIGGER acme_certificate_names_add AFTER INSERT ON acme_certificates
+WHEN NEW.sans <> ''
+BEGIN
+    INSERT OR IGNORE INTO acme_certificate_names (name, certificate_id)
+    SELECT substr(n.value, instr(n.value, ':') + 1), NEW.id
+    FROM json_each('["' || replace(NEW.sans, ' ', '","') || '"]') AS n;
+END;
+
+CREATE TRIGGER acme_certificate_names_remove AFTER DELETE ON acme_certificates
+WHEN OLD.sans <> ''
+BEGIN
+    DELETE FROM acme_certificate_names
+    WHERE certificate_id = OLD.id
+          AND name IN (
+              SELECT substr(n.value, instr(n.value, ':') + 1)
+              FROM json_each('["' || replace(OLD.sans, ' ', '","') || '"]')
+                   AS n);
+END;
+
 PRAGMA user_version = 3;

@@ -26,7 +26,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
 acme_ca_conf($t, authority => 'profile default { lifetime 90d; }'
     . ' profile short { lifetime 2d; }',
     dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } })
-    ->plan(68)->run();
+    ->plan(70)->run();
 
 my $dir = $t->testdir();
 my $tool = "$FindBin::Bin/../contrib/acme-ca";
@@ -69,6 +69,8 @@ is_deeply([ serials('certificate', 'by-name', 'b.example') ],
 is_deeply([ serials('certificate', 'by-name', 'A.EXAMPLE') ], [ $serial ],
     'by another name');
 is_deeply([ serials('certificate', 'by-name', 'example') ], [], 'by no name');
+is_deeply([ serials('certificate', 'list', '--name', 'a.example') ], [ $serial ],
+    'list of a name');
 is_deeply([ serials('certificate', 'list', '--profile', 'short') ], [ $other ],
     'by profile');
 is(scalar serials('certificate', 'list', '--issuer', 1), 3, 'by issuer');
@@ -146,6 +148,8 @@ is((tool('certificate', 'delete', $uuid))[1], 1, 'a valid one is not deleted');
 is((tool('certificate', 'delete', json('certificate', 'show', $serial)
     ->{uuid}))[1], 0, 'a revoked one is');
 is((tool('certificate', 'show', $serial))[1], 3, 'gone');
+is(sql("SELECT count(*) FROM acme_certificate_names WHERE name = 'a.example'"),
+    0, 'with its names');
 is(sql("SELECT json_extract(details, '\$.names') FROM acme_audit_logs
     WHERE action = 'certificate-delete'"), 'dns:a.example dns:b.example',
     'audited');

@@ -136,6 +136,14 @@ find_issuer() {
 }
 
 
+# certificate_named NAME: a condition
+
+certificate_named() {
+    printf 'c.id IN (SELECT n.certificate_id FROM acme_certificate_names AS n
+                     WHERE n.name = %s)' "$(sql_text "$1")"
+}
+
+
 check_category() {
     case $1 in
         ca|user|service|device|internal) ;;
@@ -171,8 +179,7 @@ certificate_list() {
     fi
 
     if [ -n "$names" ]; then
-        where="$where AND instr(' ' || c.sans || ' ',
-                   ':' || $(sql_text "$names") || ' ') > 0"
+        where="$where AND $(certificate_named "$names")"
     fi
 
     if [ -n "$expires" ]; then
@@ -195,8 +202,7 @@ certificate_by_name() {
     option_name "$arg"
 
     rows "SELECT $certificate_columns FROM acme_certificates AS c
-          WHERE instr(' ' || c.sans || ' ',
-                      ':' || $(sql_text "$names") || ' ') > 0
+          WHERE $(certificate_named "$names")
                 AND $certificate_status = 'valid'
           ORDER BY c.id DESC $page"
 }
@@ -327,7 +333,7 @@ x509_names() {
         sed -e 1d -e 's/^ *//' | tr ',' '\n' |
         sed -n -e 's/^ *//' -e 's/ /_/g' -e 's/^DNS:/dns:/' \
             -e 's/^IP_Address:/ip:/' -e 's/^email:/email:/' -e '/:/p' |
-        tr '[:upper:]' '[:lower:]' | paste -s -d ' '
+        tr '[:upper:]' '[:lower:]' | tr -d '"\\' | paste -s -d ' '
 }
 
 
