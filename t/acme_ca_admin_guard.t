@@ -33,7 +33,7 @@ foreach my $name ('good', 'bad', 'server') {
         '-out', "$dir/$name.crt", '-subj', "/O=Corp/CN=$name");
 }
 
-acme_ca_conf($t, daemons => 0, server => <<'EOF', http => <<'EOF')->plan(21);
+acme_ca_conf($t, daemons => 0, server => <<'EOF', http => <<'EOF')->plan(23);
 
         location /request/ {
             acme_ca_admin default full;
@@ -61,6 +61,16 @@ acme_ca_conf($t, daemons => 0, server => <<'EOF', http => <<'EOF')->plan(21);
             acme_ca_admin default full;
             satisfy any;
             allow 127.0.0.1; deny all;
+            auth_basic a; auth_basic_user_file %%TESTDIR%%/users;
+        }
+
+        location /secret/ {
+            acme_ca default;
+            auth_basic a; auth_basic_user_file %%TESTDIR%%/users;
+        }
+
+        location /admin-basic/ {
+            acme_ca_admin default full;
             auth_basic a; auth_basic_user_file %%TESTDIR%%/users;
         }
 
@@ -129,6 +139,14 @@ my $if = acme_admin($t, path => '/if');
 is($if->get('eab', headers => "X-If: 1\r\n")->{status}, 200, 'if');
 is($if->post('eab', { label => 'x' }, headers => "X-If: 1\r\n")->{status}, 201,
     'if: POST');
+
+# a password is asked for once
+
+foreach my $path ('/admin-basic', '/secret') {
+    my $head = Test::Nginx::http("GET $path/ HTTP/1.1\r\nHost: a\r\n"
+        . "Connection: close\r\n\r\n");
+    is(scalar(() = $head =~ /^WWW-Authenticate:/mg), 1, "$path: asks once");
+}
 
 # a name that nobody checked is no name
 

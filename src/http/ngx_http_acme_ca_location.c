@@ -199,10 +199,11 @@ ngx_http_acme_ca_limits(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_acme_ca_fault_pages(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
 {
-    ngx_str_t             uri;
-    ngx_uint_t            i;
-    ngx_array_t          *pages;
-    ngx_http_err_page_t  *page;
+    ngx_str_t                     uri;
+    ngx_uint_t                    i;
+    ngx_array_t                  *pages;
+    ngx_http_err_page_t          *page;
+    ngx_http_acme_ca_loc_conf_t  *alcf;
 
     static const ngx_int_t  statuses[] = {
         400, 401, 403, 405, 408, 411, 413, 414, 415, 429, 500, 502, 503, 504
@@ -237,7 +238,17 @@ ngx_http_acme_ca_fault_pages(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
                    clcf->error_pages->nelts * sizeof(ngx_http_err_page_t));
     }
 
+    alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_acme_ca_module);
+
     for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+
+        /* ACME's page would be kept back as well, and ask for the same again */
+
+        if (statuses[i] == NGX_HTTP_UNAUTHORIZED
+            && alcf->service != &ngx_http_acme_ca_admin_service)
+        {
+            continue;
+        }
 
         page = ngx_array_push(pages);
         if (page == NULL) {
