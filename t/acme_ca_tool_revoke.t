@@ -26,7 +26,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
 my $dir = $t->testdir();
 my ($text, $status);
 
-acme_ca_conf($t, authority => <<'END', server => <<'END')->plan(45)->run();
+acme_ca_conf($t, authority => <<'END', server => <<'END')->plan(50)->run();
     crl_interval 1s;
     profile a { }
     profile b { }
@@ -148,6 +148,15 @@ is($one->revoke($got{'c.example'}{chain})->outcome(), '400 alreadyRevoked',
     'the client is told');
 is($one->revoke($got{'b.example'}{chain})->outcome(), '200',
     'and can revoke what was released');
+
+tool('--json', 'issuer', 'list');
+my $issuers = json_decode($text);
+is(scalar(@$issuers), 2, 'issuer list: issuer and root');
+my ($row) = grep { $_->{id} == $issuer } @$issuers;
+is($row->{revoked}, scalar(split / /, revoked()), 'issuer list: revoked');
+is($row->{valid}, 1, 'issuer list: valid');
+ok($_->{crl_number} && $_->{crl_until} =~ /Z$/, "issuer list: CRL of $_->{name}")
+    foreach @$issuers;
 
 undef $t;
 
