@@ -26,6 +26,8 @@ static ngx_table_elt_t *ngx_acme_ca_call_field(ngx_http_request_t *r,
 static ngx_int_t ngx_acme_ca_call_request_body(ngx_acme_ca_call_ctx_t *ctx);
 static ngx_int_t ngx_acme_ca_call_subrequest(ngx_acme_ca_call_ctx_t *ctx);
 static void ngx_acme_ca_call_run(ngx_event_t *ev);
+static ngx_uint_t ngx_acme_ca_call_is_whole(
+    const ngx_acme_ca_call_ctx_t *ctx);
 static void ngx_acme_ca_call_done(ngx_event_t *ev);
 static void ngx_acme_ca_call_expired(ngx_event_t *ev);
 static void ngx_acme_ca_call_shutdown(ngx_event_t *ev);
@@ -275,7 +277,7 @@ ngx_acme_ca_call_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
         ctx->body.len = 0;
 
     } else if (rc == NGX_ERROR || ctx->status == 0
-               || (ctx->length >= 0 && ctx->length != (off_t) ctx->body.len))
+               || !ngx_acme_ca_call_is_whole(ctx))
     {
         if (ctx->rc == NGX_ACME_CA_FETCH_OK) {
             ctx->rc = NGX_ACME_CA_FETCH_PROTOCOL;
@@ -286,6 +288,16 @@ ngx_acme_ca_call_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
     ngx_post_event(&ctx->event, &ngx_posted_events);
 
     return NGX_OK;
+}
+
+
+/* after an answer in chunks that broke off nginx says that all is well */
+
+static ngx_uint_t
+ngx_acme_ca_call_is_whole(const ngx_acme_ca_call_ctx_t *ctx)
+{
+    return (ctx->length >= 0) ? ctx->length == (off_t) ctx->body.len
+                              : ctx->ended;
 }
 
 

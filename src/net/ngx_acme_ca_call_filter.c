@@ -141,10 +141,16 @@ ngx_acme_ca_call_body(ngx_http_request_t *r, ngx_chain_t *in)
     for (cl = in; cl; cl = cl->next) {
         b = cl->buf;
 
-        if (!ngx_buf_special(b)
+        /* an empty one need not be special */
+
+        if (ngx_buf_size(b) != 0
             && ngx_acme_ca_call_take(ctx, r, b) != NGX_OK)
         {
             return NGX_ERROR;
+        }
+
+        if (b->last_buf || b->last_in_chain) {
+            ctx->ended = 1;
         }
 
         b->pos = b->last;

@@ -30,6 +30,7 @@ typedef struct {
     ngx_str_t                    body;
     size_t                       size;         /* of the body's buffer */
 
+    unsigned                     ended:1;      /* the last buffer was there */
     unsigned                     answered:1;   /* the subrequest is over */
 } ngx_acme_ca_call_ctx_t;
 

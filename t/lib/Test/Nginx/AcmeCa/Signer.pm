@@ -71,6 +71,7 @@ sub make_ca {
 #     status, body, type, retry_after    an answer that is written here
 #     later N, fail N     the first N requests get 202, or 503
 #     drop N, hang N      the first N get no answer
+#     chunks 1, cut N     in chunks; the first N get only some of them
 #     delay SECONDS
 #     chain               files in place of "ca"
 #     names               in place of "DNS:..."
@@ -172,8 +173,13 @@ sub signer_client {
 
     my $csr = $asked->{csr} || $body;
 
-    answer($client, 200, sign($dir, $how, $csr, $fields{'idempotency-key'},
-                              $fields{'acme-ca-identifiers'}));
+    my $chain = sign($dir, $how, $csr, $fields{'idempotency-key'},
+                     $fields{'acme-ca-identifiers'});
+
+    return answer_chunks($client, $chain, $n < ($how->{cut} || 0))
+        if $how->{chunks} || $how->{cut};
+
+    answer($client, 200, $chain);
 }
 
 
@@ -263,6 +269,22 @@ sub answer {
         . "\r\n" . ($status == 204 ? '' : 'Content-Length: ' . length($body)
         . "\r\n")
         . ($retry ? "Retry-After: $retry\r\n" : '') . "\r\n$body";
+}
+
+
+# half of it and the other half, which is not there if it is cut
+
+sub answer_chunks {
+    my ($client, $body, $cut) = @_;
+    my $half = int(length($body) / 2);
+    my @parts = (substr($body, 0, $half), substr($body, $half));
+
+    pop @parts if $cut;
+
+    print {$client} "HTTP/1.1 200 OK\r\nConnection: close\r\n"
+        . "Transfer-Encoding: chunked\r\n\r\n"
+        . join('', map { sprintf("%x\r\n%s\r\n", length, $_) } @parts)
+        . ($cut ? '' : "0\r\n\r\n");
 }
 
 
