@@ -21,8 +21,11 @@ SELECT coalesce(min(id), 0) FROM acme_audit_logs WHERE hash IS NULL;
 SELECT content FROM acme_audit_contents WHERE id = ?1;
 
 -- name: audit_get_hash
--- why: what the first of them continues
-SELECT coalesce(hash, '') FROM acme_audit_logs WHERE id = ?1;
+-- why: what the first of them continues; what was sealed has its checkpoint
+SELECT hash FROM acme_audit_logs WHERE id = ?1 AND hash IS NOT NULL
+UNION ALL
+SELECT hash FROM acme_audit_checkpoints WHERE id = ?1
+LIMIT 1;
 
 -- name: audit_set_hash
 -- why: once

@@ -11,10 +11,11 @@ WHERE instr(' ' || points || ' ', ' ' || excluded.points || ' ') = 0;
 
 -- name: crl_find_due
 -- why: each second, by each worker: is there one to be made?  Not sooner than
--- an interval after the last one, but for the first
+-- an interval after the last one, but for the first, and for one that the clock
+-- was ahead of
 SELECT shards, shard, number, this_update, next_update, entries FROM acme_crls
-WHERE issuer_id = ?1 AND due_at <= ?2 AND lease_until <= ?2
-      AND this_update <= ?3
+WHERE issuer_id = ?1 AND lease_until <= ?2
+      AND ((due_at <= ?2 AND this_update <= ?3) OR this_update > ?2)
 LIMIT 1;
 
 -- name: crl_claim
@@ -22,8 +23,8 @@ LIMIT 1;
 -- backup was restored; what becomes due from here on is due again
 UPDATE acme_crls
 SET number = max(number + 1, ?4), due_at = ?5, lease_until = ?5
-WHERE issuer_id = ?1 AND shards = ?2 AND shard = ?3 AND due_at <= ?4
-      AND lease_until <= ?4
+WHERE issuer_id = ?1 AND shards = ?2 AND shard = ?3
+      AND (due_at <= ?4 OR this_update > ?4) AND lease_until <= ?4
 RETURNING number, this_update, points;
 
 -- name: crl_set_made

@@ -29,7 +29,7 @@ my $authority = 'crl_interval 1s; profile a { extended_key_usage server client; 
 my $crl = 'location /crl/ { acme_ca_crl; } location /none/ { }';
 
 acme_ca_conf($t, authority => $authority, server => $crl);
-$t->plan(86)->run();
+$t->plan(88)->run();
 
 ###############################################################################
 
@@ -240,6 +240,7 @@ acme_ca_conf($t, authority => "$authority crl_shards 4;"
     . " crl_base_url http://crl.example/x/;", daemons => 0, server => $crl);
 $t->reload();
 acme_ca_wait(sub { get('/acme/directory') =~ /"http:/ });
+sleep 1;    # the old workers take requests until the new ones are settled
 
 my ($url, $part, $of);
 
@@ -263,6 +264,20 @@ like(crl($part), qr/(?i)@{[ serial($of) ]}/, 'entry of the part');
 wait_number($issuer, $before);
 like(crl($issuer), qr/(?i)@{[ serial($of) ]}/, 'and of the whole');
 like(verify($of, $part), qr/certificate revoked/, 'openssl: revoked');
+
+# lost files of parts are made again, and what was made while the clock was ahead
+
+$before = number($issuer);
+$t->stop();
+unlink "$dir/ca/crl/$part.crl";
+sql('UPDATE acme_crls SET this_update = unixepoch() + 86400 * 9,'
+    . ' next_update = unixepoch() + 86400 * 12,'
+    . ' due_at = unixepoch() + 86400 * 10 WHERE issuer_id = 1 AND shards = 1');
+$t->run();
+
+ok(acme_ca_wait(sub { get("/crl/$part.crl") =~ /^HTTP\S+ 200 / }),
+    'a part that was lost');
+ok(acme_ca_wait(sub { number($issuer) > $before }), 'not of the future');
 
 # when the URL changes certificates keep the old one: the part knows both
 

@@ -26,7 +26,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
 acme_ca_conf($t, authority => 'profile default { lifetime 90d; }'
     . ' profile short { lifetime 2d; }',
     dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } })
-    ->plan(70)->run();
+    ->plan(72)->run();
 
 my $dir = $t->testdir();
 my $tool = "$FindBin::Bin/../contrib/acme-ca";
@@ -145,8 +145,15 @@ is_deeply([ serials('certificate', 'by-name', 'a.example') ], [],
 my $uuid = json('certificate', 'show', $other)->{uuid};
 
 is((tool('certificate', 'delete', $uuid))[1], 1, 'a valid one is not deleted');
-is((tool('certificate', 'delete', json('certificate', 'show', $serial)
-    ->{uuid}))[1], 0, 'a revoked one is');
+
+my $revoked = json('certificate', 'show', $serial)->{uuid};
+
+is((tool('certificate', 'delete', $revoked))[1], 1, 'nor one of the CRLs');
+{
+    local $ENV{force} = 'yes';
+    is((tool('certificate', 'delete', $revoked))[1], 1, 'nor by a variable');
+}
+is((tool('certificate', 'delete', $revoked, '--force'))[1], 0, 'by force it is');
 is((tool('certificate', 'show', $serial))[1], 3, 'gone');
 is(sql("SELECT count(*) FROM acme_certificate_names WHERE name = 'a.example'"),
     0, 'with its names');

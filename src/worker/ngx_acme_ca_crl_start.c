@@ -36,6 +36,8 @@ static ngx_int_t ngx_acme_ca_crl_owner(ngx_acme_ca_crl_start_t *s,
 static ngx_int_t ngx_acme_ca_crl_issuer(ngx_acme_ca_crl_start_t *s);
 static ngx_int_t ngx_acme_ca_crl_parts(ngx_acme_ca_crl_start_t *s,
     const acme_ca_issuer_t *issuer);
+static ngx_int_t ngx_acme_ca_crl_part(ngx_acme_ca_crl_start_t *s,
+    const acme_ca_issuer_t *issuer, const acme_ca_crl_t *part);
 static ngx_int_t ngx_acme_ca_crl_absent(ngx_acme_ca_crl_start_t *s,
     const acme_ca_crl_t *crl);
 static ngx_int_t ngx_acme_ca_crl_root(ngx_acme_ca_crl_start_t *s);
@@ -266,6 +268,10 @@ ngx_acme_ca_crl_parts(ngx_acme_ca_crl_start_t *s,
                                        crl.shard, &url);
         }
 
+        if (rc == NGX_OK) {
+            rc = ngx_acme_ca_crl_part(s, issuer, &crl);
+        }
+
         if (rc != NGX_OK) {
             return rc;
         }
@@ -275,17 +281,44 @@ ngx_acme_ca_crl_parts(ngx_acme_ca_crl_start_t *s,
 }
 
 
+/* a backup that was restored elsewhere has no files of CRLs */
+
+static ngx_int_t
+ngx_acme_ca_crl_part(ngx_acme_ca_crl_start_t *s,
+    const acme_ca_issuer_t *issuer, const acme_ca_crl_t *part)
+{
+    ngx_int_t      rc;
+    acme_ca_crl_t  crl;
+
+    rc = acme_ca_store_crl_find(s->store, issuer->id, part->shards,
+                                part->shard, &crl);
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_crl_absent(s, &crl);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_crl_set_due(s->store, &crl, 0);
+    }
+
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
 /* NGX_DECLINED: its file is there */
 
 static ngx_int_t
 ngx_acme_ca_crl_absent(ngx_acme_ca_crl_start_t *s, const acme_ca_crl_t *crl)
 {
-    ngx_str_t        path;
+    ngx_str_t        name, path;
     ngx_file_info_t  fi;
 
-    if (ngx_acme_ca_crl_path(s->pool, &s->ca->authority.path,
-                             &s->ca->authority.issuer->crl_name, ".crl", &path)
-        != NGX_OK)
+    if (acme_ca_crl_name(s->pool, s->ca->authority.issuer, crl->shards,
+                         crl->shard, &name)
+        != NGX_OK
+        || ngx_acme_ca_crl_path(s->pool, &s->ca->authority.path, &name, ".crl",
+                                &path)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -482,13 +482,13 @@ test_claims(void)
     is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW + 500, NOW, &crl),
            NGX_OK, "due");
     is_int(acme_ca_store_crl_claim(store, pool, &crl, NOW - 10000, NOW),
-           NGX_DECLINED, "not with a clock that was set back");
+           NGX_OK, "at once with a clock that was set back");
 
     is_int(acme_ca_store_crl_set_due(store, &crl, NOW - 10000), NGX_OK,
            "made due");
     is_int(acme_ca_store_crl_claim(store, pool, &crl, NOW - 10000, NOW),
            NGX_OK, "with it, too");
-    is_int(crl.number, NOW + 61, "and the number rises");
+    is_int(crl.number, NOW + 62, "and the number rises");
 
     fixture_stop();
 }

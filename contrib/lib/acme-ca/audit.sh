@@ -67,6 +67,20 @@ audit_line="'{\"id\":' || id ||
        '}'"
 
 
+# what is hashed of a row, as the view acme_audit_contents has it; that view is as
+# easily changed as the rows that are in doubt
+
+audit_content="''"
+
+for column in id at actor action outcome reason details account_id order_id \
+    authz_id challenge_id certificate_id client_address user_agent request_id
+do
+    audit_content="$audit_content || CASE WHEN coalesce($column, '') = ''
+        THEN '-,' ELSE length(CAST($column AS BLOB)) || ':' || $column || ','
+        END"
+done
+
+
 # sets $where
 
 audit_where() {
@@ -199,18 +213,20 @@ audit_rows() {
 # audit_hashes FROM UNTIL
 
 audit_hashes() {
-    $as mkdir "$folder/rows"
+    $as mkdir "$own/rows"
 
     run -list -noheader > "$folder/want" <<END
 CREATE TEMP TABLE written (n);
+CREATE TEMP VIEW contents AS SELECT id, hash, $audit_content AS content
+FROM main.acme_audit_logs;
 INSERT INTO written
-SELECT writefile('$folder/rows/' || c.id,
+SELECT writefile('$own/rows/' || c.id,
     coalesce((SELECT lower(hex(p.hash)) FROM acme_audit_logs AS p
               WHERE p.id = c.id - 1 AND p.hash IS NOT NULL),
              (SELECT lower(hex(p.hash)) FROM acme_audit_checkpoints AS p
               WHERE p.id = c.id - 1 AND c.id = $first),
              '$(printf '%064d' 0)') || c.content)
-FROM acme_audit_contents AS c
+FROM temp.contents AS c
 WHERE c.id >= $1 AND c.id < $2 AND c.hash IS NOT NULL
       AND NOT (c.id = $first AND $((${#part} > 0)));
 SELECT id || ' ' || lower(hex(hash)) FROM acme_audit_logs
@@ -219,8 +235,9 @@ WHERE id >= $1 AND id < $2 AND hash IS NOT NULL
 END
 
     if [ -s "$folder/want" ]; then
-        (cd "$folder/rows" && ls) |
-            (cd "$folder/rows" && xargs openssl dgst -sha256 -r) |
+        # shellcheck disable=SC2086
+        (cd "$own/rows" && ls) |
+            (cd "$own/rows" && xargs $as openssl dgst -sha256 -r) |
             awk 'NR == FNR { want[$1] = $2; next }
                  { sub(/^\*/, "", $2); have[$2] = $1 }
                  END {
@@ -233,7 +250,7 @@ END
             >> "$folder/faults"
     fi
 
-    rm -rf "$folder/rows"
+    rm -rf "$own/rows"
 }
 
 
@@ -253,8 +270,16 @@ audit_checkpoints() {
            JOIN acme_audit_logs AS l USING (id)
            WHERE l.hash IS NULL OR l.hash <> c.hash" >> "$folder/faults"
 
+    # nginx may have signed more since the rows were read
+
     value "SELECT 'rows $last to ' || max(id) || ' are missing: they were signed'
-           FROM acme_audit_checkpoints HAVING max(id) > $last" \
+           FROM acme_audit_checkpoints
+           HAVING max(id) > (SELECT coalesce(max(id), 0) FROM acme_audit_logs)" \
+        >> "$folder/faults"
+
+    value "SELECT 'rows up to $sealed are gone, and nothing was signed'
+           WHERE $sealed > 0 AND NOT EXISTS
+               (SELECT 1 FROM acme_audit_checkpoints WHERE id = $sealed)" \
         >> "$folder/faults"
 
     which="id = (SELECT max(id) FROM acme_audit_checkpoints) OR id = $sealed"
@@ -291,12 +316,10 @@ audit_checkpoints() {
 audit_file() {
     [ -r "$1" ] || die "cannot read \"$1\""
 
-    view=$(value "SELECT sql FROM sqlite_schema
-                  WHERE name = 'acme_audit_contents'")
     cat -- "$1" > "$folder/lines"
     chown "$owner" "$folder/lines" 2> /dev/null || :
     ours=$database
-    database=$folder/file.db
+    database=$own/file.db
 
     run -ascii <<END || die "\"$1\" has no lines of an audit log"
 .separator "\037" "\n"
@@ -308,7 +331,6 @@ CREATE TABLE acme_audit_checkpoints (id INTEGER PRIMARY KEY, hash BLOB);
 CREATE TABLE acme_audit_logs (id INTEGER PRIMARY KEY, at, actor, action,
     outcome, reason, details, account_id, order_id, authz_id, challenge_id,
     certificate_id, client_address, user_agent, request_id, hash);
-$view;
 INSERT OR IGNORE INTO acme_audit_logs
 SELECT line ->> 'id', CAST(strftime('%s', line ->> 'at') AS INTEGER),
     line ->> 'actor', line ->> 'action', line ->> 'outcome',

@@ -68,19 +68,28 @@ do_backup() {
     # a read transaction: nobody who writes waits for it
     value "VACUUM INTO $(sql_text "$arg/ca.db")" || die "no copy was made"
 
+    sound "$arg/ca.db" || die "the copy is damaged: $said"
+    sync "$arg/ca.db"
+
+    count=$($as sqlite3 -init /dev/null -batch "$arg/ca.db" \
+                'SELECT count(*) FROM acme_certificates')
+
+    # keys lie where the workers' user can put nothing in their way
+
+    [ "$(id -u)" -ne 0 ] || chown 0:0 "$arg"
+
+    if [ "$(ls -A "$arg")" != ca.db ] || [ -h "$arg/ca.db" ]; then
+        die "somebody else writes to \"$arg\""
+    fi
+
     for name in "${path%/}"/*.pem "${path%/}"/*.key; do
         [ ! -f "$name" ] || cp -p "$name" "$arg/" ||
             die "run this as root, who can read the keys"
     done
 
-    sound "$arg/ca.db" || die "the copy is damaged: $said"
-    sync "$arg/ca.db"
-
     value "BEGIN IMMEDIATE; $(audit backup NULL \
                "'folder', $(sql_text "$arg")") COMMIT;"
 
-    count=$($as sqlite3 -init /dev/null -batch "$arg/ca.db" \
-                'SELECT count(*) FROM acme_certificates')
     bytes=$(wc -c < "$arg/ca.db")
 
     if [ -n "$json" ]; then
@@ -125,6 +134,18 @@ do_restore() {
     owner=$(ls -ln "$like" | awk '{ print $3 ":" $4 }')
     moment=$(date -u +%Y%m%dT%H%M%SZ)
 
+    # nothing is moved before all of it is there
+
+    rm -f "$database.new"
+    cp "$arg/ca.db" "$database.new"
+    chmod 0600 "$database.new"
+
+    if [ "$(id -u)" -eq 0 ]; then
+        chown "$owner" "$database.new" "$path"
+    fi
+
+    sync "$database.new"
+
     for name in ca.db ca.db-wal ca.db-shm; do
         [ ! -e "${path%/}/$name" ] ||
             mv "${path%/}/$name" "${path%/}/$name.before-$moment"
@@ -141,13 +162,6 @@ do_restore() {
         cp -p "$name" "$file" || exit 1
     done
 
-    cp "$arg/ca.db" "$database.new"
-    chmod 0600 "$database.new"
-
-    if [ "$(id -u)" -eq 0 ]; then
-        chown "$owner" "$database.new" "$path"
-    fi
-
     mv "$database.new" "$database"
     echo "restored: start nginx"
 }
@@ -156,25 +170,31 @@ do_restore() {
 # --- JSON: first the schema, then rows, blobs as {"hex":"..."}
 
 do_export() {
-    value "SELECT json_object('version', user_version) FROM pragma_user_version;
-           SELECT json_object('schema', sql) FROM sqlite_schema
-           WHERE sql IS NOT NULL AND type = 'table';"
-
     tables=$(value "SELECT name FROM sqlite_schema
                     WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
                     ORDER BY rowid")
+    script=
 
     for table in $tables; do
         columns=$(value "SELECT group_concat('''' || name || ''', iif(typeof(' ||
                 'r.' || name || ') = ''blob'', json_object(''hex'', lower(hex(r.'
                 || name || '))), r.' || name || ')', ', ')
             FROM pragma_table_info('$table')")
-        value "SELECT json_object('table', '$table', 'row',
-                   json_object($columns)) FROM $table AS r"
+        script="$script
+            SELECT json_object('table', '$table', 'row',
+                json_object($columns)) FROM $table AS r;"
     done
 
-    value "SELECT json_object('schema', sql) FROM sqlite_schema
-           WHERE sql IS NOT NULL AND type <> 'table'"
+    # at one moment, whoever writes meanwhile
+
+    value "BEGIN;
+           SELECT json_object('version', user_version) FROM pragma_user_version;
+           SELECT json_object('schema', sql) FROM sqlite_schema
+           WHERE sql IS NOT NULL AND type = 'table';
+           $script
+           SELECT json_object('schema', sql) FROM sqlite_schema
+           WHERE sql IS NOT NULL AND type <> 'table';
+           COMMIT;"
 }
 
 

@@ -50,8 +50,9 @@ usage_certificate() {
         [--reason R]            unspecified, keyCompromise, affiliationChanged,
                                 superseded, cessationOfOperation,
                                 privilegeWithdrawn
-    certificate delete UUID     for good: what has expired or was revoked
-        [--force]               and what has not
+    certificate delete UUID     for good: what has expired
+        [--force]               and what has not; what was revoked would be
+                                missing in the CRLs
 END
 }
 
@@ -309,9 +310,9 @@ certificate_verify() {
         else
             fault=$(openssl verify -partial_chain -no-CApath -no-CAstore \
                         -CAfile "$folder/trust" "$folder/leaf" 2>&1) && fault=
-            fault=$(printf '%s\n' "$fault" | sed -n 's/^error [0-9]* at [^:]*: *//p' |
-                    head -n 1)${fault:+.}
-            fault=${fault%.}
+            said=$(printf '%s\n' "$fault" |
+                   sed -n 's/^error [0-9]* at [^:]*: *//p' | head -n 1)
+            fault=${fault:+${said:-openssl cannot verify it}}
         fi
     fi
 
@@ -537,10 +538,13 @@ certificate_delete() {
     status=$(value "SELECT $certificate_status FROM acme_certificates AS c
                     WHERE c.id = $row")
 
-    case $status,$force in
-        revoked,*|expired,*|*,yes) ;;
-        *) die "it is $status: revoke it, or say --force" ;;
-    esac
+    ended=$(value "SELECT not_after <= $now FROM acme_certificates
+                   WHERE id = $row")
+
+    # RFC 5280, 3.3: a CRL lists it until its end
+
+    [ "$ended" -eq 1 ] || [ -n "$force" ] ||
+        die "it is $status and has not expired: say --force"
 
     run -list <<END || die "nothing was deleted"
 BEGIN IMMEDIATE;

@@ -140,12 +140,21 @@ limit() {
 }
 
 
-# sets $folder, for temporary files of ours and of the owner of the database
+# sets $folder, for temporary files that nobody else changes, and $own in it, for
+# those of the user that owns the database, whom root does not trust
 
 work_folder() {
-    folder=$($as mktemp -d /dev/shm/acme-ca.XXXXXX 2> /dev/null ||
-             $as mktemp -d) || die "no folder for temporary files"
+    folder=$(mktemp -d /dev/shm/acme-ca.XXXXXX 2> /dev/null || mktemp -d) ||
+        die "no folder for temporary files"
 
     trap 'rm -rf "$folder"' EXIT
     trap 'exit 1' HUP INT TERM
+
+    own=$folder/own
+    mkdir "$own"
+
+    if [ -n "$as" ]; then
+        chmod 0711 "$folder"
+        chown "$owner" "$own"
+    fi
 }
