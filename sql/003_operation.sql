@@ -48,6 +48,21 @@ END;
 ALTER TABLE acme_authorizations
     ADD COLUMN token_seed BLOB CHECK (length(token_seed) = 32);
 
+-- certificates that are good, or were until their end, without a look at them
+CREATE INDEX acme_certificates_end ON acme_certificates (not_after)
+    WHERE status = 'valid';
+
+-- by whom OCSP responses of an issuer are signed: the newest.  The keys of those
+-- before are removed
+CREATE TABLE acme_ocsp_signers (
+    id                 INTEGER PRIMARY KEY,
+    issuer_id          INTEGER NOT NULL REFERENCES issuers (id),
+    certificate_id     INTEGER NOT NULL REFERENCES acme_certificates (id),
+    key_pem            TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX acme_ocsp_signers_issuer ON acme_ocsp_signers (issuer_id);
+
 -- the accounts of an external one, when it ends
 CREATE INDEX acme_accounts_eab ON acme_accounts (eab_id)
     WHERE eab_id IS NOT NULL;

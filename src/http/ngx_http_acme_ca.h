@@ -163,6 +163,9 @@ ngx_int_t ngx_http_acme_ca_reply_tag(ngx_http_request_t *r, ngx_str_t *tag);
    and Last-Modified are nginx's business */
 ngx_int_t ngx_http_acme_ca_document_send(ngx_http_request_t *r,
     ngx_http_acme_ca_document_t *document);
+/* its body, in pool.  NGX_OK or an HTTP status */
+ngx_int_t ngx_http_acme_ca_request_body(ngx_http_request_t *r,
+    acme_ca_request_t *request, ngx_pool_t *pool);
 /* all Accept fields as one, in pool */
 ngx_int_t ngx_http_acme_ca_request_accept(ngx_http_request_t *r,
     ngx_str_t *accept, ngx_pool_t *pool);

@@ -71,6 +71,7 @@ ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
     ca->nonce_lifetime = NGX_CONF_UNSET;
     ca->dns_require_ad = NGX_CONF_UNSET;
     ca->issuer_key_type = NGX_CONF_UNSET_UINT;
+    ca->ocsp_lifetime = NGX_CONF_UNSET;
     ca->crl_lifetime = NGX_CONF_UNSET;
     ca->crl_overlap = NGX_CONF_UNSET;
     ca->crl_interval = NGX_CONF_UNSET;
@@ -115,6 +116,7 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 
     ngx_conf_init_size_value(ca->zone_size, 1024 * 1024);
     ngx_conf_init_value(ca->nonce_lifetime, 3600);
+    ngx_conf_init_value(ca->ocsp_lifetime, NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_value(ca->dns_require_ad, 0);
     ngx_conf_init_uint_value(ca->issuer_key_type, ACME_CA_KEY_EC_P256);
 

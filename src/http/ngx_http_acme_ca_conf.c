@@ -39,6 +39,13 @@ ngx_conf_num_bounds_t  ngx_http_acme_ca_identifiers_bounds = {
 
 ngx_command_t  ngx_http_acme_ca_commands[] = {
 
+    { ngx_string("acme_ca_ocsp"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_service,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_acme_ca_ocsp },
+
     { ngx_string("acme_ca_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_acme_ca_service,
@@ -180,6 +187,13 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_acme_ca_field(crl_url),
       &ngx_http_acme_ca_crl_url_post },
+
+    { ngx_string("ocsp_lifetime"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(ocsp_lifetime),
+      &ngx_http_acme_ca_ocsp_lifetime_post },
 
     { ngx_string("challenges"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,

@@ -9,6 +9,7 @@
 
 #include "ngx_http_acme_ca_slots.h"
 
+#include "ngx_acme_ca_ocsp.h"
 #include "acme_ca_accept.h"
 #include "acme_ca_metrics_text.h"
 #include "acme_ca_store_census.h"
@@ -104,6 +105,7 @@ ngx_http_acme_ca_metrics_view(ngx_http_request_t *r, ngx_acme_ca_t *ca,
 
     view->authority = &ca->authority;
     view->server_not_after = ca->server_not_after;
+    view->ocsp_not_after = ngx_acme_ca_ocsp_not_after(ca);
     view->now = ngx_time();
     view->openmetrics = acme_ca_accept(&accept,
                                        ngx_http_acme_ca_metrics_accepts, 2)

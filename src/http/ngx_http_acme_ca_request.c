@@ -19,8 +19,6 @@ static ngx_int_t ngx_http_acme_ca_request_base(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_acme_ca_request_tls(ngx_http_request_t *r);
 static ngx_int_t ngx_http_acme_ca_request_host(ngx_http_request_t *r,
     ngx_pool_t *pool, ngx_str_t *host);
-static ngx_int_t ngx_http_acme_ca_request_body(ngx_http_request_t *r,
-    acme_ca_request_t *request, ngx_pool_t *pool);
 static ngx_int_t ngx_http_acme_ca_request_peer(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool);
 
@@ -202,7 +200,7 @@ ngx_http_acme_ca_request_host(ngx_http_request_t *r, ngx_pool_t *pool,
 
 /* a pre-read body comes in several buffers, a large one in a file */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_acme_ca_request_body(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool)
 {

@@ -47,6 +47,7 @@ typedef struct ngx_acme_ca_s        ngx_acme_ca_t;
 typedef struct ngx_acme_ca_write_s  ngx_acme_ca_write_t;
 typedef struct ngx_acme_ca_wait_s   ngx_acme_ca_wait_t;
 typedef struct ngx_acme_ca_crl_s    ngx_acme_ca_crl_t;
+typedef struct ngx_acme_ca_ocsp_s   ngx_acme_ca_ocsp_t;
 
 
 /* what all workers share; the zones of nonces and limits lie behind it */
@@ -122,6 +123,8 @@ struct ngx_acme_ca_s {
     ngx_uint_t                 contact_set;     /* "contact" was written */
     ngx_uint_t                 used;            /* a location names it */
     ngx_uint_t                 counted;         /* one of acme_ca_metrics */
+    ngx_uint_t                 ocsp_served;     /* one of acme_ca_ocsp */
+    time_t                     ocsp_lifetime;   /* seconds */
     ngx_uint_t                 ready;           /* the master prepared it */
     ngx_pool_t                *pool;            /* of the configuration */
     ngx_shm_zone_t            *zone;
@@ -133,6 +136,7 @@ struct ngx_acme_ca_s {
     acme_ca_nonces_t          *nonces;
     acme_ca_keys_t            *keys;
     ngx_thread_task_t         *census;          /* NULL: nobody wants it */
+    ngx_acme_ca_ocsp_t        *ocsp;            /* NULL: not served */
     ngx_acme_ca_dns_t         *dns;
     ngx_acme_ca_probe_tls_t   *tls;
 

@@ -20,6 +20,7 @@
 
 
 #include "ngx_acme_ca_home.h"
+#include "ngx_acme_ca_ocsp.h"
 
 
 #define NGX_ACME_CA_ISSUER_PEM  "issuer.pem"
@@ -307,6 +308,11 @@ ngx_acme_ca_home_database(ngx_acme_ca_home_t *home)
     if (rc == NGX_OK) {
         rc = ngx_acme_ca_server_issue(home->ca, store, home->pool, home->log,
                                       now);
+    }
+
+    if (rc == NGX_OK && home->ca->ocsp_served) {
+        rc = ngx_acme_ca_ocsp_signer_issue(store, issuer, home->pool,
+                                           home->log, now);
     }
 
     if (rc == NGX_OK) {

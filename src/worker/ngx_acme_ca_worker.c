@@ -9,6 +9,7 @@
 
 
 #include "ngx_acme_ca.h"
+#include "ngx_acme_ca_ocsp.h"
 
 
 #define NGX_ACME_CA_CHORES_MS   1000
@@ -60,6 +61,7 @@ ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 
     if (ca->nonces == NULL || ca->keys == NULL || ca->tls == NULL
         || ngx_acme_ca_worker_dns(ca, cycle) != NGX_OK
+        || ngx_acme_ca_ocsp_init(ca, cycle) != NGX_OK
         || ngx_acme_ca_census_init(ca, cycle) != NGX_OK)
     {
         return NGX_ERROR;
@@ -181,6 +183,7 @@ ngx_acme_ca_worker_open(ngx_acme_ca_t *ca)
     ca->writer = writer;
 
     ngx_acme_ca_server_load(ca);
+    ngx_acme_ca_ocsp_load(ca);
 
     return NGX_OK;
 }
@@ -196,6 +199,8 @@ ngx_acme_ca_worker_exit(ngx_acme_ca_t *ca)
     /* the pool of threads is gone by now: nobody uses the handles */
 
     ngx_acme_ca_worker_close(ca);
+
+    ngx_acme_ca_ocsp_exit(ca);
 
     if (ca->server_pool != NULL) {
         ngx_destroy_pool(ca->server_pool);
@@ -226,6 +231,7 @@ ngx_acme_ca_chores(ngx_event_t *ev)
     if (ca->writer != NULL) {
 
         ngx_acme_ca_census_tick(ca);
+        ngx_acme_ca_ocsp_tick(ca);
         ngx_acme_ca_validator_tick(ca);
         ngx_acme_ca_signer_tick(ca);
         ngx_acme_ca_server_tick(ca);

@@ -159,6 +159,16 @@ acme_ca_metrics_batch(acme_ca_metrics_t *metrics, ngx_uint_t writes,
 }
 
 
+void
+acme_ca_metrics_ocsp(acme_ca_metrics_t *metrics,
+    acme_ca_metrics_ocsp_e result)
+{
+    if (metrics != NULL) {
+        acme_ca_metrics_add(&metrics->ocsp[result], 1);
+    }
+}
+
+
 ngx_uint_t
 acme_ca_metrics_census_claim(acme_ca_metrics_t *metrics, time_t now,
     time_t lease)

@@ -54,6 +54,18 @@ typedef enum {
 } acme_ca_metrics_end_e;
 
 
+/* responses to OCSP: successful ones, and why they are not */
+typedef enum {
+    ACME_CA_METRICS_OCSP_KEPT = 0,
+    ACME_CA_METRICS_OCSP_SIGNED,
+    ACME_CA_METRICS_OCSP_MALFORMED,
+    ACME_CA_METRICS_OCSP_INTERNAL,
+    ACME_CA_METRICS_OCSP_TRY_LATER,
+    ACME_CA_METRICS_OCSP_UNAUTHORIZED,
+    ACME_CA_METRICS_OCSP_N
+} acme_ca_metrics_ocsp_e;
+
+
 typedef struct {
     int64_t    accounts[ACME_CA_STATUS_N];
     int64_t    orders[ACME_CA_STATUS_N];
@@ -78,6 +90,7 @@ struct acme_ca_metrics_s {
     acme_ca_histogram_t    batches;
     acme_ca_histogram_t    commits;
     uint64_t               batches_failed;
+    uint64_t               ocsp[ACME_CA_METRICS_OCSP_N];
 
     int64_t                census_at;      /* seconds; 0: never yet */
     int64_t                census_due;
@@ -96,6 +109,9 @@ void acme_ca_metrics_validation(acme_ca_metrics_t *metrics,
     acme_ca_challenge_type_e type, acme_ca_metrics_end_e end, uint64_t us);
 void acme_ca_metrics_batch(acme_ca_metrics_t *metrics, ngx_uint_t writes,
     uint64_t us, ngx_uint_t failed);
+
+void acme_ca_metrics_ocsp(acme_ca_metrics_t *metrics,
+    acme_ca_metrics_ocsp_e result);
 
 /*
  * Whoever is answered 1 takes the census that is due now, and nobody else for
