@@ -102,7 +102,9 @@ ngx_http_acme_ca_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_acme_ca_fault_phase_add(cf) != NGX_OK) {
+    if (ngx_http_acme_ca_fault_phase_add(cf) != NGX_OK
+        || ngx_http_acme_ca_client_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

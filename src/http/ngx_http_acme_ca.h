@@ -60,6 +60,7 @@ typedef struct {
     ngx_acme_ca_t  *ca;                  /* NULL: not here */
     ngx_http_acme_ca_service_t
                    *service;             /* NULL: ACME */
+    ngx_flag_t      client_check;
 
     /* of acme_ca_admin */
     ngx_uint_t      full;                /* the role */
@@ -107,6 +108,10 @@ extern ngx_command_t  ngx_http_acme_ca_commands[];
 
 /* ngx_http_acme_ca_variable.c */
 ngx_int_t ngx_http_acme_ca_variables_add(ngx_conf_t *cf);
+
+/* ngx_http_acme_ca_client.c: its variables; its phase */
+ngx_int_t ngx_http_acme_ca_client_add(ngx_conf_t *cf);
+ngx_int_t ngx_http_acme_ca_client_init(ngx_conf_t *cf);
 
 /* ngx_http_acme_ca_location.c */
 void *ngx_http_acme_ca_create_main_conf(ngx_conf_t *cf);

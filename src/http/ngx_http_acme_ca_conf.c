@@ -39,6 +39,20 @@ ngx_conf_num_bounds_t  ngx_http_acme_ca_identifiers_bounds = {
 
 ngx_command_t  ngx_http_acme_ca_commands[] = {
 
+    { ngx_string("acme_ca_client_check"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_acme_ca_loc_conf_t, client_check),
+      NULL },
+
+    { ngx_string("acme_ca_trust"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_service,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_acme_ca_trust },
+
     { ngx_string("acme_ca_ocsp"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_acme_ca_service,

@@ -56,7 +56,15 @@ ngx_http_acme_ca_create_srv_conf(ngx_conf_t *cf)
 void *
 ngx_http_acme_ca_create_loc_conf(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_acme_ca_loc_conf_t));
+    ngx_http_acme_ca_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_acme_ca_loc_conf_t));
+
+    if (conf != NULL) {
+        conf->client_check = NGX_CONF_UNSET;
+    }
+
+    return conf;
 }
 
 
@@ -76,6 +84,8 @@ ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_core_srv_conf_t      *cscf;
     ngx_http_acme_ca_srv_conf_t   *ascf;
     ngx_http_acme_ca_main_conf_t  *amcf;
+
+    ngx_conf_merge_value(conf->client_check, prev->client_check, 0);
 
     ngx_http_acme_ca_inherit(cf, prev, conf);
 
@@ -152,6 +162,7 @@ static void
 ngx_http_acme_ca_inherit(ngx_conf_t *cf, ngx_http_acme_ca_loc_conf_t *prev,
     ngx_http_acme_ca_loc_conf_t *conf)
 {
+    ngx_flag_t                 check;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -160,7 +171,9 @@ ngx_http_acme_ca_inherit(ngx_conf_t *cf, ngx_http_acme_ca_loc_conf_t *prev,
         return;
     }
 
+    check = conf->client_check;
     *conf = *prev;
+    conf->client_check = check;
 
     if (clcf->lmt_excpt && clcf->handler == NULL) {
         clcf->handler = (conf->service != NULL) ? conf->service->handler

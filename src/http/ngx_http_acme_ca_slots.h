@@ -40,6 +40,7 @@ char *ngx_http_acme_ca_policy_check(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 /* what a location can be beside ACME: for the commands' post */
 extern ngx_http_acme_ca_service_t  ngx_http_acme_ca_metrics;
 extern ngx_http_acme_ca_service_t  ngx_http_acme_ca_ocsp;
+extern ngx_http_acme_ca_service_t  ngx_http_acme_ca_trust;
 
 /* ngx_http_acme_ca_ocsp.c: of its directive */
 extern ngx_conf_post_t  ngx_http_acme_ca_ocsp_lifetime_post;

@@ -73,7 +73,7 @@ ngx_http_acme_ca_variables_add(ngx_conf_t *cf)
         var->data = v->data;
     }
 
-    return NGX_OK;
+    return ngx_http_acme_ca_client_add(cf);
 }
 
 

@@ -1,0 +1,351 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Public files of an authority.  The page has no script and loads nothing, so
+ * that it works where nobody trusts the authority yet.
+ */
+
+
+#include "acme_ca_trust.h"
+#include "acme_ca_bundle.h"
+#include "acme_ca_issuer.h"
+#include "acme_ca_leaf.h"
+#include "acme_ca_text.h"
+
+
+typedef struct {
+    const acme_ca_authority_t  *authority;
+    ngx_pool_t                 *pool;
+    ngx_array_t                 list;      /* DER: the issuer up to the root */
+    ngx_str_t                  *root;
+} acme_ca_trust_ctx_t;
+
+typedef struct {
+    ngx_str_t      name;
+    const char    *type;
+    ngx_int_t    (*write)(acme_ca_trust_ctx_t *ctx, ngx_str_t *body);
+} acme_ca_trust_file_t;
+
+typedef struct {
+    const char  *where;
+    const char  *what;             /* HTML; %V is the authority's name */
+} acme_ca_trust_advice_t;
+
+
+static ngx_int_t acme_ca_trust_read(acme_ca_trust_ctx_t *ctx);
+static ngx_int_t acme_ca_trust_page(acme_ca_trust_ctx_t *ctx,
+    ngx_str_t *body);
+static ngx_int_t acme_ca_trust_fingerprint(acme_ca_trust_ctx_t *ctx,
+    u_char text[3 * ACME_CA_SHA256_LEN]);
+static ngx_int_t acme_ca_trust_root_pem(acme_ca_trust_ctx_t *ctx,
+    ngx_str_t *body);
+static ngx_int_t acme_ca_trust_root_der(acme_ca_trust_ctx_t *ctx,
+    ngx_str_t *body);
+static ngx_int_t acme_ca_trust_issuer_pem(acme_ca_trust_ctx_t *ctx,
+    ngx_str_t *body);
+static ngx_int_t acme_ca_trust_issuer_der(acme_ca_trust_ctx_t *ctx,
+    ngx_str_t *body);
+static ngx_int_t acme_ca_trust_chain_pem(acme_ca_trust_ctx_t *ctx,
+    ngx_str_t *body);
+static ngx_int_t acme_ca_trust_chain_p7c(acme_ca_trust_ctx_t *ctx,
+    ngx_str_t *body);
+
+
+static const char  acme_ca_trust_pem[] = "application/x-pem-file";
+
+/* what browsers and Windows offer to install */
+static const char  acme_ca_trust_der[] = "application/x-x509-ca-cert";
+
+
+static const acme_ca_trust_file_t  acme_ca_trust_files[] = {
+
+    { ngx_string(""), "text/html; charset=utf-8", acme_ca_trust_page },
+
+    { ngx_string("root.pem"), acme_ca_trust_pem, acme_ca_trust_root_pem },
+    { ngx_string("root.der"), acme_ca_trust_der, acme_ca_trust_root_der },
+    { ngx_string("root.crt"), acme_ca_trust_der, acme_ca_trust_root_der },
+
+    { ngx_string("issuer.pem"), acme_ca_trust_pem, acme_ca_trust_issuer_pem },
+    { ngx_string("issuer.der"), acme_ca_trust_der, acme_ca_trust_issuer_der },
+
+    { ngx_string("chain.pem"), acme_ca_trust_pem, acme_ca_trust_chain_pem },
+    { ngx_string("chain.p7c"), "application/pkcs7-mime; smime-type=certs-only",
+      acme_ca_trust_chain_p7c },
+
+    { ngx_null_string, NULL, NULL }
+};
+
+
+static const char  acme_ca_trust_head[] =
+    "<!DOCTYPE html>\n"
+    "<html lang=\"en\">\n"
+    "<head>\n"
+    "<meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+    "<title>Certificate authority %V</title>\n"
+    "<style>body { max-width: 50em; margin: 2em auto; padding: 0 1em;"
+    " font-family: sans-serif; line-height: 1.4 }\n"
+    "pre { background: #eee; padding: .6em; overflow: auto }</style>\n"
+    "</head>\n"
+    "<body>\n"
+    "<h1>Certificate authority %V</h1>\n"
+    "<p>Root: <a href=\"root.pem\">root.pem</a>,\n"
+    "<a href=\"root.crt\">root.crt</a> (DER).\n"
+    "Issuer: <a href=\"issuer.pem\">issuer.pem</a>,\n"
+    "<a href=\"issuer.der\">issuer.der</a>.\n"
+    "Both: <a href=\"chain.pem\">chain.pem</a>,\n"
+    "<a href=\"chain.p7c\">chain.p7c</a> (PKCS #7).</p>\n"
+    "<p>Who trusts this root trusts every certificate that this authority"
+    " signs.\n"
+    "Compare its SHA-256 fingerprint first, with somebody who can look at the"
+    " authority's machine:</p>\n"
+    "<pre>%*s</pre>\n"
+    "<pre>openssl x509 -in root.pem -noout -fingerprint -sha256</pre>\n";
+
+static const char  acme_ca_trust_tail[] = "</body>\n</html>\n";
+
+
+static const acme_ca_trust_advice_t  acme_ca_trust_advices[] = {
+
+    { "Debian, Ubuntu",
+      "<pre>sudo cp root.pem /usr/local/share/ca-certificates/%V.crt\n"
+      "sudo update-ca-certificates</pre>\n" },
+
+    { "RHEL, Fedora, Rocky, Alma",
+      "<pre>sudo cp root.pem /etc/pki/ca-trust/source/anchors/%V.pem\n"
+      "sudo update-ca-trust</pre>\n" },
+
+    { "Windows",
+      "<p>In a PowerShell of an administrator:</p>\n"
+      "<pre>Import-Certificate -FilePath root.crt"
+      " -CertStoreLocation Cert:\\LocalMachine\\Root</pre>\n"
+      "<p>For a domain: Group Policy, Computer Configuration, Windows Settings,"
+      " Security Settings, Public Key Policies, Trusted Root Certification"
+      " Authorities.</p>\n" },
+
+    { "macOS",
+      "<pre>sudo security add-trusted-cert -d -r trustRoot"
+      " -k /Library/Keychains/System.keychain root.pem</pre>\n" },
+
+    { "Firefox",
+      "<p>Settings, Privacy &amp; Security, Certificates, View Certificates,"
+      " Authorities, Import: <a href=\"root.crt\">root.crt</a>, \"Trust this CA"
+      " to identify websites\".\nFor all users of a machine whose system trusts"
+      " the root, in <code>policies.json</code>:</p>\n"
+      "<pre>{ \"policies\": { \"Certificates\":"
+      " { \"ImportEnterpriseRoots\": true } } }</pre>\n" },
+
+    { "Java",
+      "<pre>sudo keytool -importcert -noprompt -cacerts -storepass changeit"
+      " -alias %V -file root.pem</pre>\n" },
+
+    { "One program",
+      "<pre>curl --cacert root.pem ...\n"
+      "SSL_CERT_FILE=root.pem ...           # OpenSSL, Go, Python\n"
+      "REQUESTS_CA_BUNDLE=root.pem ...      # Python requests, certbot\n"
+      "NODE_EXTRA_CA_CERTS=root.pem ...     # Node.js</pre>\n" },
+
+    { NULL, NULL }
+};
+
+
+ngx_int_t
+acme_ca_trust_get(ngx_pool_t *pool, const acme_ca_authority_t *authority,
+    const ngx_str_t *name, acme_ca_trust_t *file)
+{
+    acme_ca_trust_ctx_t          ctx;
+    const acme_ca_trust_file_t  *row;
+
+    for (row = acme_ca_trust_files; row->type != NULL; row++) {
+        if (acme_ca_str_eq(&row->name, name)) {
+            break;
+        }
+    }
+
+    if (row->type == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx.authority = authority;
+    ctx.pool = pool;
+
+    if (authority->issuer == NULL || acme_ca_trust_read(&ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    file->type = row->type;
+
+    return row->write(&ctx, &file->body);
+}
+
+
+static ngx_int_t
+acme_ca_trust_read(acme_ca_trust_ctx_t *ctx)
+{
+    ngx_str_t               *der;
+    ngx_uint_t               n;
+    const acme_ca_issuer_t  *issuer;
+
+    issuer = ctx->authority->issuer;
+
+    if (ngx_array_init(&ctx->list, ctx->pool, 4, sizeof(ngx_str_t)) != NGX_OK
+        || acme_ca_bundle_read(ctx->pool, &issuer->chain, &ctx->list) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    n = ctx->list.nelts;
+
+    if (acme_ca_bundle_read(ctx->pool, &issuer->root, &ctx->list) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    der = ctx->list.elts;
+
+    /* an issuer that is the root itself stands there once */
+
+    if (acme_ca_str_eq(&der[n - 1], &der[ctx->list.nelts - 1])) {
+        ctx->list.nelts = n;
+    }
+
+    ctx->root = &der[ctx->list.nelts - 1];
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_trust_page(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
+{
+    u_char                        *p, *last;
+    size_t                         size;
+    u_char                         hex[3 * ACME_CA_SHA256_LEN];
+    const ngx_str_t               *name;
+    const acme_ca_trust_advice_t  *advice;
+
+    if (acme_ca_trust_fingerprint(ctx, hex) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    name = &ctx->authority->name;
+
+    size = sizeof(acme_ca_trust_head) + 2 * name->len + sizeof(hex)
+           + sizeof(acme_ca_trust_tail);
+
+    for (advice = acme_ca_trust_advices; advice->where != NULL; advice++) {
+        size += ngx_strlen(advice->where) + ngx_strlen(advice->what)
+                + name->len + sizeof("<h2></h2>\n");
+    }
+
+    p = ngx_pnalloc(ctx->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+    last = p + size;
+
+    p = ngx_slprintf(p, last, acme_ca_trust_head, name, name,
+                     sizeof(hex) - 1, hex);
+
+    for (advice = acme_ca_trust_advices; advice->where != NULL; advice++) {
+        p = ngx_slprintf(p, last, "<h2>%s</h2>\n", advice->where);
+        p = ngx_slprintf(p, last, advice->what, name);
+    }
+
+    p = ngx_cpymem(p, acme_ca_trust_tail, sizeof(acme_ca_trust_tail) - 1);
+
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
+/* as openssl shows it: "AB:CD:..." */
+
+static ngx_int_t
+acme_ca_trust_fingerprint(acme_ca_trust_ctx_t *ctx,
+    u_char text[3 * ACME_CA_SHA256_LEN])
+{
+    u_char      digest[ACME_CA_SHA256_LEN];
+    ngx_uint_t  i;
+
+    if (acme_ca_sha256(ctx->root->data, ctx->root->len, digest) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ACME_CA_SHA256_LEN; i++) {
+        (void) ngx_sprintf(&text[3 * i], "%02Xd:", (int) digest[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_trust_root_pem(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
+{
+    return acme_ca_pem_write(ctx->pool, ctx->root, body);
+}
+
+
+static ngx_int_t
+acme_ca_trust_root_der(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
+{
+    *body = *ctx->root;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_trust_issuer_pem(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
+{
+    return acme_ca_pem_write(ctx->pool, ctx->list.elts, body);
+}
+
+
+static ngx_int_t
+acme_ca_trust_issuer_der(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
+{
+    ngx_str_t  *der;
+
+    der = ctx->list.elts;
+    *body = der[0];
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_trust_chain_pem(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
+{
+    ngx_str_t   *der, pem, before;
+    ngx_uint_t   i;
+
+    der = ctx->list.elts;
+
+    ngx_str_null(body);
+
+    for (i = 0; i < ctx->list.nelts; i++) {
+        before = *body;
+
+        if (acme_ca_pem_write(ctx->pool, &der[i], &pem) != NGX_OK
+            || acme_ca_format(ctx->pool, body, before.len + pem.len, "%V%V",
+                              &before, &pem)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_trust_chain_p7c(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
+{
+    return acme_ca_bundle_write(ctx->pool, &ctx->list, body);
+}
