@@ -393,9 +393,7 @@ static ngx_int_t
 ngx_http_acme_ca_ocsp_keep(ngx_http_request_t *r,
     ngx_acme_ca_ocsp_query_t *query, ngx_http_acme_ca_document_t *document)
 {
-    time_t     age;
-    u_char     digest[ACME_CA_SHA256_LEN];
-    ngx_str_t  hex;
+    time_t  age;
 
     age = query->fresh_until - ngx_time();
     age = ngx_max(ngx_min(age, NGX_HTTP_ACME_CA_OCSP_AGE), 0);
@@ -407,14 +405,15 @@ ngx_http_acme_ca_ocsp_keep(ngx_http_request_t *r,
                        NGX_TIME_T_LEN + 64,
                        "max-age=%T, public, no-transform, must-revalidate",
                        age)
-        != NGX_OK
-        || acme_ca_sha256(query->response.data, query->response.len, digest)
-           != NGX_OK
-        || acme_ca_hex(r->pool, digest, 16, &hex) != NGX_OK)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return acme_ca_format(r->pool, &document->etag, hex.len + 2, "\"%V\"",
-                          &hex);
+    /* no two signatures are alike: this need not be a digest */
+
+    return acme_ca_format(r->pool, &document->etag, NGX_TIME_T_LEN + 16,
+                          "\"%xT-%08xD\"", query->this_update,
+                          ngx_murmur_hash2(query->response.data,
+                                           query->response.len));
 }
