@@ -24,6 +24,7 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx /);
 
 my $server = 'location = /metrics { acme_ca_metrics; }
+        location /ocsp/ { acme_ca_ocsp; }
         location /limited { limit_except GET { deny all; }
             acme_ca_metrics default; }';
 
@@ -112,7 +113,8 @@ is($m{'acme_ca_store_failures_total{}'}, 0, 'none failed');
 ok(acme_ca_wait(sub { %m = samples(scrape());
     ($m{'acme_ca_certificates{status="revoked"}'} || 0) == 1
     && $m{'acme_ca_orders{status="invalid"}'} == 1 }), 'objects are counted');
-is($m{'acme_ca_certificates{status="valid"}'}, 1, 'the server certificate');
+is($m{'acme_ca_certificates{status="valid"}'}, 2,
+    'the server certificate, the signer of OCSP');
 is($m{'acme_ca_certificates{status="expired"}'}, 0, 'none expired');
 is($m{'acme_ca_accounts{status="valid"}'}, 2, 'accounts');
 is($m{'acme_ca_orders{status="valid"}'}, 1, 'orders');
