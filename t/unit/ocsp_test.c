@@ -74,7 +74,7 @@ test_issuer(void)
     acme_ca_hierarchy_t   h;
     BIO                  *bio;
 
-    if (acme_ca_hierarchy_new(&ctx, &name, &h) != NGX_OK
+    if (acme_ca_hierarchy_new(&ctx, &name, ACME_CA_KEY_EC_P256, &h) != NGX_OK
         || acme_ca_format(ctx.pool, &pem, 8192, "%V%V", &h.certificate,
                           &h.root_certificate)
            != NGX_OK)

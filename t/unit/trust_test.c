@@ -36,7 +36,8 @@ main(void)
 
     ngx_str_set(&authority.name, "corp");
 
-    if (acme_ca_hierarchy_new(&ctx, &authority.name, &h) != NGX_OK
+    if (acme_ca_hierarchy_new(&ctx, &authority.name, ACME_CA_KEY_EC_P256,
+                              &h) != NGX_OK
         || acme_ca_format(ctx.pool, &pem, 8192, "%V%V", &h.certificate,
                           &h.root_certificate)
            != NGX_OK)
