@@ -283,7 +283,7 @@ sub counters {
     my %all = samples(scrape());
 
     return join "\n", map { "$_ $all{$_}" } sort grep {
-        !/^acme_ca_(?:census|database|job|store|issuer|server)/
+        !/^acme_ca_(?:census|database|job|store|issuer|server|ocsp_signer)/
     } keys %all;
 }
 
