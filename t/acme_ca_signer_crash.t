@@ -32,7 +32,7 @@ $t->todo_alerts();
 
 signer_start($t, 8090);
 configure('timeout=1s deadline=2s');
-$t->plan(33)->run();
+$t->plan(34)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -110,6 +110,9 @@ $order = start('gone.example', $gone);
 $gone->account({ status => 'deactivated' });
 ok(acme_ca_wait(sub { jobs() == 0 }), 'signed for an account that is gone');
 is(certificates('gone.example'), 0, 'nobody gets it');
+like(acme_ca_sql_value($t, "SELECT details FROM acme_audit_logs
+    WHERE outcome <> 'done' AND action = 'issue' ORDER BY id DESC LIMIT 1"),
+    qr/"serial":"[0-9a-f]{8,}.*gone\.example/, 'its serial number is kept');
 
 # several at once, in several workers
 

@@ -29,7 +29,8 @@ static ngx_int_t acme_ca_signing_settle(acme_ca_ctx_t *ctx,
     acme_ca_signing_answer_t *answer);
 static ngx_int_t acme_ca_signing_stop(acme_ca_ctx_t *ctx,
     acme_ca_store_t *store, acme_ca_signing_t *signing,
-    acme_ca_order_t *order, acme_ca_problem_type_e type, const char *why);
+    acme_ca_order_t *order, acme_ca_certificate_t *certificate,
+    acme_ca_problem_type_e type, const char *why);
 static ngx_int_t acme_ca_signing_issue(acme_ca_ctx_t *ctx,
     acme_ca_store_t *store, acme_ca_signing_t *signing,
     acme_ca_order_t *order, acme_ca_certificate_t *certificate,
@@ -173,12 +174,14 @@ acme_ca_signing_settle(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
 
     if (order.expires_at <= ctx->now) {
         return acme_ca_signing_stop(ctx, store, signing, &order,
+                                    &answer->certificate,
                                     ACME_CA_SERVER_INTERNAL,
                                     "the order expired before it was signed");
     }
 
     if (account.status != ACME_CA_VALID) {
         return acme_ca_signing_stop(ctx, store, signing, &order,
+                                    &answer->certificate,
                                     ACME_CA_UNAUTHORIZED,
                                     "the account is not valid any more");
     }
@@ -200,10 +203,13 @@ acme_ca_signing_settle(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
 }
 
 
+/* the certificate exists, though nobody gets it: its serial number is kept */
+
 static ngx_int_t
 acme_ca_signing_stop(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     acme_ca_signing_t *signing, acme_ca_order_t *order,
-    acme_ca_problem_type_e type, const char *why)
+    acme_ca_certificate_t *certificate, acme_ca_problem_type_e type,
+    const char *why)
 {
     ngx_int_t        rc;
     acme_ca_audit_t  audit;
@@ -217,7 +223,9 @@ acme_ca_signing_stop(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     audit.refused = ACME_CA_AUDIT_REFUSED;
 
     if (acme_ca_verdict_reason(ctx->pool, ctx->problem, &audit.reason)
-        != NGX_OK)
+        != NGX_OK
+        || acme_ca_finalize_details(ctx, certificate, &audit.details)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
