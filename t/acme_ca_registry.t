@@ -153,6 +153,14 @@ is((tool('certificate', 'delete', $revoked))[1], 1, 'nor one of the CRLs');
     local $ENV{force} = 'yes';
     is((tool('certificate', 'delete', $revoked))[1], 1, 'nor by a variable');
 }
+
+# an external signer has not heard of the revocation yet
+
+acme_ca_sql($t, "INSERT INTO acme_signer_jobs (id, certificate_id, attempts,
+        run_at, lease_until, deadline_at, created_at)
+    SELECT id * 2 + 1, id, 0, 0, 0, 0, 0 FROM acme_certificates
+    WHERE status = 'revoked'; SELECT 1");
+
 is((tool('certificate', 'delete', $revoked, '--force'))[1], 0, 'by force it is');
 is((tool('certificate', 'show', $serial))[1], 3, 'gone');
 is(sql("SELECT count(*) FROM acme_certificate_names WHERE name = 'a.example'"),

@@ -553,6 +553,7 @@ $(audit certificate-delete account_id "'serial', lower(hex(serial)), 'names',
         "FROM acme_certificates WHERE id = $row")
 UPDATE acme_certificates SET replaced_by = NULL WHERE replaced_by = $row;
 UPDATE acme_orders SET replaces_id = NULL WHERE replaces_id = $row;
+DELETE FROM acme_signer_jobs WHERE certificate_id = $row;
 DELETE FROM acme_orders WHERE certificate_id = $row;
 DELETE FROM acme_server_certificates WHERE certificate_id = $row;
 DELETE FROM acme_certificates WHERE id = $row;
