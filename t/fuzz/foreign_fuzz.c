@@ -80,7 +80,9 @@ fuzz_setup(void)
     key = acme_ca_key_new(ctx.log);
 
     fuzz_assert(key != NULL);
-    fuzz_assert(acme_ca_hierarchy_new(&ctx, &name, &hierarchy) == NGX_OK);
+    fuzz_assert(acme_ca_hierarchy_new(&ctx, &name, ACME_CA_KEY_EC_P256,
+                                      &hierarchy)
+                == NGX_OK);
     fuzz_assert(acme_ca_anchors_load(ctx.pool, &hierarchy.root_certificate,
                                      &anchors, &error)
                 == NGX_OK);
