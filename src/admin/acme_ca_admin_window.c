@@ -12,8 +12,8 @@
 
 
 #define ACME_CA_ADMIN_WINDOW        86400
-/* some clients take a window of a second or less for a mistake */
-#define ACME_CA_ADMIN_WINDOW_LEAST  60
+/* some clients take a window of a second for a mistake */
+#define ACME_CA_ADMIN_WINDOW_LEAST  2
 
 
 static ngx_int_t acme_ca_admin_window_what(acme_ca_admin_t *a,
@@ -214,7 +214,7 @@ acme_ca_admin_window_when(acme_ca_admin_t *a, acme_ca_store_window_t *w)
     }
 
     if (rc == NGX_OK && w->end < w->start + ACME_CA_ADMIN_WINDOW_LEAST) {
-        return acme_ca_admin_refuse(a, 400, "\"end\" is to be a minute after "
+        return acme_ca_admin_refuse(a, 400, "\"end\" is to be two seconds after "
                                     "\"start\", or more");
     }
 

@@ -63,8 +63,8 @@ renewal_move() {
 
     seconds --within "${within:-1d}"
 
-    # some clients take a window of a second or less for a mistake
-    [ "$number" -ge 60 ] || misuse "--within: shorter than a minute"
+    # some clients take a window of a second for a mistake
+    [ "$number" -ge 2 ] || misuse "--within: shorter than two seconds"
 
     [ -z "$url" ] || is_like "$url" 'https?://[!-~]+' ||
         misuse "--url: \"$url\" is no URL"
