@@ -214,8 +214,8 @@ acme_ca_admin_window_when(acme_ca_admin_t *a, acme_ca_store_window_t *w)
     }
 
     if (rc == NGX_OK && w->end < w->start + ACME_CA_ADMIN_WINDOW_LEAST) {
-        return acme_ca_admin_refuse(a, 400, "\"end\" is to be two seconds after "
-                                    "\"start\", or more");
+        return acme_ca_admin_refuse(a, 400, "\"end\" is to be two seconds "
+                                    "after \"start\", or more");
     }
 
     if (rc == NGX_OK) {
