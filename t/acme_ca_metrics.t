@@ -29,7 +29,7 @@ my $server = 'location = /metrics { acme_ca_metrics; }
             acme_ca_metrics default; }';
 
 acme_ca_conf($t, authority => 'rate_limit new_accounts 2/1d;
-        validation_attempts 1;', server => $server)->plan(77)->run();
+        validation_attempts 1;', server => $server)->plan(76)->run();
 
 my $acme = acme_client($t);
 
@@ -46,7 +46,9 @@ is($reply->header('Cache-Control'), 'no-store', 'never from a cache');
 my %m = samples($reply);
 is($m{'acme_ca_nonces_total{event="issued"}'}, 0, 'no nonce');
 is(grep({ /^acme_ca_requests_total/ } keys %m), 0, 'no request');
-is($m{'acme_ca_store_batch_size_count{}'}, 0, 'nothing was written');
+
+# what the workers see to by themselves may have been written already
+my %first = %m;
 
 ###############################################################################
 
@@ -99,7 +101,8 @@ is($m{'acme_ca_rate_limit_hits_total{limit="new_orders"}'}, 0, 'and not');
 is(validations('_count', 'passed'), 1, 'validation passed');
 is(validations('_count', 'failed'), 1, 'validation failed');
 is(validations('_count', 'retried'), 0, 'none again');
-cmp_ok($m{'acme_ca_store_batch_size_count{}'}, '>=', 8, 'batches');
+cmp_ok($m{'acme_ca_store_batch_size_count{}'}, '>=',
+    $first{'acme_ca_store_batch_size_count{}'} + 8, 'batches');
 cmp_ok($m{'acme_ca_store_batch_size_sum{}'}, '>=',
     $m{'acme_ca_store_batch_size_count{}'}, 'a write in each');
 is($m{'acme_ca_store_commit_duration_seconds_count{}'},

@@ -33,8 +33,8 @@ use Test::Nginx::AcmeCa::Jose;
 
 our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
     acme_ca_sql acme_ca_sql_value acme_ca_database acme_ca_faults
-    acme_ca_workers
-    acme_ca_wait acme_ca_config_test acme_ca_dns acme_ca_url http_01_log
+    acme_ca_children acme_ca_workers acme_ca_wait acme_ca_config_test
+    acme_ca_dns acme_ca_url http_01_log
     openssl cert_text cert_field chain_verify /,
     @Test::Nginx::AcmeCa::Alpn::EXPORT,
     @Test::Nginx::AcmeCa::Ca::EXPORT,
@@ -314,12 +314,43 @@ sub acme_ca_faults {
 }
 
 
-# pids of nginx's workers, by asking the kernel for the master's children
+# pids of nginx's workers that are not ending; none when the master is gone.
+# As many as are configured are waited for: one that was just born has the
+# master's name for a while
 
 sub acme_ca_workers {
     my ($t) = @_;
-    my $master = $t->read_file('nginx.pid');
+    my ($want) = $t->read_file('nginx.conf') =~ /^worker_processes (\d+);/m;
     my @pids;
+
+    acme_ca_wait(sub {
+        my %children = acme_ca_children($t);
+
+        @pids = sort { $a <=> $b }
+                grep { $children{$_} =~ /worker process(?! is shutting)/ }
+                keys %children;
+
+        return @pids >= ($want || 1) || !acme_ca_master_runs($t);
+    });
+
+    return @pids;
+}
+
+
+sub acme_ca_master_runs {
+    my ($t) = @_;
+    my $master = eval { $t->read_file('nginx.pid') } || '';
+
+    return $master =~ /^(\d+)/ && kill 0, $1;
+}
+
+
+# every process that the master has begun: (pid => command line)
+
+sub acme_ca_children {
+    my ($t) = @_;
+    my $master = eval { $t->read_file('nginx.pid') } || '';
+    my %children;
 
     chomp $master;
     return if $master eq '';
@@ -329,17 +360,16 @@ sub acme_ca_workers {
         my $line = <$f>;
         close $f;
         next unless defined $line
-            && $line =~ /^(\d+) \((.*)\) \S (\d+) / && $3 == $master;
+            && $line =~ /^(\d+) \(.*\) \S (\d+) / && $2 == $master;
         my $pid = $1;
 
         open $f, '<', "/proc/$pid/cmdline" or next;
         my $command = <$f>;
         close $f;
-        push @pids, $pid if defined $command
-                            && $command =~ /worker process(?! is shutting)/;
+        $children{$pid} = defined $command ? $command : '';
     }
 
-    return sort { $a <=> $b } @pids;
+    return %children;
 }
 
 
