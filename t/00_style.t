@@ -55,7 +55,7 @@ my $clock = join '|', qw/ ngx_time ngx_timeofday ngx_gettimeofday
 
 my %clock = (
     'src/zone/acme_ca_mutex.c'        => 'clock_gettime',
-    'src/store/acme_ca_store_query.c' => 'ngx_time',
+    'src/store/acme_ca_store_fault.c' => 'ngx_time',
 );
 
 my %found;

@@ -62,7 +62,6 @@ acme_ca_store_authz_find_valid(acme_ca_store_t *store, int64_t account_id,
     const acme_ca_identifier_t *identifier, ngx_uint_t subdomains, time_t now,
     int64_t *id)
 {
-    ngx_int_t        rc;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_AUTHZ_FIND_VALID);
@@ -71,14 +70,7 @@ acme_ca_store_authz_find_valid(acme_ca_store_t *store, int64_t account_id,
     acme_ca_query_integer(&q, now);
     acme_ca_query_integer(&q, subdomains);
 
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *id = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
+    return acme_ca_query_find_integer(&q, id);
 }
 
 
@@ -86,7 +78,6 @@ ngx_int_t
 acme_ca_store_authz_find_ancestor(acme_ca_store_t *store, int64_t account_id,
     const acme_ca_identifier_t *identifier, time_t now, int64_t *id)
 {
-    ngx_int_t        rc;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_AUTHZ_FIND_ANCESTOR);
@@ -94,14 +85,7 @@ acme_ca_store_authz_find_ancestor(acme_ca_store_t *store, int64_t account_id,
     acme_ca_query_text(&q, &identifier->value);
     acme_ca_query_integer(&q, now);
 
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *id = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
+    return acme_ca_query_find_integer(&q, id);
 }
 
 

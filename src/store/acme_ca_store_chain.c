@@ -92,19 +92,11 @@ acme_ca_store_audit_migrate(acme_ca_store_t *store)
 static ngx_int_t
 acme_ca_store_audit_get_open(acme_ca_store_t *store, int64_t *id)
 {
-    ngx_int_t        rc;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_AUDIT_GET_OPEN);
 
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *id = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
+    return acme_ca_query_find_integer(&q, id);
 }
 
 

@@ -200,7 +200,6 @@ ngx_int_t
 acme_ca_store_crl_count_revoked(acme_ca_store_t *store,
     const acme_ca_crl_t *crl, time_t since, ngx_uint_t *n)
 {
-    ngx_int_t                  rc;
     acme_ca_query_t            q;
     acme_ca_store_crl_range_t  range;
 
@@ -212,14 +211,7 @@ acme_ca_store_crl_count_revoked(acme_ca_store_t *store,
     acme_ca_query_blob(&q, range.to, range.to_len);
     acme_ca_query_integer(&q, since);
 
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *n = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
+    return acme_ca_query_find_count(&q, n);
 }
 
 

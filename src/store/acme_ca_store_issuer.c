@@ -52,7 +52,6 @@ static ngx_int_t
 acme_ca_store_issuer_find(acme_ca_store_t *store, ngx_str_t *name,
     ngx_str_t *der, ngx_str_t *chain_pem, int64_t *id)
 {
-    ngx_int_t        rc;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_FIND);
@@ -60,14 +59,7 @@ acme_ca_store_issuer_find(acme_ca_store_t *store, ngx_str_t *name,
     acme_ca_query_blob(&q, der->data, der->len);
     acme_ca_query_text(&q, chain_pem);
 
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *id = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
+    return acme_ca_query_find_integer(&q, id);
 }
 
 

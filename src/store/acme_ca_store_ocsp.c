@@ -90,17 +90,9 @@ acme_ca_store_ocsp_signer_add(acme_ca_store_t *store, int64_t issuer_id,
 ngx_int_t
 acme_ca_store_data_version(acme_ca_store_t *store, int64_t *version)
 {
-    ngx_int_t        rc;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_DATA_VERSION);
 
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *version = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
+    return acme_ca_query_find_integer(&q, version);
 }

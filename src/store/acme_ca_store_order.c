@@ -67,21 +67,13 @@ ngx_int_t
 acme_ca_store_order_find_replacing(acme_ca_store_t *store,
     int64_t certificate_id, time_t now, int64_t *id)
 {
-    ngx_int_t        rc;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_ORDER_FIND_REPLACING);
     acme_ca_query_integer(&q, certificate_id);
     acme_ca_query_integer(&q, now);
 
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *id = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
+    return acme_ca_query_find_integer(&q, id);
 }
 
 
@@ -207,20 +199,12 @@ ngx_int_t
 acme_ca_store_order_get_open(acme_ca_store_t *store, int64_t order_id,
     ngx_uint_t *n)
 {
-    ngx_int_t        rc;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_ORDER_GET_OPEN);
     acme_ca_query_integer(&q, order_id);
 
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *n = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
+    return acme_ca_query_find_count(&q, n);
 }
 
 

@@ -86,6 +86,10 @@ ngx_int_t acme_ca_query_step(acme_ca_query_t *q);
 /* step() for the only row: NGX_DECLINED if there is none */
 ngx_int_t acme_ca_query_find(acme_ca_query_t *q);
 
+/* find() and end(), for a row of one column; untouched without a row */
+ngx_int_t acme_ca_query_find_integer(acme_ca_query_t *q, int64_t *value);
+ngx_int_t acme_ca_query_find_count(acme_ca_query_t *q, ngx_uint_t *n);
+
 /* columns of the row, in order; NULL reads as 0 or as empty */
 int64_t acme_ca_column_integer(acme_ca_query_t *q);
 void acme_ca_column_text(acme_ca_query_t *q, ngx_pool_t *pool,

@@ -103,20 +103,12 @@ ngx_int_t
 acme_ca_store_signing_find_due(acme_ca_store_t *store, time_t now,
     ngx_uint_t *n)
 {
-    ngx_int_t        rc;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_SIGNING_FIND_DUE);
     acme_ca_query_integer(&q, now);
 
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *n = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
+    return acme_ca_query_find_count(&q, n);
 }
 
 
