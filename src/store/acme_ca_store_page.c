@@ -15,6 +15,12 @@
 #define ACME_CA_STORE_PAGE_ROWS  10000
 
 
+static ngx_int_t acme_ca_store_page_owned(acme_ca_store_t *store,
+    acme_ca_statement_e statement, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+static ngx_int_t acme_ca_store_page_named(acme_ca_store_t *store,
+    acme_ca_statement_e statement, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
 static ngx_int_t acme_ca_store_page_read(acme_ca_query_t *q, ngx_pool_t *pool,
     acme_ca_store_page_t *page);
 
@@ -38,15 +44,8 @@ ngx_int_t
 acme_ca_store_order_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
-    acme_ca_query_t  q;
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_ORDER_PAGE);
-    acme_ca_query_integer(&q, page->before);
-    acme_ca_query_text(&q, filter->status);
-    acme_ca_query_optional(&q, filter->account_id);
-    acme_ca_query_text(&q, filter->name);
-
-    return acme_ca_store_page_read(&q, pool, page);
+    return acme_ca_store_page_owned(store, ACME_CA_SQL_ORDER_PAGE, pool, filter,
+                                    page);
 }
 
 
@@ -54,15 +53,8 @@ ngx_int_t
 acme_ca_store_authz_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
-    acme_ca_query_t  q;
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_AUTHZ_PAGE);
-    acme_ca_query_integer(&q, page->before);
-    acme_ca_query_text(&q, filter->status);
-    acme_ca_query_optional(&q, filter->account_id);
-    acme_ca_query_text(&q, filter->name);
-
-    return acme_ca_store_page_read(&q, pool, page);
+    return acme_ca_store_page_owned(store, ACME_CA_SQL_AUTHZ_PAGE, pool, filter,
+                                    page);
 }
 
 
@@ -109,13 +101,8 @@ ngx_int_t
 acme_ca_store_job_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
-    acme_ca_query_t  q;
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_JOB_PAGE);
-    acme_ca_query_integer(&q, page->before);
-    acme_ca_query_text(&q, filter->name);
-
-    return acme_ca_store_page_read(&q, pool, page);
+    return acme_ca_store_page_named(store, ACME_CA_SQL_JOB_PAGE, pool, filter,
+                                    page);
 }
 
 
@@ -123,13 +110,8 @@ ngx_int_t
 acme_ca_store_issuer_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
-    acme_ca_query_t  q;
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_PAGE);
-    acme_ca_query_integer(&q, page->before);
-    acme_ca_query_text(&q, filter->name);
-
-    return acme_ca_store_page_read(&q, pool, page);
+    return acme_ca_store_page_named(store, ACME_CA_SQL_ISSUER_PAGE, pool, filter,
+                                    page);
 }
 
 
@@ -137,9 +119,38 @@ ngx_int_t
 acme_ca_store_window_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
+    return acme_ca_store_page_named(store, ACME_CA_SQL_WINDOW_PAGE, pool, filter,
+                                    page);
+}
+
+
+/* what belongs to accounts */
+
+static ngx_int_t
+acme_ca_store_page_owned(acme_ca_store_t *store,
+    acme_ca_statement_e statement, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
     acme_ca_query_t  q;
 
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_WINDOW_PAGE);
+    acme_ca_query_begin(store, &q, statement);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_text(&q, filter->status);
+    acme_ca_query_optional(&q, filter->account_id);
+    acme_ca_query_text(&q, filter->name);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+static ngx_int_t
+acme_ca_store_page_named(acme_ca_store_t *store,
+    acme_ca_statement_e statement, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, statement);
     acme_ca_query_integer(&q, page->before);
     acme_ca_query_text(&q, filter->name);
 
