@@ -100,7 +100,8 @@ my $plans = '';
 
 for my $name (sort keys %text) {
     my $uses = () = $c =~
-        /(?:acme_ca_query_begin|acme_ca_store_run)\([^;]*?\bACME_CA_SQL_\U$name\E\)/g;
+        /(?:acme_ca_query_begin|acme_ca_store_run|acme_ca_store_page_\w+)
+            \([^;]*?\bACME_CA_SQL_\U$name\E[,)]/gx;
 
     is($uses, 1, "$name: used by C once");
 

@@ -44,8 +44,8 @@ ngx_int_t
 acme_ca_store_order_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
-    return acme_ca_store_page_owned(store, ACME_CA_SQL_ORDER_PAGE, pool, filter,
-                                    page);
+    return acme_ca_store_page_owned(store, ACME_CA_SQL_ORDER_PAGE,
+                                    pool, filter, page);
 }
 
 
@@ -53,8 +53,8 @@ ngx_int_t
 acme_ca_store_authz_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
-    return acme_ca_store_page_owned(store, ACME_CA_SQL_AUTHZ_PAGE, pool, filter,
-                                    page);
+    return acme_ca_store_page_owned(store, ACME_CA_SQL_AUTHZ_PAGE,
+                                    pool, filter, page);
 }
 
 
@@ -101,8 +101,8 @@ ngx_int_t
 acme_ca_store_job_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
-    return acme_ca_store_page_named(store, ACME_CA_SQL_JOB_PAGE, pool, filter,
-                                    page);
+    return acme_ca_store_page_named(store, ACME_CA_SQL_JOB_PAGE,
+                                    pool, filter, page);
 }
 
 
@@ -110,8 +110,8 @@ ngx_int_t
 acme_ca_store_issuer_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
-    return acme_ca_store_page_named(store, ACME_CA_SQL_ISSUER_PAGE, pool, filter,
-                                    page);
+    return acme_ca_store_page_named(store, ACME_CA_SQL_ISSUER_PAGE,
+                                    pool, filter, page);
 }
 
 
@@ -119,8 +119,8 @@ ngx_int_t
 acme_ca_store_window_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
-    return acme_ca_store_page_named(store, ACME_CA_SQL_WINDOW_PAGE, pool, filter,
-                                    page);
+    return acme_ca_store_page_named(store, ACME_CA_SQL_WINDOW_PAGE,
+                                    pool, filter, page);
 }
 
 

@@ -154,6 +154,8 @@ struct ngx_acme_ca_s {
     ngx_queue_t                claimed;         /* leased, not yet running */
     ngx_uint_t                 validations_n;
     ngx_uint_t                 signings_n;      /* the signer is asked for */
+    ngx_uint_t                 claiming;        /* validations */
+    ngx_uint_t                 signer_claiming;
     time_t                     swept_at;
 
     /* the CA's own server certificate: "data:" PEM texts for ssl_certificate */
@@ -165,8 +167,6 @@ struct ngx_acme_ca_s {
     time_t                     server_not_after;
 
     unsigned                   in_flight:1;
-    unsigned                   claiming:1;
-    unsigned                   signer_claiming:1;
     unsigned                   sweeping:1;
     unsigned                   renewing:1;
     unsigned                   counting:1;

@@ -9,6 +9,7 @@
 
 
 #include "ngx_acme_ca.h"
+#include "ngx_acme_ca_pool.h"
 #include "acme_ca_seal.h"
 #include "acme_ca_store_audit.h"
 
@@ -284,14 +285,8 @@ ngx_acme_ca_checkpoint_start(ngx_acme_ca_t *ca)
     ngx_pool_t                *pool;
     ngx_acme_ca_checkpoint_t  *job;
 
-    pool = ngx_create_pool(2048, ngx_cycle->log);
-    if (pool == NULL) {
-        return;
-    }
-
-    job = ngx_pcalloc(pool, sizeof(ngx_acme_ca_checkpoint_t));
+    job = ngx_acme_ca_pool_thing(sizeof(ngx_acme_ca_checkpoint_t), &pool);
     if (job == NULL) {
-        ngx_destroy_pool(pool);
         return;
     }
 

@@ -9,6 +9,7 @@
 
 
 #include "ngx_acme_ca_ocsp.h"
+#include "ngx_acme_ca_pool.h"
 
 #include "acme_ca_store_ocsp.h"
 
@@ -190,14 +191,8 @@ ngx_acme_ca_ocsp_signer_tick(ngx_acme_ca_ocsp_issuer_t *issuer)
         return;
     }
 
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
-        return;
-    }
-
-    renewal = ngx_pcalloc(pool, sizeof(ngx_acme_ca_ocsp_renewal_t));
+    renewal = ngx_acme_ca_pool_thing(sizeof(ngx_acme_ca_ocsp_renewal_t), &pool);
     if (renewal == NULL) {
-        ngx_destroy_pool(pool);
         return;
     }
 

@@ -10,6 +10,7 @@
 
 
 #include "ngx_acme_ca.h"
+#include "ngx_acme_ca_pool.h"
 
 #include "acme_ca_leaf.h"
 
@@ -372,14 +373,9 @@ ngx_acme_ca_server_tick(ngx_acme_ca_t *ca)
         return;
     }
 
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
-        return;
-    }
-
-    renewal = ngx_pcalloc(pool, sizeof(ngx_acme_ca_server_renewal_t));
+    renewal = ngx_acme_ca_pool_thing(sizeof(ngx_acme_ca_server_renewal_t),
+                                     &pool);
     if (renewal == NULL) {
-        ngx_destroy_pool(pool);
         return;
     }
 

@@ -12,6 +12,8 @@
 
 #include "ngx_acme_ca.h"
 #include "ngx_acme_ca_call.h"
+#include "ngx_acme_ca_claim.h"
+#include "ngx_acme_ca_pool.h"
 
 #include "acme_ca_foreign.h"
 #include "acme_ca_signing.h"
@@ -35,17 +37,6 @@ typedef struct {
 } ngx_acme_ca_signing_t;
 
 
-typedef struct {
-    ngx_acme_ca_write_t         write;
-    ngx_acme_ca_t              *ca;
-    ngx_pool_t                 *pool;
-    time_t                      now;
-    time_t                      lease_until;
-    ngx_uint_t                  limit;
-    ngx_array_t                *signings;
-} ngx_acme_ca_signer_claim_t;
-
-
 static ngx_acme_ca_signing_t *ngx_acme_ca_signer_create(ngx_acme_ca_t *ca,
     acme_ca_signing_t *signing);
 static ngx_int_t ngx_acme_ca_signer_copy(ngx_pool_t *pool,
@@ -63,12 +54,16 @@ static void ngx_acme_ca_signer_written(ngx_acme_ca_write_t *write,
     ngx_int_t rc);
 static void ngx_acme_ca_signer_tell(ngx_acme_ca_signing_t *s);
 static void ngx_acme_ca_signer_drop(ngx_acme_ca_signing_t *s);
-static ngx_int_t ngx_acme_ca_signer_claim(ngx_acme_ca_write_t *write,
-    acme_ca_store_t *store);
-static void ngx_acme_ca_signer_claimed(ngx_acme_ca_write_t *write,
-    ngx_int_t rc);
+static void ngx_acme_ca_signer_claimed(ngx_acme_ca_t *ca, void *row);
 static u_char *ngx_acme_ca_signer_log(ngx_log_t *log, u_char *buf,
     size_t len);
+
+
+static const ngx_acme_ca_claimed_t  ngx_acme_ca_signer_jobs = {
+    acme_ca_store_signing_find_due,
+    acme_ca_store_signing_claim,
+    ngx_acme_ca_signer_claimed
+};
 
 
 ngx_int_t
@@ -162,16 +157,12 @@ ngx_acme_ca_signer_create(ngx_acme_ca_t *ca, acme_ca_signing_t *signing)
     ngx_pool_t             *pool;
     ngx_acme_ca_signing_t  *s;
 
-    pool = ngx_create_pool(8192, ngx_cycle->log);
-    if (pool == NULL) {
+    s = ngx_acme_ca_pool_thing(sizeof(ngx_acme_ca_signing_t), &pool);
+    if (s == NULL) {
         return NULL;
     }
 
-    s = ngx_pcalloc(pool, sizeof(ngx_acme_ca_signing_t));
-
-    if (s == NULL
-        || ngx_acme_ca_signer_copy(pool, &s->signing, signing) != NGX_OK)
-    {
+    if (ngx_acme_ca_signer_copy(pool, &s->signing, signing) != NGX_OK) {
         ngx_destroy_pool(pool);
         return NULL;
     }
@@ -395,82 +386,26 @@ ngx_acme_ca_signer_drop(ngx_acme_ca_signing_t *s)
 void
 ngx_acme_ca_signer_tick(ngx_acme_ca_t *ca)
 {
-    ngx_uint_t                   n;
-    ngx_pool_t                  *pool;
-    acme_ca_signer_t            *signer;
-    ngx_acme_ca_signer_claim_t  *claim;
+    ngx_uint_t         limit;
+    acme_ca_signer_t  *signer;
 
     signer = ca->authority.signer;
 
-    /* a draining worker would find something to do for ever */
-
-    if (signer == NULL
-        || ngx_exiting
-        || ca->signer_claiming
-        || ca->signings_n >= NGX_ACME_CA_SIGNINGS
-        || acme_ca_store_signing_find_due(ca->reader, ngx_time(), &n) != NGX_OK
-        || n == 0)
-    {
+    if (signer == NULL || ca->signings_n >= NGX_ACME_CA_SIGNINGS) {
         return;
     }
 
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
-        return;
-    }
+    limit = NGX_ACME_CA_SIGNINGS - ca->signings_n;
 
-    claim = ngx_pcalloc(pool, sizeof(ngx_acme_ca_signer_claim_t));
-    if (claim == NULL) {
-        ngx_destroy_pool(pool);
-        return;
-    }
-
-    claim->ca = ca;
-    claim->pool = pool;
-    claim->now = ngx_time();
-    claim->lease_until = claim->now + acme_ca_signing_lease(signer);
-    claim->limit = NGX_ACME_CA_SIGNINGS - ca->signings_n;
-
-    claim->write.apply = ngx_acme_ca_signer_claim;
-    claim->write.done = ngx_acme_ca_signer_claimed;
-    claim->write.data = claim;
-
-    ca->signer_claiming = 1;
-
-    ngx_acme_ca_write_add(ca, &claim->write);
-}
-
-
-static ngx_int_t
-ngx_acme_ca_signer_claim(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
-{
-    ngx_acme_ca_signer_claim_t  *claim = write->data;
-
-    return acme_ca_store_signing_claim(store, claim->pool, claim->now,
-                                       claim->lease_until, claim->limit,
-                                       &claim->signings);
+    ngx_acme_ca_claim(ca, &ngx_acme_ca_signer_jobs, &ca->signer_claiming,
+                      acme_ca_signing_lease(signer), limit);
 }
 
 
 static void
-ngx_acme_ca_signer_claimed(ngx_acme_ca_write_t *write, ngx_int_t rc)
+ngx_acme_ca_signer_claimed(ngx_acme_ca_t *ca, void *row)
 {
-    ngx_acme_ca_signer_claim_t  *claim = write->data;
-
-    ngx_uint_t          i;
-    acme_ca_signing_t  *signing;
-
-    claim->ca->signer_claiming = 0;
-
-    if (rc == NGX_OK && claim->signings != NULL) {
-        signing = claim->signings->elts;
-
-        for (i = 0; i < claim->signings->nelts; i++) {
-            ngx_acme_ca_signer_start(claim->ca, &signing[i], NULL);
-        }
-    }
-
-    ngx_destroy_pool(claim->pool);
+    ngx_acme_ca_signer_start(ca, row, NULL);
 }
 
 

@@ -16,6 +16,7 @@
 
 
 #include "ngx_acme_ca_validation.h"
+#include "ngx_acme_ca_pool.h"
 
 #include "acme_ca_http01.h"
 #include "acme_ca_policy.h"
@@ -61,15 +62,12 @@ ngx_acme_ca_validation_create(ngx_acme_ca_t *ca, acme_ca_job_t *job)
     ngx_pool_t                *pool;
     ngx_acme_ca_validation_t  *v;
 
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
+    v = ngx_acme_ca_pool_thing(sizeof(ngx_acme_ca_validation_t), &pool);
+    if (v == NULL) {
         return NULL;
     }
 
-    v = ngx_pcalloc(pool, sizeof(ngx_acme_ca_validation_t));
-
-    if (v == NULL
-        || ngx_acme_ca_validation_copy(pool, &v->job, job) != NGX_OK
+    if (ngx_acme_ca_validation_copy(pool, &v->job, job) != NGX_OK
         || acme_ca_key_authorization(pool, &v->job.token, v->job.thumbprint,
                                      &v->key_authorization)
            != NGX_OK)
