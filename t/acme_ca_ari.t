@@ -18,12 +18,14 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 use MIME::Base64 qw/ decode_base64 /;
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool;
 use Time::Local qw/ timegm /;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
+acme_ca_tool($t);
 
 acme_ca_conf($t, authority => 'renewal_info_explanation https://ca.example/why;
         profile default { lifetime 90d; }
@@ -189,7 +191,7 @@ cmp_ok((window($acme->get("$info/$id")))[0], '<', time() + $life,
 # by the tool
 
 acme_ca_sql($t, 'DELETE FROM acme_renewal_windows');
-my ($text, $status) = tool('move', '--name', '.example', '--profile',
+tool('renewal', 'move', '--name', '.example', '--profile',
     'default', '--account', 1, '--from', '1d', '--within', '12h', '--url',
     'https://ca.example/tool');
 is($status, 0, 'renewal move');
@@ -202,20 +204,21 @@ is($reply->json()->{explanationURL}, 'https://ca.example/tool', 'and why');
 is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_audit_logs WHERE action ="
     . " 'renewal-move' AND actor = 'operator'"), 1, 'audit');
 
-is((tool('move', '--serial', cert_field($got->{chain}, 'serial'), '--issuer',
-    1))[1], 0, 'by serial and issuer');
+is((tool('renewal', 'move', '--serial',
+    cert_field($got->{chain}, 'serial'), '--issuer', 1))[1], 0,
+    'by serial and issuer');
 ok((window($acme->get("$info/$id")))[1] < time() + 86401, 'the newest counts');
-like((tool('list'))[0], qr/\.example .*default/, 'renewal list');
+like((tool('renewal', 'list'))[0], qr/\.example .*default/, 'renewal list');
 my $last = acme_ca_sql_value($t, 'SELECT max(id) FROM acme_renewal_windows');
-is((tool('drop', $last))[1], 0, 'renewal drop');
+is((tool('renewal', 'drop', $last))[1], 0, 'renewal drop');
 is((window($acme->get("$info/$id")))[0], $start, 'the one before');
-is((tool('drop', $last))[1], 3, 'dropped already');
-is((tool(@$_))[1], 2, "usage: @$_") foreach [ 'move' ],
+is((tool('renewal', 'drop', $last))[1], 3, 'dropped already');
+is((tool('renewal', @$_))[1], 2, "usage: @$_") foreach [ 'move' ],
     [ qw/ move --name a.example --name b.example / ],
     [ qw/ move --name 10.0.0.0\/8 / ], [ qw/ move --serial x / ],
     [ qw/ move --name * --within 1s / ], [ qw/ move --name * --url x / ],
     [ 'drop' ];
-is((tool('move', '--issuer', 'nobody'))[1], 3, 'no such issuer');
+is((tool('renewal', 'move', '--issuer', 'nobody'))[1], 3, 'no such issuer');
 
 # revoked
 
@@ -318,26 +321,6 @@ sub not_after {
 
     return acme_ca_sql_value($t, 'SELECT not_after FROM acme_certificates'
                                  . " WHERE serial = x'$serial'");
-}
-
-
-# what "acme-ca renewal" says, and its exit status
-
-sub tool {
-    my $pid = open my $out, '-|';
-    die "Can't fork: $!\n" unless defined $pid;
-
-    if ($pid == 0) {
-        open STDERR, '>&', \*STDOUT;
-        exec { 'sh' } 'sh', "$FindBin::Bin/../contrib/acme-ca", '--path',
-            $t->testdir() . '/ca', 'renewal', @_ or exit 127;
-    }
-
-    local $/;
-    my $text = <$out>;
-    close $out;
-
-    return ($text, $? >> 8);
 }
 
 

@@ -19,12 +19,14 @@ use IO::Select;
 use IO::Socket::INET;
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
+acme_ca_tool($t);
 
 my $dir = $t->testdir();
 
@@ -43,8 +45,6 @@ END
 HTTP
     server => 'location /second/ { acme_ca second; }');
 
-my $tool = "$FindBin::Bin/../contrib/acme-ca";
-my ($text, $status);
 
 $t->plan(68);
 
@@ -264,40 +264,6 @@ sub broken {
     like($text, $said, 'what it is');
 
     unlink glob "$copy/*";
-}
-
-
-sub tool {
-    return run_tool('--path', "$dir/ca", @_);
-}
-
-
-# (what it said, its exit status)
-
-sub run_tool {
-    my (@args) = @_;
-
-    $text = Test::Nginx::AcmeCa::run_command($tool, @args);
-    $status = $? >> 8;
-    Test::Nginx::log_core('||', "acme-ca @args: $status\n$text");
-
-    return ($text, $status);
-}
-
-
-sub json {
-    my ($text, $status) = tool('--json', @_);
-
-    diag("acme-ca @_: $text") if $status;
-
-    return eval { json_decode($text) } || { broken => $text };
-}
-
-
-sub sql {
-    my ($sql) = @_;
-
-    return acme_ca_sql_value($t, $sql);
 }
 
 ###############################################################################

@@ -18,18 +18,18 @@ use File::Copy qw/ copy /;
 use POSIX ();
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
+acme_ca_tool($t);
 
 acme_ca_conf($t)->plan(34)->run();
 
 my $dir = $t->testdir();
-my $tool = "$FindBin::Bin/../contrib/acme-ca";
-my ($text, $status);
 
 my $acme = acme_client($t);
 my $got = $acme->issue([ 'a.example' ]);
@@ -130,40 +130,5 @@ like($text, qr/^fault\s+key\s+issuer\.key is not that/m, 'another key');
 copy("$dir/backup/issuer.key", "$dir/ca/issuer.key");
 
 undef $t;
-
-###############################################################################
-
-sub tool {
-    return run_tool('--path', "$dir/ca", @_);
-}
-
-
-# (what it said, its exit status)
-
-sub run_tool {
-    my (@args) = @_;
-
-    $text = Test::Nginx::AcmeCa::run_command($tool, @args);
-    $status = $? >> 8;
-    Test::Nginx::log_core('||', "acme-ca @args: $status\n$text");
-
-    return ($text, $status);
-}
-
-
-sub json {
-    my ($text, $status) = tool('--json', @_);
-
-    diag("acme-ca @_: $text") if $status;
-
-    return eval { json_decode($text) } || { broken => $text };
-}
-
-
-sub sql {
-    my ($sql) = @_;
-
-    return acme_ca_sql_value($t, $sql);
-}
 
 ###############################################################################

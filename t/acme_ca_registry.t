@@ -16,12 +16,14 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
+acme_ca_tool($t);
 
 acme_ca_conf($t, authority => 'profile default { lifetime 90d; }'
     . ' profile short { lifetime 2d; }',
@@ -29,8 +31,7 @@ acme_ca_conf($t, authority => 'profile default { lifetime 90d; }'
     ->plan(72)->run();
 
 my $dir = $t->testdir();
-my $tool = "$FindBin::Bin/../contrib/acme-ca";
-my ($text, $status, $json);
+my $json;
 
 my $acme = acme_client($t);
 my $one = $acme->issue([ 'a.example', 'b.example' ]);
@@ -247,40 +248,6 @@ sub dec2hex {
 
 sub serials {
     return map { $_->{serial} } @{json(@_)};
-}
-
-
-sub tool {
-    return run_tool('--path', "$dir/ca", @_);
-}
-
-
-# (what it said, its exit status)
-
-sub run_tool {
-    my (@args) = @_;
-
-    $text = Test::Nginx::AcmeCa::run_command($tool, @args);
-    $status = $? >> 8;
-    Test::Nginx::log_core('||', "acme-ca @args: $status\n$text");
-
-    return ($text, $status);
-}
-
-
-sub json {
-    my ($text, $status) = tool('--json', @_);
-
-    diag("acme-ca @_: $text") if $status;
-
-    return eval { json_decode($text) } || { broken => $text };
-}
-
-
-sub sql {
-    my ($sql) = @_;
-
-    return acme_ca_sql_value($t, $sql);
 }
 
 

@@ -16,12 +16,14 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
+acme_ca_tool($t);
 
 acme_ca_conf($t, workers => 4,
     authority => 'external_account_binding required;',
@@ -29,9 +31,8 @@ acme_ca_conf($t, workers => 4,
                    auth_basic a; auth_basic_user_file %%TESTDIR%%/users; }',
     dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } });
 
-my $tool = "$FindBin::Bin/../contrib/acme-ca";
 my $dir = $t->testdir();
-my ($text, $status, $json);
+my $json;
 
 $t->write_file('users', "o:{PLAIN}se\"c\\ret\n");
 $t->write_file('user', "o:se\"c\\ret\n");
@@ -326,10 +327,10 @@ SKIP: {
     is((run_tool('--admin', $url . 'x/', '--user-file', "$dir/user", 'eab',
         'list'))[1], 3, 'admin: no such place');
 
-    is_deeply(by_admin(@by, 'eab', 'list'), json('eab', 'list'),
+    is_deeply(run_json(@by, 'eab', 'list'), json('eab', 'list'),
         'admin: the same list');
 
-    my $there = by_admin(@by, 'eab', 'create', '--label', $label, '--name',
+    my $there = run_json(@by, 'eab', 'create', '--label', $label, '--name',
         'A.example', '--name', '10.0.0.0/8', '--profile', 'default',
         '--max-accounts', 2, '--expires', '30d');
     like($there->{hmac_key}, qr/^\w[\w-]{42}$/, 'admin: created');
@@ -337,49 +338,49 @@ SKIP: {
 
     my $same = json('eab', 'show', $there->{kid});
     delete $same->{account_ids};
-    is_deeply(by_admin(@by, 'eab', 'show', $there->{kid}), $same,
+    is_deeply(run_json(@by, 'eab', 'show', $there->{kid}), $same,
         'admin: shown the same');
     is($same->{names}, 'a.example 10.0.0.0/8', 'admin: names');
     is(bind_account($acme->another(), $there->{kid}, $there->{hmac_key})
         ->outcome(), '201', 'admin: used');
     like((run_tool(@by, 'eab', 'create', '--label', 'lines'))[0],
         qr/^certbot .* --eab-kid [0-9a-f]{32} /m, 'admin: lines for clients');
-    is(by_admin(@by, 'eab', 'show', 'lines')->{label}, 'lines',
+    is(run_json(@by, 'eab', 'show', 'lines')->{label}, 'lines',
         'admin: by label');
     is((run_tool(@by, 'eab', 'show', 'many'))[1], 1, 'admin: which of them?');
     is((run_tool(@by, 'eab', 'show', q{no/?&#'"}))[1], 3, 'admin: none');
     is((run_tool(@by, 'eab', 'create', '--label', 'x', '--profile',
         'none'))[1], 2, 'admin: refused');
     like($text, qr/there is no profile "none"/, 'admin: says why');
-    is(by_admin(@by, 'eab', 'revoke', $there->{kid}, '--accounts')->{accounts},
+    is(run_json(@by, 'eab', 'revoke', $there->{kid}, '--accounts')->{accounts},
         1, 'admin: revoked with its accounts');
-    is(by_admin(@by, 'eab', 'show', $there->{kid})->{status}, 'revoked',
+    is(run_json(@by, 'eab', 'show', $there->{kid})->{status}, 'revoked',
         'admin: revoked');
 
     # the registry
 
-    is_deeply([ map { $_->{id} } @{by_admin(@by, 'account', 'list')} ],
+    is_deeply([ map { $_->{id} } @{run_json(@by, 'account', 'list')} ],
         [ map { $_->{id} } @{json('account', 'list')} ], 'admin: accounts');
-    is(by_admin(@by, 'account', 'show', '1')->{thumbprint_sha256},
+    is(run_json(@by, 'account', 'show', '1')->{thumbprint_sha256},
         json('account', 'show', 1)->{thumbprint_sha256}, 'admin: account');
-    is(by_admin(@by, 'account', 'deactivate', '1')->{changed}, 0,
+    is(run_json(@by, 'account', 'deactivate', '1')->{changed}, 0,
         'admin: it ended before');
-    is_deeply(by_admin(@by, 'order', 'list'), json('order', 'list'),
+    is_deeply(run_json(@by, 'order', 'list'), json('order', 'list'),
         'admin: orders');
-    is_deeply(by_admin(@by, 'order', 'list', '--limit', 1),
+    is_deeply(run_json(@by, 'order', 'list', '--limit', 1),
         json('order', 'list', '--limit', 1), 'admin: one order');
-    is_deeply(by_admin(@by, 'certificate', 'list', '--account', 1, '--expires',
+    is_deeply(run_json(@by, 'certificate', 'list', '--account', 1, '--expires',
         '1y'), json('certificate', 'list', '--account', 1, '--expires', '1y'),
         'admin: certificates');
-    is_deeply(by_admin(@by, 'certificate', 'show', $serial),
+    is_deeply(run_json(@by, 'certificate', 'show', $serial),
         json('certificate', 'show', $serial), 'admin: certificate');
     is((run_tool(@by, 'certificate', 'show', $serial))[0],
         (tool('certificate', 'show', $serial))[0], 'admin: as text');
 
-    $json = by_admin(@by, 'renewal', 'move', '--name', '.b.example', '--within',
+    $json = run_json(@by, 'renewal', 'move', '--name', '.b.example', '--within',
         '2d', '--url', 'https://a.example/');
     is($json->{id}, json('renewal', 'list')->[0]{id}, 'admin: window');
-    is_deeply(by_admin(@by, 'renewal', 'list'), json('renewal', 'list'),
+    is_deeply(run_json(@by, 'renewal', 'list'), json('renewal', 'list'),
         'admin: windows');
     is((run_tool(@by, 'renewal', 'drop', $json->{id}))[1], 0, 'admin: dropped');
     is((run_tool(@by, 'renewal', 'drop', $json->{id}))[1], 3, 'admin: once');
@@ -387,11 +388,11 @@ SKIP: {
 
     is((run_tool(@by, 'certificate', 'chain', $serial))[0],
         $got->{chain}, 'admin: chain');
-    is(by_admin(@by, 'certificate', 'revoke', $serial, '--reason',
+    is(run_json(@by, 'certificate', 'revoke', $serial, '--reason',
         'superseded')->{changed}, 1, 'admin: certificate revoked');
     is(json('certificate', 'show', $serial)->{revocation_reason}, 4,
         'admin: its reason');
-    is(by_admin(@by, 'certificate', 'revoke', $serial)->{changed}, 0,
+    is(run_json(@by, 'certificate', 'revoke', $serial)->{changed}, 0,
         'admin: it was before');
 
     # explain
@@ -400,7 +401,7 @@ SKIP: {
     like($text, qr/needs --admin/, 'explain: says so');
     is((run_tool(@by, 'explain'))[1], 2, 'explain: no name');
 
-    $json = by_admin(@by, 'explain', 'a.example', '*.b.example', '--eab',
+    $json = run_json(@by, 'explain', 'a.example', '*.b.example', '--eab',
         'lines', '--address', '127.0.0.1', '--client-name', 'dns:a',
         '--client-name', 'email:b c', '--client-certificate', 'CN=a "b"');
     is($json->{decision}, 'deny', 'explain: denied');
@@ -431,8 +432,8 @@ SKIP: {
     skip 'not root', 2 if $>;
 
     my @as = qw/ setpriv --reuid 1 --regid 1 --clear-groups -- /;
-    my $said = Test::Nginx::AcmeCa::run_command(@as, $tool, '--path',
-                                                "$dir/ca", 'eab', 'list');
+    my $said = Test::Nginx::AcmeCa::run_command(@as, acme_ca_tool_path(),
+        '--path', "$dir/ca", 'eab', 'list');
     is($? >> 8, 1, 'another user');
     like($said, qr/belongs to somebody else/, 'is told so');
 }
@@ -453,54 +454,11 @@ undef $t;
 
 ###############################################################################
 
-sub tool {
-    return run_tool('--path', "$dir/ca", @_);
-}
-
-
-# (what it said, its exit status)
-
-sub run_tool {
-    my (@args) = @_;
-
-    $text = Test::Nginx::AcmeCa::run_command($tool, @args);
-    $status = $? >> 8;
-    Test::Nginx::log_core('||', "acme-ca @args: $status\n$text");
-
-    return ($text, $status);
-}
-
-
-sub json {
-    my ($text, $status) = tool('--json', @_);
-
-    diag("acme-ca @_: $text") if $status;
-
-    return eval { json_decode($text) } || { broken => $text };
-}
-
-
-sub by_admin {
-    my ($text, $status) = run_tool('--json', @_);
-
-    diag("acme-ca @_: $text") if $status;
-
-    return eval { json_decode($text) } || { broken => $text };
-}
-
-
 sub bind_account {
     my ($client, $kid, $key) = @_;
 
     return $client->new_account({ externalAccountBinding
         => $client->binding($kid, b64u_decode($key)) });
-}
-
-
-sub sql {
-    my ($sql) = @_;
-
-    return acme_ca_sql_value($t, $sql);
 }
 
 

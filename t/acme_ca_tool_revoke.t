@@ -16,15 +16,16 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
+acme_ca_tool($t);
 
 my $dir = $t->testdir();
-my ($text, $status);
 
 acme_ca_conf($t, authority => <<'END', server => <<'END')->plan(50)->run();
     crl_interval 1s;
@@ -161,15 +162,6 @@ ok($_->{crl_number} && $_->{crl_until} =~ /Z$/, "issuer list: CRL of $_->{name}"
 undef $t;
 
 ###############################################################################
-
-sub tool {
-    $text = Test::Nginx::AcmeCa::run_command(
-        "$FindBin::Bin/../contrib/acme-ca", '--path', "$dir/ca", @_);
-    $status = $? >> 8;
-
-    return ($text, $status);
-}
-
 
 sub serial {
     return cert_field($got{$_[0]}{chain}, 'serial');
