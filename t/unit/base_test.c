@@ -6,7 +6,7 @@
  */
 
 
-#include "shim.h"
+#include "context.h"
 #include "tap.h"
 
 #include "acme_ca_authority.h"
@@ -14,7 +14,6 @@
 #include "acme_ca_text.h"
 
 
-static void test_context(acme_ca_ctx_t *ctx);
 static void test_dns(acme_ca_ctx_t *ctx);
 static void test_dns_refused(acme_ca_ctx_t *ctx);
 static void test_dns_alabels(acme_ca_ctx_t *ctx);
@@ -59,16 +58,6 @@ main(void)
     test_memory();
 
     return done_testing();
-}
-
-
-static void
-test_context(acme_ca_ctx_t *ctx)
-{
-    ngx_memzero(ctx, sizeof(acme_ca_ctx_t));
-
-    ctx->pool = ngx_create_pool(4096, &shim_log);
-    ctx->log = &shim_log;
 }
 
 

@@ -6,7 +6,7 @@
  */
 
 
-#include "shim.h"
+#include "context.h"
 #include "tap.h"
 
 #include "acme_ca_policy.h"
@@ -22,7 +22,6 @@ static void test_contacts(void);
 static void test_settings(void);
 static void test_lengths(void);
 static void test_memory(void);
-static void test_context(acme_ca_ctx_t *ctx);
 static ngx_int_t test_contact(acme_ca_ctx_t *ctx,
     acme_ca_authority_t *authority, const char *json, ngx_str_t *contact);
 
@@ -99,15 +98,6 @@ main(void)
     test_memory();
 
     return done_testing();
-}
-
-
-static void
-test_context(acme_ca_ctx_t *ctx)
-{
-    memset(ctx, 0, sizeof(acme_ca_ctx_t));
-    ctx->pool = ngx_create_pool(1024, &shim_log);
-    ctx->log = &shim_log;
 }
 
 

@@ -8,7 +8,7 @@
  */
 
 
-#include "shim.h"
+#include "context.h"
 #include "tap.h"
 
 #include "acme_ca_dns01.h"
@@ -54,7 +54,6 @@ static void test_persist(void);
 static void test_persist_several(void);
 static void test_memory(void);
 static ngx_int_t test_all(acme_ca_ctx_t *ctx);
-static void test_context(acme_ca_ctx_t *ctx);
 static void test_job(acme_ca_job_t *job, acme_ca_challenge_type_e type);
 static void test_txt(ngx_pool_t *pool, acme_ca_dns_txt_t *txt,
     const char **text);
@@ -505,16 +504,6 @@ test_all(acme_ca_ctx_t *ctx)
     }
 
     return rc;
-}
-
-
-static void
-test_context(acme_ca_ctx_t *ctx)
-{
-    memset(ctx, 0, sizeof(acme_ca_ctx_t));
-    ctx->pool = ngx_create_pool(1024, &shim_log);
-    ctx->log = &shim_log;
-    ctx->now = 1700000000;
 }
 
 

@@ -7,6 +7,7 @@
  */
 
 
+#include "context.h"
 #include "shim_jose.h"
 #include "tap.h"
 
@@ -20,7 +21,6 @@
 #define KEY  "0123456789abcdef0123456789abcdef"
 
 
-static void test_context(acme_ca_ctx_t *ctx);
 static ngx_str_t test_binding(acme_ca_ctx_t *ctx, const char *header,
     ngx_str_t *payload, const char *digest, ngx_int_t cut);
 static ngx_int_t test_run(acme_ca_ctx_t *ctx, ngx_str_t *text,
@@ -68,16 +68,6 @@ main(void)
     EVP_PKEY_free(key);
 
     return done_testing();
-}
-
-
-static void
-test_context(acme_ca_ctx_t *ctx)
-{
-    ngx_memzero(ctx, sizeof(acme_ca_ctx_t));
-
-    ctx->pool = ngx_create_pool(4096, &shim_log);
-    ctx->log = &shim_log;
 }
 
 

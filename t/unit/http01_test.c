@@ -7,7 +7,7 @@
  */
 
 
-#include "shim.h"
+#include "context.h"
 #include "tap.h"
 
 #include "acme_ca_http01.h"
@@ -39,7 +39,6 @@ static void test_redirect_long(void);
 static void test_judge(void);
 static void test_judge_bytes(void);
 static void test_memory(void);
-static void test_context(acme_ca_ctx_t *ctx);
 static void test_from(acme_ca_http01_target_t *from);
 static ngx_array_t *test_ports(ngx_pool_t *pool);
 static ngx_str_t test_str(const char *text);
@@ -167,15 +166,6 @@ test_str(const char *text)
     s.len = strlen(text);
 
     return s;
-}
-
-
-static void
-test_context(acme_ca_ctx_t *ctx)
-{
-    memset(ctx, 0, sizeof(acme_ca_ctx_t));
-    ctx->pool = ngx_create_pool(1024, &shim_log);
-    ctx->log = &shim_log;
 }
 
 

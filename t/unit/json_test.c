@@ -6,13 +6,12 @@
  */
 
 
-#include "shim.h"
+#include "context.h"
 #include "tap.h"
 
 #include "acme_ca_json.h"
 
 
-static void test_context(acme_ca_ctx_t *ctx);
 static ngx_int_t test_parse(acme_ca_ctx_t *ctx, const char *text, size_t len,
     acme_ca_json_t **value);
 static void test_tree(acme_ca_ctx_t *ctx);
@@ -47,16 +46,6 @@ main(void)
     test_memory();
 
     return done_testing();
-}
-
-
-static void
-test_context(acme_ca_ctx_t *ctx)
-{
-    ngx_memzero(ctx, sizeof(acme_ca_ctx_t));
-
-    ctx->pool = ngx_create_pool(4096, &shim_log);
-    ctx->log = &shim_log;
 }
 
 

@@ -6,6 +6,7 @@
  */
 
 
+#include "context.h"
 #include "shim_jose.h"
 #include "tap.h"
 
@@ -14,7 +15,6 @@
 #include <openssl/err.h>
 
 
-static void test_context(acme_ca_ctx_t *ctx);
 static ngx_int_t test_parse(acme_ca_ctx_t *ctx, const char *text,
     acme_ca_jwk_t **jwk);
 static void test_vectors(acme_ca_ctx_t *ctx);
@@ -64,16 +64,6 @@ main(void)
     test_memory("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" OKP_X "\"}");
 
     return done_testing();
-}
-
-
-static void
-test_context(acme_ca_ctx_t *ctx)
-{
-    ngx_memzero(ctx, sizeof(acme_ca_ctx_t));
-
-    ctx->pool = ngx_create_pool(4096, &shim_log);
-    ctx->log = &shim_log;
 }
 
 

@@ -7,6 +7,7 @@
  */
 
 
+#include "context.h"
 #include "shim_jose.h"
 #include "tap.h"
 
@@ -16,7 +17,6 @@
 #include <openssl/err.h>
 
 
-static void test_context(acme_ca_ctx_t *ctx);
 static ngx_int_t test_parse(acme_ca_ctx_t *ctx, ngx_str_t text,
     acme_ca_jws_t **jws);
 static ngx_str_t test_wrap(acme_ca_ctx_t *ctx, const char *header,
@@ -71,16 +71,6 @@ main(void)
     test_memory("PS256");
 
     return done_testing();
-}
-
-
-static void
-test_context(acme_ca_ctx_t *ctx)
-{
-    ngx_memzero(ctx, sizeof(acme_ca_ctx_t));
-
-    ctx->pool = ngx_create_pool(4096, &shim_log);
-    ctx->log = &shim_log;
 }
 
 
