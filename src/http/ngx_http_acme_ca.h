@@ -164,10 +164,14 @@ ngx_int_t ngx_http_acme_ca_reply_field(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 ngx_int_t ngx_http_acme_ca_reply_tag(ngx_http_request_t *r, ngx_str_t *tag);
 
-/* ngx_http_acme_ca_document.c: the same for a document; preconditions on ETag
-   and Last-Modified are nginx's business */
+/* ngx_http_acme_ca_document.c: begins what only GET and HEAD have; NGX_OK or an
+   HTTP status.  Sends it; preconditions on ETag and Last-Modified are nginx's
+   business */
+ngx_int_t ngx_http_acme_ca_document_begin(ngx_http_request_t *r);
 ngx_int_t ngx_http_acme_ca_document_send(ngx_http_request_t *r,
     ngx_http_acme_ca_document_t *document);
+/* a pool that goes with the request, for the store thread */
+ngx_pool_t *ngx_http_acme_ca_request_pool(ngx_http_request_t *r);
 /* its body, in pool.  NGX_OK or an HTTP status */
 ngx_int_t ngx_http_acme_ca_request_body(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool);

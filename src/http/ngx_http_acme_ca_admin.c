@@ -22,7 +22,6 @@ typedef struct {
 static void ngx_http_acme_ca_admin_body_handler(ngx_http_request_t *r);
 static ngx_http_acme_ca_admin_ctx_t *ngx_http_acme_ca_admin_ctx_create(
     ngx_http_request_t *r, ngx_http_acme_ca_loc_conf_t *alcf);
-static void ngx_http_acme_ca_admin_cleanup(void *data);
 static ngx_int_t ngx_http_acme_ca_admin_read(ngx_http_request_t *r,
     ngx_http_acme_ca_loc_conf_t *alcf, acme_ca_admin_t *admin);
 static ngx_int_t ngx_http_acme_ca_admin_user(ngx_http_request_t *r,
@@ -91,21 +90,12 @@ ngx_http_acme_ca_admin_ctx_create(ngx_http_request_t *r,
 {
     ngx_pool_t                    *pool;
     acme_ca_admin_t               *admin;
-    ngx_pool_cleanup_t            *cln;
     ngx_http_acme_ca_admin_ctx_t  *ctx;
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    pool = ngx_create_pool(8192, ngx_cycle->log);
+    pool = ngx_http_acme_ca_request_pool(r);
     if (pool == NULL) {
         return NULL;
     }
-
-    cln->handler = ngx_http_acme_ca_admin_cleanup;
-    cln->data = pool;
 
     ctx = ngx_pcalloc(pool, sizeof(ngx_http_acme_ca_admin_ctx_t));
     if (ctx == NULL) {
@@ -130,15 +120,6 @@ ngx_http_acme_ca_admin_ctx_create(ngx_http_request_t *r,
     ctx->write.data = ctx;
 
     return ctx;
-}
-
-
-static void
-ngx_http_acme_ca_admin_cleanup(void *data)
-{
-    ngx_pool_t *pool = data;
-
-    ngx_destroy_pool(pool);
 }
 
 

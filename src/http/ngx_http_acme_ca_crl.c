@@ -55,22 +55,13 @@ ngx_conf_post_t  ngx_http_acme_ca_crl_url_post = {
 static ngx_int_t
 ngx_http_acme_ca_crl_setup(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 {
+    ngx_int_t                  rc;
     ngx_http_core_loc_conf_t  *clcf;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    rc = ngx_http_acme_ca_public_folder(cf, "acme_ca_crl", "/crl/");
 
-    if (clcf->noname) {
-        return NGX_OK;
-    }
-
-    if (!ngx_http_acme_ca_is_prefix(clcf)
-        || clcf->name.data[clcf->name.len - 1] != '/')
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "acme_ca_crl: \"%V\" is not a prefix location with a "
-                      "slash at its end, such as \"location /crl/\"",
-                      &clcf->name);
-        return NGX_ERROR;
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
     if (ca->crl_url.len != 0) {
@@ -82,6 +73,8 @@ ngx_http_acme_ca_crl_setup(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     }
 
     if (ca->crl_url.len == 0) {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "acme_ca_crl: certificates will not tell where the CRL "
                       "is: give the server of \"%V\" a server_name, or "
@@ -152,11 +145,7 @@ ngx_http_acme_ca_crl_handler(ngx_http_request_t *r)
     ngx_open_file_info_t          of;
     ngx_http_acme_ca_loc_conf_t  *alcf;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_acme_ca_document_begin(r);
     if (rc != NGX_OK) {
         return rc;
     }

@@ -15,6 +15,17 @@ static ngx_int_t ngx_http_acme_ca_document_head(ngx_http_request_t *r,
 
 
 ngx_int_t
+ngx_http_acme_ca_document_begin(ngx_http_request_t *r)
+{
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    return ngx_http_discard_request_body(r);
+}
+
+
+ngx_int_t
 ngx_http_acme_ca_document_send(ngx_http_request_t *r,
     ngx_http_acme_ca_document_t *document)
 {

@@ -51,11 +51,7 @@ ngx_http_acme_ca_metrics_handler(ngx_http_request_t *r)
     ngx_http_acme_ca_document_t   document;
     ngx_http_acme_ca_loc_conf_t  *alcf;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_acme_ca_document_begin(r);
     if (rc != NGX_OK) {
         return rc;
     }

@@ -36,7 +36,6 @@ static void ngx_http_acme_ca_ocsp_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_acme_ca_ocsp_run(ngx_http_request_t *r);
 static ngx_http_acme_ca_ocsp_t *ngx_http_acme_ca_ocsp_create(
     ngx_http_request_t *r);
-static void ngx_http_acme_ca_ocsp_cleanup(void *data);
 static ngx_int_t ngx_http_acme_ca_ocsp_get(ngx_http_request_t *r,
     ngx_pool_t *pool, ngx_str_t *question);
 static ngx_int_t ngx_http_acme_ca_ocsp_post(ngx_http_request_t *r,
@@ -151,11 +150,7 @@ ngx_http_acme_ca_ocsp_handler(ngx_http_request_t *r)
         return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
     }
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_acme_ca_document_begin(r);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -225,24 +220,15 @@ static ngx_http_acme_ca_ocsp_t *
 ngx_http_acme_ca_ocsp_create(ngx_http_request_t *r)
 {
     ngx_pool_t                   *pool;
-    ngx_pool_cleanup_t           *cln;
     ngx_http_acme_ca_ocsp_t      *ctx;
     ngx_http_acme_ca_loc_conf_t  *alcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_acme_ca_module);
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    pool = ngx_create_pool(8192, ngx_cycle->log);
+    pool = ngx_http_acme_ca_request_pool(r);
     if (pool == NULL) {
         return NULL;
     }
-
-    cln->handler = ngx_http_acme_ca_ocsp_cleanup;
-    cln->data = pool;
 
     ctx = ngx_palloc(pool, sizeof(ngx_http_acme_ca_ocsp_t));
     if (ctx == NULL) {
@@ -256,15 +242,6 @@ ngx_http_acme_ca_ocsp_create(ngx_http_request_t *r)
     ctx->query.data = ctx;
 
     return ctx;
-}
-
-
-static void
-ngx_http_acme_ca_ocsp_cleanup(void *data)
-{
-    ngx_pool_t *pool = data;
-
-    ngx_destroy_pool(pool);
 }
 
 

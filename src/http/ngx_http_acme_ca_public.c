@@ -34,6 +34,35 @@ ngx_http_acme_ca_is_prefix(ngx_http_core_loc_conf_t *clcf)
 }
 
 
+/* what it serves has names below it */
+
+ngx_int_t
+ngx_http_acme_ca_public_folder(ngx_conf_t *cf, const char *directive,
+    const char *example)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_acme_ca_is_prefix(clcf)
+        && clcf->name.data[clcf->name.len - 1] == '/')
+    {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "%s: \"%V\" is not a prefix location with a slash at its "
+                  "end, such as \"location %s\"",
+                  directive, &clcf->name, example);
+
+    return NGX_ERROR;
+}
+
+
 /*
  * A relying party that asks for it may not be able to verify a certificate yet:
  * a listener without TLS is the first choice (RFC 5280, 8).

@@ -10,8 +10,10 @@
 
 
 #define NGX_HTTP_ACME_CA_ACCEPT  1024
+#define NGX_HTTP_ACME_CA_POOL    8192
 
 
+static void ngx_http_acme_ca_request_done(void *data);
 static ngx_int_t ngx_http_acme_ca_request_path(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool);
 static ngx_int_t ngx_http_acme_ca_request_base(ngx_http_request_t *r,
@@ -21,6 +23,38 @@ static ngx_int_t ngx_http_acme_ca_request_host(ngx_http_request_t *r,
     ngx_pool_t *pool, ngx_str_t *host);
 static ngx_int_t ngx_http_acme_ca_request_peer(ngx_http_request_t *r,
     acme_ca_request_t *request, ngx_pool_t *pool);
+
+
+ngx_pool_t *
+ngx_http_acme_ca_request_pool(ngx_http_request_t *r)
+{
+    ngx_pool_t          *pool;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    pool = ngx_create_pool(NGX_HTTP_ACME_CA_POOL, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_acme_ca_request_done;
+    cln->data = pool;
+
+    return pool;
+}
+
+
+static void
+ngx_http_acme_ca_request_done(void *data)
+{
+    ngx_pool_t *pool = data;
+
+    ngx_destroy_pool(pool);
+}
 
 
 ngx_int_t

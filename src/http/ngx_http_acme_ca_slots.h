@@ -69,9 +69,12 @@ extern ngx_conf_post_t  ngx_http_acme_ca_crl_parts_post;
 extern ngx_conf_post_t  ngx_http_acme_ca_crl_url_post;
 char *ngx_http_acme_ca_crl_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 
-/* ngx_http_acme_ca_public.c: whether it is a location by prefix; what others
-   call the location that is being merged, or empty */
+/* ngx_http_acme_ca_public.c: whether it is a location by prefix; and with a
+   slash at its end, the one that is being merged (NGX_DECLINED: an if's, or
+   such); what others call it, or empty */
 ngx_uint_t ngx_http_acme_ca_is_prefix(ngx_http_core_loc_conf_t *clcf);
+ngx_int_t ngx_http_acme_ca_public_folder(ngx_conf_t *cf,
+    const char *directive, const char *example);
 ngx_int_t ngx_http_acme_ca_public_url(ngx_conf_t *cf, ngx_str_t *url);
 
 /* ngx_http_acme_ca_rule.c */

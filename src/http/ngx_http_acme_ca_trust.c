@@ -30,25 +30,11 @@ ngx_http_acme_ca_service_t  ngx_http_acme_ca_trust = {
 static ngx_int_t
 ngx_http_acme_ca_trust_setup(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 {
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_int_t  rc;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    rc = ngx_http_acme_ca_public_folder(cf, "acme_ca_trust", "/trust/");
 
-    if (clcf->noname) {
-        return NGX_OK;
-    }
-
-    if (!ngx_http_acme_ca_is_prefix(clcf)
-        || clcf->name.data[clcf->name.len - 1] != '/')
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "acme_ca_trust: \"%V\" is not a prefix location with a "
-                      "slash at its end, such as \"location /trust/\"",
-                      &clcf->name);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
 }
 
 
@@ -61,11 +47,7 @@ ngx_http_acme_ca_trust_handler(ngx_http_request_t *r)
     ngx_http_core_loc_conf_t     *clcf;
     ngx_http_acme_ca_loc_conf_t  *alcf;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_acme_ca_document_begin(r);
     if (rc != NGX_OK) {
         return rc;
     }
