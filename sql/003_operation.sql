@@ -240,4 +240,11 @@ BEGIN
                    AS n);
 END;
 
+-- what was replaced by a certificate, when that one is deleted
+CREATE INDEX acme_certificates_replaced ON acme_certificates (replaced_by)
+    WHERE replaced_by IS NOT NULL;
+
+-- what the last attempt of a validation failed by
+ALTER TABLE jobs ADD COLUMN last_error TEXT;
+
 PRAGMA user_version = 3;

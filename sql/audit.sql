@@ -62,7 +62,8 @@ SELECT coalesce((SELECT max(id) FROM acme_audit_logs), 0),
        coalesce((SELECT min(id) FROM acme_audit_logs WHERE hash IS NULL), 0),
        coalesce((SELECT max(id) FROM acme_audit_checkpoints), 0),
        coalesce((SELECT at FROM acme_audit_checkpoints
-                 ORDER BY id DESC LIMIT 1), 0);
+                 ORDER BY id DESC LIMIT 1), 0),
+       (SELECT max(audit_sealed) FROM acme_ca_meta);
 
 -- name: audit_add_checkpoint
 -- why: nobody who lacks the key can write another log up to here

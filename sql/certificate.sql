@@ -52,16 +52,23 @@ ORDER BY id DESC LIMIT 1;
 
 -- name: certificate_page
 -- why: as account_page; "expired" follows from the clock, "unknown" is one
--- whose issuer nobody has
+-- whose issuer nobody has, "held" is a word for those that may come back.  A
+-- whole name and a serial number have their indexes: the LIMIT keeps SQLite from
+-- forgetting their order.  A uuid is the fingerprint's beginning, less the six
+-- bits that RFC 9562 gives to version and variant
 SELECT c.id, CASE WHEN (?2 IS NULL
-          OR ?2 = CASE WHEN c.status = 'revoked' THEN 'revoked'
+          OR instr(' ' || ?2 || ' ', ' ' || CASE
+                       WHEN c.status = 'revoked' THEN 'revoked'
                        WHEN c.not_after <= ?7 THEN 'expired'
                        WHEN c.imported_at IS NOT NULL
                             AND (SELECT u.chain_pem = '' FROM issuers AS u
                                  WHERE u.id = c.issuer_id) THEN 'unknown'
-                       ELSE 'valid' END)
+                       ELSE 'valid' END || ' ')
+          OR (c.revocation_reason = 6 AND instr(' ' || ?2 || ' ', ' held ')))
          AND (?3 IS NULL OR c.account_id = ?3)
-         AND (?4 IS NULL OR instr(' ' || c.sans || ' ', ':' || ?4 || ' ') > 0)
+         AND (?4 IS NULL
+              OR EXISTS (SELECT 1 FROM acme_certificate_names AS n
+                         WHERE n.name = ?4 AND n.certificate_id = c.id))
          AND (?5 IS NULL OR c.profile = ?5)
          AND (?6 IS NULL OR c.not_after <= ?6)
          AND (?8 IS NULL
@@ -69,11 +76,29 @@ SELECT c.id, CASE WHEN (?2 IS NULL
                   iif(c.account_id IS NULL AND c.imported_at IS NULL,
                       'internal', 'service')))
          AND (?9 IS NULL
-              OR ?9 = (SELECT n.name FROM issuers AS n
-                       WHERE n.id = c.issuer_id))
+              OR ?9 = CAST(c.issuer_id AS TEXT)
+              OR ?9 = (SELECT i.name FROM issuers AS i
+                       WHERE i.id = c.issuer_id))
+         AND (?10 IS NULL
+              OR ?10 = (SELECT a.eab_id FROM acme_accounts AS a
+                        WHERE a.id = c.account_id))
+         AND (?11 IS NULL OR instr(c.sans || ' ', ?11 || ' '))
+         AND (?13 IS NULL
+              OR (substr(c.fingerprint, 1, 6) = substr(?13, 1, 6)
+                  AND substr(c.fingerprint, 8, 1) = substr(?13, 8, 1)
+                  AND substr(c.fingerprint, 10, 7) = substr(?13, 10, 7)))
+         AND (?14 IS NULL OR c.not_after > ?14)
     THEN json_patch('{}', json_object(
         'id', c.id,
         'serial', lower(hex(c.serial)),
+        'uuid', lower(hex(substr(c.fingerprint, 1, 4)) || '-'
+                      || hex(substr(c.fingerprint, 5, 2)) || '-8'
+                      || substr(hex(substr(c.fingerprint, 7, 2)), 2) || '-'
+                      || substr('89AB', 1 + (instr('0123456789ABCDEF',
+                                 substr(hex(substr(c.fingerprint, 9, 1)), 1, 1))
+                                             - 1) % 4, 1)
+                      || substr(hex(substr(c.fingerprint, 9, 2)), 2) || '-'
+                      || hex(substr(c.fingerprint, 11, 6))),
         'status', CASE WHEN c.status = 'revoked' THEN 'revoked'
                        WHEN c.not_after <= ?7 THEN 'expired'
                        WHEN c.imported_at IS NOT NULL
@@ -108,4 +133,12 @@ SELECT c.id, CASE WHEN (?2 IS NULL
         'replaced_by', (SELECT lower(hex(r.serial)) FROM acme_certificates AS r
                         WHERE r.id = c.replaced_by)))
     END
-FROM acme_certificates AS c WHERE c.id < ?1 ORDER BY c.id DESC;
+FROM (SELECT certificate_id AS id FROM acme_certificate_names
+      WHERE ?12 IS NULL AND name = ?4 AND certificate_id < ?1
+      UNION ALL
+      SELECT id FROM acme_certificates WHERE serial = ?12 AND id < ?1
+      UNION ALL
+      SELECT id FROM acme_certificates
+      WHERE ?4 IS NULL AND ?12 IS NULL AND id < ?1
+      ORDER BY id DESC LIMIT -1) AS k
+CROSS JOIN acme_certificates AS c ON c.id = k.id;

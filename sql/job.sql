@@ -30,8 +30,8 @@ WHERE j.authz_id = ?1 AND j.type = ?2;
 SELECT EXISTS (SELECT 1 FROM jobs WHERE run_at <= ?1 AND lease_until <= ?1);
 
 -- name: job_set_retry
--- why: the next attempt may be made by any worker
-UPDATE jobs SET attempts = ?3, run_at = ?4, lease_until = 0
+-- why: the next attempt may be made by any worker; why this one failed
+UPDATE jobs SET attempts = ?3, run_at = ?4, lease_until = 0, last_error = ?5
 WHERE authz_id = ?1 AND type = ?2;
 
 -- name: job_remove
@@ -44,18 +44,21 @@ DELETE FROM jobs WHERE authz_id = ?1;
 
 -- name: job_page
 -- why: as account_page
-SELECT j.authz_id, CASE WHEN (?2 IS NULL
-          OR EXISTS (SELECT 1 FROM acme_authorizations AS n
-                     WHERE n.id = j.authz_id
-                           AND iif(n.wildcard, '*.', '') || n.identifier = ?2))
+SELECT j.authz_id * 16 + j.type, CASE WHEN (?2 IS NULL
+          OR ?2 = iif(a.wildcard, '*.', '') || a.identifier)
     THEN json_patch('{}', json_object(
-        'authorization', j.authz_id,
+        'id', j.authz_id * 16 + j.type,
+        'kind', 'validation',
         'type', json_extract('["http-01","tls-alpn-01","dns-01",'
                     || '"dns-account-01","dns-persist-01"]',
                     '$[' || j.type || ']'),
-        'name', (SELECT iif(a.wildcard, '*.', '') || a.identifier
-                 FROM acme_authorizations AS a WHERE a.id = j.authz_id),
+        'state', iif(j.lease_until > ?3, 'running', 'waiting'),
+        'name', iif(a.wildcard, '*.', '') || a.identifier,
+        'account', a.account_id,
+        'authorization', j.authz_id,
         'attempts', j.attempts,
+        'last_error', j.last_error,
+        'age', max(?3 - a.created_at, 0),
         'run_at', strftime('%Y-%m-%dT%H:%M:%SZ', j.run_at, 'unixepoch'),
         'leased_until', strftime('%Y-%m-%dT%H:%M:%SZ',
                                  nullif(j.lease_until, 0), 'unixepoch'),
@@ -64,4 +67,13 @@ SELECT j.authz_id, CASE WHEN (?2 IS NULL
         'client_address', j.client_address,
         'request_id', j.request_id))
     END
-FROM jobs AS j WHERE j.authz_id < ?1 ORDER BY j.authz_id DESC;
+FROM jobs AS j
+CROSS JOIN acme_authorizations AS a ON a.id = j.authz_id
+WHERE (j.authz_id, j.type) < (?1 / 16, ?1 % 16)
+ORDER BY j.authz_id DESC, j.type DESC;
+
+-- name: job_set_due
+-- why: the operator does not wait for the next attempt; it has a minute
+UPDATE jobs
+SET run_at = ?3, lease_until = 0, deadline_at = max(deadline_at, ?3 + 60)
+WHERE authz_id = ?1 AND type = ?2;

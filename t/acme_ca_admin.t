@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx auth_basic access /)
 
 acme_ca_conf($t, authority => 'external_account_binding optional;
         profile default { } profile short { lifetime 7d; }',
-    server => <<'EOF')->plan(152);
+    server => <<'EOF')->plan(166);
 
         location /admin/ {
             acme_ca_admin default full;
@@ -300,7 +300,16 @@ foreach my $case (
     [ 0, 'auth_request /ask;', 'auth_request' ],
     [ 0, '', 'a word', 'full open' ],
     [ 0, '', 'a role and a word', 'read open' ],
+    [ 0, 'allow 10.0.0.0/8; deny 0.0.0.0/0; deny ::/0;', 'both families' ],
+    [ 0, 'allow unix:; deny all;', 'a unix socket is closed by its mode' ],
+    [ 0, 'satisfy any; allow 10.0.0.0/8; deny all; auth_basic a;
+          auth_basic_user_file users;', 'satisfy any' ],
     [ 1, '', 'no guard' ],
+    [ 1, 'deny 10.0.0.1;', 'one is denied' ],
+    [ 1, 'deny 10.0.0.0/8; allow all; deny all;', 'all are allowed before' ],
+    [ 1, 'deny 0.0.0.0/0;', 'IPv6 is not closed' ],
+    [ 1, 'satisfy any; allow all; auth_basic a; auth_basic_user_file users;',
+        'satisfy any: all are allowed' ],
     [ 1, 'allow all;', 'nothing is denied' ],
     [ 1, 'allow 10.0.0.0/8;', 'nothing is denied to others' ],
     [ 1, 'auth_basic off; auth_basic_user_file users;', 'auth_basic off' ],

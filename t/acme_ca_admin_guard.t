@@ -33,7 +33,7 @@ foreach my $name ('good', 'bad', 'server') {
         '-out', "$dir/$name.crt", '-subj', "/O=Corp/CN=$name");
 }
 
-acme_ca_conf($t, daemons => 0, server => <<'EOF', http => <<'EOF')->plan(23);
+acme_ca_conf($t, daemons => 0, server => <<'EOF', http => <<'EOF')->plan(24);
 
         location /request/ {
             acme_ca_admin default full;
@@ -62,6 +62,14 @@ acme_ca_conf($t, daemons => 0, server => <<'EOF', http => <<'EOF')->plan(23);
             satisfy any;
             allow 127.0.0.1; deny all;
             auth_basic a; auth_basic_user_file %%TESTDIR%%/users;
+        }
+
+        location /named/ {
+            acme_ca_admin default full;
+            satisfy any;
+            allow 127.0.0.1; deny all;
+            auth_basic a; auth_basic_user_file %%TESTDIR%%/users;
+            if ($remote_user = nobody) { return 403; }
         }
 
         location /secret/ {
@@ -152,6 +160,9 @@ foreach my $path ('/admin-basic', '/secret') {
 
 my $any = acme_admin($t, path => '/any', user => 'mallory:x');
 is($any->post('eab', { label => 'any' })->{status}, 201, 'satisfy any');
+is(acme_admin($t, path => '/named', user => 'mallory:x')
+    ->post('eab', { label => 'any' })->{status}, 201,
+    'satisfy any, where another module read the name');
 is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_audit_logs
     WHERE details LIKE '%mallory%'"), 0, 'no name in the log');
 

@@ -84,23 +84,40 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       "one authorization" },
 
     { ngx_string("certificates"), NULL,
-      "limit cursor status account name profile category issuer "
-      "expires_before", NULL,
+      "limit cursor status account eab name profile category issuer uuid "
+      "expires_before expires_after", NULL,
       acme_ca_admin_list, NULL, NULL,
       "certificates" },
 
-    { ngx_string("certificates/{serial}"), NULL, NULL, NULL,
-      acme_ca_admin_certificate_get, NULL, NULL,
-      "one certificate" },
+    { ngx_string("certificates/{serial}"), "certificate-set", NULL,
+      "category remarks",
+      acme_ca_admin_certificate_get, NULL, acme_ca_admin_certificate_set,
+      "one certificate; what is known of its holder" },
 
     { ngx_string("certificates/{serial}/pem"), NULL, NULL, NULL,
       acme_ca_admin_certificate_pem, NULL, NULL,
       "itself and its chain" },
 
     { ngx_string("certificates/{serial}/revoke"), "certificate-revoke",
-      NULL, "reason",
+      NULL, "reason invalidity_at",
       NULL, NULL, acme_ca_admin_certificate_revoke,
       "from now on it counts no more" },
+
+    { ngx_string("certificates/{serial}/delete"), "certificate-delete",
+      NULL, "force",
+      NULL, NULL, acme_ca_admin_certificate_delete,
+      "for good, if it has expired; others with \"force\"" },
+
+    { ngx_string("revoke"), "revoke", NULL,
+      "name serial account eab profile issuer reason invalidity_at dry_run "
+      "limit cursor",
+      NULL, acme_ca_admin_revoke, acme_ca_admin_revoke,
+      "an end to all that the members select" },
+
+    { ngx_string("unrevoke"), "unrevoke", NULL,
+      "name serial account eab profile issuer dry_run limit cursor",
+      NULL, acme_ca_admin_unrevoke, acme_ca_admin_unrevoke,
+      "what was held comes back" },
 
     { ngx_string("issuers"), NULL, "limit cursor name", NULL,
       acme_ca_admin_list, NULL, NULL,
@@ -119,9 +136,25 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       acme_ca_admin_list, NULL, NULL,
       "who did what, and how it ended" },
 
+    { ngx_string("audit/state"), NULL, NULL, NULL,
+      acme_ca_admin_audit_state, NULL, NULL,
+      "how far the audit log is chained and signed" },
+
     { ngx_string("jobs"), NULL, "limit cursor name", NULL,
       acme_ca_admin_list, NULL, NULL,
       "validations that have to be done" },
+
+    { ngx_string("jobs/{job}"), NULL, NULL, NULL,
+      acme_ca_admin_row_get, NULL, NULL,
+      "one of them" },
+
+    { ngx_string("jobs/{job}/retry"), "job-retry", NULL, NULL,
+      NULL, NULL, acme_ca_admin_job_retry,
+      "the next attempt is made now" },
+
+    { ngx_string("jobs/{job}/cancel"), "job-cancel", NULL, NULL,
+      NULL, NULL, acme_ca_admin_job_cancel,
+      "its challenge fails" },
 
     { ngx_string("windows"), "renewal-move", "limit cursor name",
       "name profile account serial start end explanation_url",
@@ -148,7 +181,8 @@ acme_ca_admin_start(acme_ca_admin_t *a)
     a->rc = acme_ca_admin_admit(a);
 
     if (a->rc == NGX_OK && a->request.method == ACME_CA_POST
-        && a->route->post)
+        && a->route->post
+        && !(a->route->ask && acme_ca_json_true(a->body, "dry_run")))
     {
         return NGX_AGAIN;
     }

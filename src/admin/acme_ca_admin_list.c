@@ -19,6 +19,11 @@ typedef struct {
 
 static ngx_int_t acme_ca_admin_list_filter(acme_ca_admin_t *a,
     acme_ca_store_filter_t *filter);
+static ngx_int_t acme_ca_admin_list_certificates(acme_ca_admin_t *a,
+    acme_ca_store_filter_t *filter);
+static ngx_int_t acme_ca_admin_list_date(acme_ca_admin_t *a, const char *name,
+    time_t *at);
+static ngx_int_t acme_ca_admin_list_uuid(acme_ca_admin_t *a, ngx_str_t *uuid);
 static const acme_ca_admin_table_t *acme_ca_admin_list_table(
     acme_ca_admin_t *a);
 static ngx_int_t acme_ca_admin_list_id(acme_ca_admin_t *a,
@@ -26,6 +31,8 @@ static ngx_int_t acme_ca_admin_list_id(acme_ca_admin_t *a,
 static ngx_int_t acme_ca_admin_list_write(acme_ca_admin_t *a,
     acme_ca_json_writer_t *w, const acme_ca_admin_table_t *table,
     acme_ca_store_row_t *row);
+static ngx_int_t acme_ca_admin_list_decimal(acme_ca_admin_t *a,
+    acme_ca_store_row_t *row, ngx_str_t *member);
 
 
 static const acme_ca_admin_table_t  acme_ca_admin_tables[] = {
@@ -223,13 +230,9 @@ acme_ca_admin_list_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
         }
     }
 
-    text = acme_ca_admin_arg(a, "expires_before");
-
-    if (text
-        && acme_ca_rfc3339_parse(text, &filter->expires_before) != NGX_OK)
-    {
-        return acme_ca_admin_refuse(a, 400, "\"expires_before\" is to be a "
-                                    "date of RFC 3339");
+    rc = acme_ca_admin_list_certificates(a, filter);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     text = acme_ca_admin_arg(a, "account");
@@ -248,13 +251,116 @@ acme_ca_admin_list_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
 }
 
 
+/* of a name that begins with a dot: those below it */
+
+static ngx_int_t
+acme_ca_admin_list_certificates(acme_ca_admin_t *a,
+    acme_ca_store_filter_t *filter)
+{
+    ngx_int_t      rc;
+    acme_ca_eab_t  eab;
+
+    if (filter->name && filter->name->len && filter->name->data[0] == '.') {
+        filter->below = filter->name;
+        filter->name = NULL;
+    }
+
+    rc = acme_ca_admin_list_date(a, "expires_before", &filter->expires_before);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_admin_list_date(a, "expires_after",
+                                     &filter->expires_after);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_admin_list_uuid(a, &filter->uuid);
+    }
+
+    if (rc != NGX_OK || filter->eab == NULL) {
+        return rc;
+    }
+
+    rc = acme_ca_store_eab_find_kid(a->store, a->ctx.pool, filter->eab, &eab);
+
+    if (rc == NGX_DECLINED) {
+
+        /* nobody is bound to what is not there */
+
+        filter->eab_id = -1;
+        return NGX_OK;
+    }
+
+    filter->eab_id = eab.id;
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_admin_list_date(acme_ca_admin_t *a, const char *name, time_t *at)
+{
+    ngx_str_t  *text;
+
+    text = acme_ca_admin_arg(a, name);
+
+    return (text && acme_ca_rfc3339_parse(text, at) != NGX_OK)
+           ? acme_ca_admin_refuse(a, 400, "\"%s\" is to be a date of RFC 3339",
+                                  name)
+           : NGX_OK;
+}
+
+
+static ngx_int_t
+acme_ca_admin_list_uuid(acme_ca_admin_t *a, ngx_str_t *uuid)
+{
+    size_t      i, n;
+    u_char      ch;
+    ngx_int_t   digit;
+    ngx_str_t  *text;
+
+    text = acme_ca_admin_arg(a, "uuid");
+
+    if (text == NULL) {
+        return NGX_OK;
+    }
+
+    uuid->data = ngx_pcalloc(a->ctx.pool, 16);
+    if (uuid->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    uuid->len = 16;
+
+    for (i = 0, n = 0; i < text->len; i++) {
+        ch = text->data[i];
+
+        if (ch == '-') {
+            continue;
+        }
+
+        digit = ngx_hextoi(&ch, 1);
+
+        if (digit == NGX_ERROR || n == 32) {
+            break;
+        }
+
+        uuid->data[n / 2] |= (u_char) (digit << (n % 2 ? 0 : 4));
+        n++;
+    }
+
+    return (i < text->len || n < 32)
+           ? acme_ca_admin_refuse(a, 400, "\"%V\" is no uuid", text)
+           : NGX_OK;
+}
+
+
 static ngx_int_t
 acme_ca_admin_list_write(acme_ca_admin_t *a, acme_ca_json_writer_t *w,
     const acme_ca_admin_table_t *table, acme_ca_store_row_t *row)
 {
     u_char     id[ACME_CA_ID_LEN];
     ngx_int_t  rc;
-    ngx_str_t  text;
+    ngx_str_t  text, decimal;
 
     if (table->kind == 0) {
         acme_ca_json_write_raw(w, NULL, &row->json);
@@ -266,11 +372,16 @@ acme_ca_admin_list_write(acme_ca_admin_t *a, acme_ca_json_writer_t *w,
         return rc;
     }
 
+    rc = acme_ca_admin_list_decimal(a, row, &decimal);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     /* the rest of the object, behind its brace */
 
-    if (acme_ca_format(a->ctx.pool, &text, row->json.len + 64,
-                       "{\"acme_id\":\"%*s\",%*s", (size_t) ACME_CA_ID_LEN, id,
-                       row->json.len - 1, row->json.data + 1)
+    if (acme_ca_format(a->ctx.pool, &text, row->json.len + decimal.len + 64,
+                       "{\"acme_id\":\"%*s\",%V%*s", (size_t) ACME_CA_ID_LEN,
+                       id, &decimal, row->json.len - 1, row->json.data + 1)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -279,4 +390,39 @@ acme_ca_admin_list_write(acme_ca_admin_t *a, acme_ca_json_writer_t *w,
     acme_ca_json_write_raw(w, NULL, &text);
 
     return NGX_OK;
+}
+
+
+/* a member of certificates: SQLite has no numbers of such a length */
+
+static ngx_int_t
+acme_ca_admin_list_decimal(acme_ca_admin_t *a, acme_ca_store_row_t *row,
+    ngx_str_t *member)
+{
+    u_char     *p, *last;
+    ngx_int_t   rc;
+    ngx_str_t   hex, serial, text;
+
+    ngx_str_null(member);
+
+    last = row->json.data + row->json.len;
+    p = ngx_strlcasestrn(row->json.data, last, (u_char *) "\"serial\":\"",
+                         sizeof("\"serial\":\"") - 2);
+    if (p == NULL) {
+        return NGX_OK;
+    }
+
+    hex.data = p + sizeof("\"serial\":\"") - 1;
+    hex.len = ngx_strlchr(hex.data, last, '"') - hex.data;
+
+    rc = acme_ca_admin_serial(a->ctx.pool, &hex, &serial);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_admin_serial_write(a->ctx.pool, &serial, &text);
+    }
+
+    return (rc == NGX_OK)
+           ? acme_ca_format(a->ctx.pool, member, text.len + 24,
+                            "\"serial_decimal\":\"%V\",", &text)
+           : NGX_ERROR;
 }

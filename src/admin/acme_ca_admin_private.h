@@ -32,7 +32,8 @@ struct acme_ca_admin_route_s {
                                       may stand there several times */
     const char        *members;    /* that its body may have */
     acme_ca_admin_pt   get;        /* in the event loop */
-    acme_ca_admin_pt   ask;        /* a POST that only reads: the same */
+    acme_ca_admin_pt   ask;        /* a POST that only reads: the same; beside
+                                      post, one with "dry_run" */
     acme_ca_admin_pt   post;       /* in the transaction */
     const char        *title;
 };
@@ -65,9 +66,36 @@ ngx_int_t acme_ca_admin_certificate_revoke(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_window_create(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_window_drop(acme_ca_admin_t *a);
 
-/* NGX_DECLINED: no serial number; serial: bytes */
-ngx_int_t acme_ca_admin_serial(acme_ca_admin_t *a, ngx_str_t *text,
+ngx_int_t acme_ca_admin_certificate_set(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_certificate_delete(acme_ca_admin_t *a);
+/* as "reason" and "invalidity_at" of the body say; both are left else */
+ngx_int_t acme_ca_admin_reason(acme_ca_admin_t *a, ngx_int_t *reason,
+    time_t *invalidity_at);
+
+/* "category" and "remarks", empty if they are absent */
+ngx_int_t acme_ca_admin_holder(acme_ca_admin_t *a, ngx_str_t *category,
+    ngx_str_t *remarks);
+
+/* acme_ca_admin_bulk.c; with "dry_run" they only read */
+ngx_int_t acme_ca_admin_revoke(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_unrevoke(acme_ca_admin_t *a);
+
+ngx_int_t acme_ca_admin_job_retry(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_job_cancel(acme_ca_admin_t *a);
+
+ngx_int_t acme_ca_admin_audit_state(acme_ca_admin_t *a);
+
+/*
+ * acme_ca_admin_serial.c; serial: bytes.  serial(): of hexadecimal;
+ * NGX_DECLINED: it is none.  write(): decimal.  find(): NGX_DECLINED: there is
+ * no such certificate; its serial is set if the text is one.
+ */
+ngx_int_t acme_ca_admin_serial(ngx_pool_t *pool, const ngx_str_t *text,
     ngx_str_t *serial);
+ngx_int_t acme_ca_admin_serial_write(ngx_pool_t *pool,
+    const ngx_str_t *serial, ngx_str_t *text);
+ngx_int_t acme_ca_admin_serial_find(acme_ca_admin_t *a, const ngx_str_t *text,
+    acme_ca_certificate_t *certificate);
 
 ngx_int_t acme_ca_admin_eab_list(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_eab_get(acme_ca_admin_t *a);
@@ -93,6 +121,27 @@ ngx_int_t acme_ca_admin_account_end_all(acme_ca_admin_t *a, int64_t eab,
 
 ngx_int_t acme_ca_admin_explain_get(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_explain_post(acme_ca_admin_t *a);
+
+
+/* acme_ca_admin_choice.c: what is empty or 0 selects any */
+
+typedef struct {
+    ngx_str_t   name;              /* "a.b", ".b" below b, an address */
+    ngx_str_t   profile;
+    ngx_str_t   issuer;            /* its name or number */
+    ngx_str_t   serial;            /* bytes */
+    int64_t     account_id;
+    int64_t     eab_id;
+} acme_ca_admin_choice_t;
+
+/* of the body: those of these members that the route has; one at least */
+ngx_int_t acme_ca_admin_choice(acme_ca_admin_t *a,
+    acme_ca_admin_choice_t *choice);
+/* a string member, empty if it is absent; and one that is a date */
+ngx_int_t acme_ca_admin_text(acme_ca_admin_t *a, const char *name,
+    ngx_str_t *text);
+ngx_int_t acme_ca_admin_date(acme_ca_admin_t *a, const char *name,
+    time_t *at);
 
 
 /* acme_ca_admin_query.c: arguments of the URL */

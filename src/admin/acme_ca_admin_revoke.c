@@ -10,15 +10,16 @@
 #include "acme_ca_admin_private.h"
 #include "acme_ca_leaf.h"
 #include "acme_ca_signing.h"
+#include "acme_ca_store_registry.h"
 
 
-#define ACME_CA_ADMIN_SERIAL  20
+/* as the database has them */
+#define ACME_CA_ADMIN_REMARKS  1024
 
 
 static ngx_int_t acme_ca_admin_certificate_find(acme_ca_admin_t *a,
     acme_ca_certificate_t *certificate);
-static ngx_int_t acme_ca_admin_certificate_reason(acme_ca_admin_t *a,
-    ngx_int_t *reason);
+static ngx_uint_t acme_ca_admin_is_category(const ngx_str_t *text);
 
 
 ngx_int_t
@@ -119,13 +120,15 @@ acme_ca_admin_certificate_pem(acme_ca_admin_t *a)
 ngx_int_t
 acme_ca_admin_certificate_revoke(acme_ca_admin_t *a)
 {
+    time_t                 invalidity_at;
     ngx_int_t              rc, reason;
     ngx_str_t              text;
     acme_ca_certificate_t  certificate;
 
     reason = -1;
+    invalidity_at = 0;
 
-    rc = acme_ca_admin_certificate_reason(a, &reason);
+    rc = acme_ca_admin_reason(a, &reason, &invalidity_at);
 
     if (rc == NGX_OK) {
         rc = acme_ca_admin_certificate_find(a, &certificate);
@@ -138,15 +141,15 @@ acme_ca_admin_certificate_revoke(acme_ca_admin_t *a)
     a->audit.certificate_id = certificate.id;
     a->audit.order_id = certificate.order_id;
 
-    if (certificate.status == ACME_CA_REVOKED) {
+    rc = acme_ca_store_registry_revoke(a->store, certificate.id, reason,
+                                       invalidity_at, a->ctx.now);
+
+    if (rc == NGX_DECLINED) {
         return acme_ca_admin_refuse(a, 409,
                                     "the certificate has been revoked already");
     }
 
-    rc = acme_ca_store_certificate_set_revoked(a->store, certificate.id,
-                                               reason, a->ctx.now);
-
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && certificate.status != ACME_CA_REVOKED) {
         rc = acme_ca_signing_tell(&a->ctx, a->authority, a->store, &a->request,
                                   NULL, &certificate);
     }
@@ -168,80 +171,169 @@ acme_ca_admin_certificate_revoke(acme_ca_admin_t *a)
 
 /* 7 is not used; 8 is of delta CRLs, 9 and 10 of attribute certificates */
 
-static ngx_int_t
-acme_ca_admin_certificate_reason(acme_ca_admin_t *a, ngx_int_t *reason)
+ngx_int_t
+acme_ca_admin_reason(acme_ca_admin_t *a, ngx_int_t *reason,
+    time_t *invalidity_at)
 {
+    ngx_int_t        rc;
     acme_ca_json_t  *value;
 
     value = acme_ca_json_member(a->body, "reason");
 
-    if (value == NULL) {
-        return NGX_OK;
+    if (value != NULL) {
+
+        if (!value->integer || value->number < 0 || value->number > 10
+            || value->number == 7 || value->number == 8)
+        {
+            return acme_ca_admin_refuse(a, 400, "\"reason\" is to be a number "
+                                        "of RFC 5280, 5.3.1: 0 to 6, 9, 10");
+        }
+
+        *reason = (ngx_int_t) value->number;
     }
 
-    if (!value->integer || value->number < 0 || value->number > 10
-        || value->number == 7 || value->number == 8)
-    {
-        return acme_ca_admin_refuse(a, 400, "\"reason\" is to be a number of "
-                                    "RFC 5280, 5.3.1: 0 to 6, 9, 10");
-    }
+    rc = acme_ca_admin_date(a, "invalidity_at", invalidity_at);
 
-    *reason = (ngx_int_t) value->number;
-
-    return NGX_OK;
+    return (rc == NGX_OK && *invalidity_at > a->ctx.now)
+           ? acme_ca_admin_refuse(a, 400, "\"invalidity_at\" is in the future")
+           : rc;
 }
 
 
-/* hexadecimal, with or without colons and zeros in front */
+ngx_int_t
+acme_ca_admin_certificate_set(acme_ca_admin_t *a)
+{
+    ngx_int_t              rc;
+    ngx_str_t              category, remarks;
+    acme_ca_json_writer_t  w;
+    acme_ca_certificate_t  certificate;
+
+    rc = acme_ca_admin_holder(a, &category, &remarks);
+
+    if (rc == NGX_OK && category.len == 0 && remarks.len == 0) {
+        return acme_ca_admin_refuse(a, 400, "\"category\" or \"remarks\" is "
+                                    "needed");
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_admin_certificate_find(a, &certificate);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_registry_set(a->store, certificate.id, &category,
+                                        &remarks);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    a->audit.certificate_id = certificate.id;
+
+    acme_ca_json_start(&w, a->ctx.pool, 256);
+    acme_ca_json_open_object(&w, NULL);
+
+    if (category.len) {
+        acme_ca_json_write_string(&w, "category", &category);
+    }
+
+    if (remarks.len) {
+        acme_ca_json_write_string(&w, "remarks", &remarks);
+    }
+
+    acme_ca_admin_write_user(&w, a);
+    acme_ca_json_shut(&w);
+
+    rc = acme_ca_json_finish(&w, &a->audit.details);
+
+    return (rc == NGX_OK) ? acme_ca_admin_row(a, certificate.id) : rc;
+}
+
 
 ngx_int_t
-acme_ca_admin_serial(acme_ca_admin_t *a, ngx_str_t *text, ngx_str_t *serial)
+acme_ca_admin_holder(acme_ca_admin_t *a, ngx_str_t *category,
+    ngx_str_t *remarks)
 {
-    u_char      ch, *p, hex[2 * ACME_CA_ADMIN_SERIAL];
-    size_t      i, n;
-    ngx_int_t   digit;
+    ngx_int_t  rc;
 
-    n = 0;
+    rc = acme_ca_admin_text(a, "category", category);
 
-    for (i = 0; i < text->len; i++) {
-        ch = text->data[i];
-
-        if (ch == ':' || (n == 0 && ch == '0')) {
-            continue;
-        }
-
-        digit = ngx_hextoi(&ch, 1);
-
-        if (digit == NGX_ERROR || n == sizeof(hex)) {
-            return NGX_DECLINED;
-        }
-
-        hex[n++] = (u_char) digit;
+    if (rc == NGX_OK) {
+        rc = acme_ca_admin_text(a, "remarks", remarks);
     }
 
-    if (n == 0) {
-        return NGX_DECLINED;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    serial->len = (n + 1) / 2;
-    serial->data = ngx_pnalloc(a->ctx.pool, serial->len);
-
-    if (serial->data == NULL) {
-        return NGX_ERROR;
+    if (category->len && !acme_ca_admin_is_category(category)) {
+        return acme_ca_admin_refuse(a, 400, "\"category\" is to be ca, user, "
+                                    "service, device or internal");
     }
 
-    p = serial->data;
-    i = 0;
+    return (remarks->len > ACME_CA_ADMIN_REMARKS)
+           ? acme_ca_admin_refuse(a, 400, "\"remarks\" are longer than %d "
+                                  "bytes", ACME_CA_ADMIN_REMARKS)
+           : NGX_OK;
+}
 
-    if (n % 2) {
-        *p++ = hex[i++];
+
+static ngx_uint_t
+acme_ca_admin_is_category(const ngx_str_t *text)
+{
+    ngx_uint_t  many;
+
+    return acme_ca_admin_has("ca user service device internal", text, &many);
+}
+
+
+/* RFC 5280, 3.3: a CRL lists what was revoked until its end */
+
+ngx_int_t
+acme_ca_admin_certificate_delete(acme_ca_admin_t *a)
+{
+    ngx_int_t              rc;
+    ngx_str_t              serial;
+    acme_ca_json_writer_t  w;
+    acme_ca_certificate_t  certificate;
+
+    rc = acme_ca_admin_certificate_find(a, &certificate);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    for ( /* void */ ; i < n; i += 2) {
-        *p++ = (u_char) (hex[i] << 4 | hex[i + 1]);
+    if (certificate.not_after > a->ctx.now
+        && !acme_ca_json_true(a->body, "force"))
+    {
+        return acme_ca_admin_refuse(a, 409, "the certificate has not expired: "
+                                    "\"force\" deletes it nevertheless");
     }
 
-    return NGX_OK;
+    rc = acme_ca_store_registry_remove(a->store, certificate.id);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_hex(a->ctx.pool, certificate.serial.data,
+                         certificate.serial.len, &serial);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    acme_ca_json_start(&w, a->ctx.pool, 256);
+    acme_ca_json_open_object(&w, NULL);
+    acme_ca_json_write_string(&w, "serial", &serial);
+    acme_ca_json_write_string(&w, "names", &certificate.sans);
+    acme_ca_json_write_string(&w, "status",
+                       (ngx_str_t *) &acme_ca_statuses[certificate.status]);
+    acme_ca_admin_write_user(&w, a);
+    acme_ca_json_shut(&w);
+
+    a->audit.account_id = certificate.account_id;
+    a->audit.certificate_id = certificate.id;
+    a->reply.status = 204;
+
+    return acme_ca_json_finish(&w, &a->audit.details);
 }
 
 
@@ -250,16 +342,8 @@ acme_ca_admin_certificate_find(acme_ca_admin_t *a,
     acme_ca_certificate_t *certificate)
 {
     ngx_int_t  rc;
-    ngx_str_t  serial;
 
-    ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
-
-    rc = acme_ca_admin_serial(a, &a->operand, &serial);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_certificate_find_serial(a->store, a->ctx.pool,
-                                                   &serial, certificate);
-    }
+    rc = acme_ca_admin_serial_find(a, &a->operand, certificate);
 
     return (rc == NGX_DECLINED)
            ? acme_ca_admin_refuse(a, 404, "there is no certificate with the "

@@ -8,7 +8,6 @@
 
 
 #include "acme_ca_admin_private.h"
-#include "acme_ca_policy.h"
 
 
 #define ACME_CA_ADMIN_WINDOW        86400
@@ -18,12 +17,8 @@
 
 static ngx_int_t acme_ca_admin_window_what(acme_ca_admin_t *a,
     acme_ca_store_window_t *w);
-static ngx_int_t acme_ca_admin_window_text(acme_ca_admin_t *a,
-    const char *name, ngx_str_t *text);
 static ngx_int_t acme_ca_admin_window_when(acme_ca_admin_t *a,
     acme_ca_store_window_t *w);
-static ngx_int_t acme_ca_admin_window_date(acme_ca_admin_t *a,
-    const char *name, time_t *at);
 static ngx_int_t acme_ca_admin_window_details(acme_ca_admin_t *a, int64_t id,
     const acme_ca_store_window_t *w);
 
@@ -97,101 +92,20 @@ acme_ca_admin_window_drop(acme_ca_admin_t *a)
 }
 
 
-/* which certificates; the name "*" is all of them */
-
 static ngx_int_t
 acme_ca_admin_window_what(acme_ca_admin_t *a, acme_ca_store_window_t *w)
 {
-    ngx_int_t           rc;
-    ngx_str_t           name, text;
-    acme_ca_account_t   account;
+    ngx_int_t               rc;
+    acme_ca_admin_choice_t  choice;
 
-    rc = acme_ca_admin_window_text(a, "name", &name);
+    rc = acme_ca_admin_choice(a, &choice);
 
-    if (rc == NGX_OK) {
-        rc = acme_ca_admin_window_text(a, "profile", &w->profile);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_admin_window_text(a, "serial", &text);
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (text.len) {
-        rc = acme_ca_admin_serial(a, &text, &w->serial);
-
-        if (rc == NGX_DECLINED) {
-            return acme_ca_admin_refuse(a, 400, "\"serial\" is no serial "
-                                        "number");
-        }
-    }
-
-    if (name.len && rc == NGX_OK) {
-        rc = acme_ca_policy_eab_pattern(a->ctx.pool, &name);
-
-        if (rc == NGX_DECLINED
-            || ngx_strlchr(name.data, name.data + name.len, '/'))
-        {
-            return acme_ca_admin_refuse(a, 400, "\"name\" is to be a name, "
-                                        "\".\" and a domain, an address or "
-                                        "\"*\"");
-        }
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_admin_window_text(a, "account", &text);
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (text.len) {
-        rc = acme_ca_admin_account_find(a, &text, &account);
-
-        if (rc == NGX_DECLINED) {
-            return acme_ca_admin_refuse(a, 404, "there is no account \"%V\"",
-                                        &text);
-        }
-
-        w->account_id = account.id;
-    }
-
-    if (name.len == 0 && w->profile.len == 0 && w->serial.len == 0
-        && w->account_id == 0)
-    {
-        return acme_ca_admin_refuse(a, 400, "which certificates? the name "
-                                    "\"*\" is all of them");
-    }
-
-    if (!acme_ca_str_is(&name, "*")) {
-        w->name = name;
-    }
+    w->account_id = choice.account_id;
+    w->profile = choice.profile;
+    w->serial = choice.serial;
+    w->name = choice.name;
 
     return rc;
-}
-
-
-static ngx_int_t
-acme_ca_admin_window_text(acme_ca_admin_t *a, const char *name,
-    ngx_str_t *text)
-{
-    ngx_str_t  *value;
-
-    ngx_str_null(text);
-
-    value = acme_ca_json_string(a->body, name);
-
-    if (value) {
-        *text = *value;
-    }
-
-    return (value == NULL && acme_ca_json_member(a->body, name))
-           ? acme_ca_admin_refuse(a, 400, "\"%s\" is to be a string", name)
-           : NGX_OK;
 }
 
 
@@ -206,11 +120,11 @@ acme_ca_admin_window_when(acme_ca_admin_t *a, acme_ca_store_window_t *w)
 
     w->start = a->ctx.now;
 
-    rc = acme_ca_admin_window_date(a, "start", &w->start);
+    rc = acme_ca_admin_date(a, "start", &w->start);
 
     if (rc == NGX_OK) {
         w->end = w->start + ACME_CA_ADMIN_WINDOW;
-        rc = acme_ca_admin_window_date(a, "end", &w->end);
+        rc = acme_ca_admin_date(a, "end", &w->end);
     }
 
     if (rc == NGX_OK && w->end < w->start + ACME_CA_ADMIN_WINDOW_LEAST) {
@@ -219,7 +133,7 @@ acme_ca_admin_window_when(acme_ca_admin_t *a, acme_ca_store_window_t *w)
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_admin_window_text(a, "explanation_url", &w->explanation);
+        rc = acme_ca_admin_text(a, "explanation_url", &w->explanation);
     }
 
     if (rc != NGX_OK || w->explanation.len == 0) {
@@ -242,25 +156,6 @@ acme_ca_admin_window_when(acme_ca_admin_t *a, acme_ca_store_window_t *w)
     }
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-acme_ca_admin_window_date(acme_ca_admin_t *a, const char *name, time_t *at)
-{
-    ngx_int_t  rc;
-    ngx_str_t  text;
-
-    rc = acme_ca_admin_window_text(a, name, &text);
-
-    if (rc == NGX_OK && text.len
-        && acme_ca_rfc3339_parse(&text, at) != NGX_OK)
-    {
-        return acme_ca_admin_refuse(a, 400, "\"%s\" is no date of RFC 3339",
-                                    name);
-    }
-
-    return rc;
 }
 
 

@@ -153,19 +153,25 @@ ngx_http_acme_ca_admin_read(ngx_http_request_t *r,
 }
 
 
-/* for the audit log: a name counts if nginx checked it here */
+/*
+ * For the audit log: a name counts if nginx checked it here.  With "satisfy
+ * any" a client may say one that nobody asked for.
+ */
 
 static ngx_int_t
 ngx_http_acme_ca_admin_user(ngx_http_request_t *r,
     ngx_http_acme_ca_loc_conf_t *alcf, acme_ca_admin_t *admin)
 {
-    ngx_str_t           *user;
-    ngx_pool_t          *pool;
-    acme_ca_request_t   *request;
+    ngx_str_t                 *user;
+    ngx_pool_t                *pool;
+    acme_ca_request_t         *request;
+    ngx_http_core_loc_conf_t  *clcf;
 
     pool = admin->ctx.pool;
     request = &admin->request;
     user = &r->headers_in.user;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     if (request->client_names == NULL
         && ngx_http_acme_ca_peer_read(r, request, pool) != NGX_OK)
@@ -173,7 +179,9 @@ ngx_http_acme_ca_admin_user(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (!(alcf->guards & NGX_HTTP_ACME_CA_GUARD_BASIC) || user->len == 0) {
+    if (!(alcf->guards & NGX_HTTP_ACME_CA_GUARD_BASIC)
+        || clcf->satisfy != NGX_HTTP_SATISFY_ALL || user->len == 0)
+    {
         user = &request->client_certificate;
     }
 

@@ -14,6 +14,14 @@
 #include "ngx_http_acme_ca_slots.h"
 
 
+/* whose rules have to be closed: IPv4, and IPv6 where nginx has it */
+#if (NGX_HAVE_INET6)
+#define NGX_HTTP_ACME_CA_GUARD_FAMILIES  2
+#else
+#define NGX_HTTP_ACME_CA_GUARD_FAMILIES  1
+#endif
+
+
 typedef struct {
     const char   *module;
     ngx_uint_t    guard;
@@ -24,6 +32,8 @@ typedef struct {
 static ngx_int_t ngx_http_acme_ca_admin_setup(ngx_conf_t *cf,
     ngx_acme_ca_t *ca);
 static ngx_uint_t ngx_http_acme_ca_guard_access(void *conf);
+static ngx_uint_t ngx_http_acme_ca_guard_opens(void *conf);
+static ngx_int_t ngx_http_acme_ca_guard_rest(void *conf, ngx_uint_t family);
 static ngx_uint_t ngx_http_acme_ca_guard_basic(void *conf);
 static ngx_uint_t ngx_http_acme_ca_guard_request(void *conf);
 static ngx_uint_t ngx_http_acme_ca_guard_tls(void **srv_conf);
@@ -133,7 +143,7 @@ ngx_http_acme_ca_guard_check(ngx_conf_t *cf)
         if (alcf->guards == 0 && !alcf->open) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "acme_ca_admin is open to everybody: it needs "
-                          "\"deny\", \"auth_basic\", \"auth_request\" or "
+                          "\"deny all\", \"auth_basic\", \"auth_request\" or "
                           "\"ssl_verify_client on\", or the word \"open\" if "
                           "something else guards it, in %s:%ui",
                           alcf->file_name, alcf->line);
@@ -148,12 +158,17 @@ ngx_http_acme_ca_guard_check(ngx_conf_t *cf)
 static ngx_uint_t
 ngx_http_acme_ca_guards(ngx_conf_t *cf, ngx_http_acme_ca_admin_place_t *place)
 {
-    ngx_uint_t                       i, k, n, guards;
+    void                            *conf;
+    ngx_uint_t                       i, k, n, guards, any;
     ngx_module_t                    *module;
+    ngx_http_core_loc_conf_t        *clcf;
     const ngx_http_acme_ca_guard_t  *guard;
 
     n = sizeof(ngx_http_acme_ca_guard_modules)
         / sizeof(ngx_http_acme_ca_guard_modules[0]);
+
+    clcf = place->loc_conf[ngx_http_core_module.ctx_index];
+    any = (clcf->satisfy == NGX_HTTP_SATISFY_ANY);
 
     guards = ngx_http_acme_ca_guard_tls(place->srv_conf);
 
@@ -166,11 +181,19 @@ ngx_http_acme_ca_guards(ngx_conf_t *cf, ngx_http_acme_ca_admin_place_t *place)
 
         for (k = 0; k < n; k++) {
             guard = &ngx_http_acme_ca_guard_modules[k];
+            conf = place->loc_conf[module->ctx_index];
 
-            if (ngx_strcmp(module->name, guard->module) == 0
-                && guard->closes(place->loc_conf[module->ctx_index]))
-            {
+            if (ngx_strcmp(module->name, guard->module) != 0) {
+                continue;
+            }
+
+            if (guard->closes(conf)) {
                 guards |= guard->guard;
+
+            } else if (any && guard->guard == NGX_HTTP_ACME_CA_GUARD_ACCESS
+                       && ngx_http_acme_ca_guard_opens(conf))
+            {
+                return ngx_http_acme_ca_guard_tls(place->srv_conf);
             }
         }
     }
@@ -181,47 +204,74 @@ ngx_http_acme_ca_guards(ngx_conf_t *cf, ngx_http_acme_ca_admin_place_t *place)
 
 /*
  * Lists of rules of IPv4, IPv6 and unix sockets; the last word of a rule says
- * that it denies.  Where nothing is denied all may come.
+ * that it denies, those before it are zero where it is for all.  The first rule
+ * for all decides about whom no rule before it named: where it does not deny,
+ * strangers come in.  A unix socket is closed by the mode of its file.
  */
 
 static ngx_uint_t
 ngx_http_acme_ca_guard_access(void *conf)
 {
-    ngx_array_t **list = conf;
+    ngx_uint_t  i;
 
-    u_char      *rule;
-    ngx_uint_t   i, k, n, deny;
-
-    n = 1;
-
-#if (NGX_HAVE_INET6)
-    n++;
-#endif
-
-#if (NGX_HAVE_UNIX_DOMAIN)
-    n++;
-#endif
-
-    for (i = 0; i < n; i++) {
-
-        if (list[i] == NULL) {
-            continue;
+    for (i = 0; i < NGX_HTTP_ACME_CA_GUARD_FAMILIES; i++) {
+        if (ngx_http_acme_ca_guard_rest(conf, i) != 1) {
+            return 0;
         }
+    }
 
-        rule = list[i]->elts;
+    return 1;
+}
 
-        for (k = 0; k < list[i]->nelts; k++) {
-            rule += list[i]->size;
 
-            ngx_memcpy(&deny, rule - sizeof(ngx_uint_t), sizeof(ngx_uint_t));
+/* with "satisfy any" it is enough that one of the lists lets all in */
 
-            if (deny) {
-                return 1;
-            }
+static ngx_uint_t
+ngx_http_acme_ca_guard_opens(void *conf)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_ACME_CA_GUARD_FAMILIES; i++) {
+        if (ngx_http_acme_ca_guard_rest(conf, i) == 0) {
+            return 1;
         }
     }
 
     return 0;
+}
+
+
+/* what the first rule for all says: 1 denies, 0 allows; -1: there is none */
+
+static ngx_int_t
+ngx_http_acme_ca_guard_rest(void *conf, ngx_uint_t family)
+{
+    ngx_array_t **list = conf;
+
+    size_t       size;
+    u_char      *rule;
+    ngx_uint_t   k, n, deny;
+
+    if (list[family] == NULL) {
+        return -1;
+    }
+
+    rule = list[family]->elts;
+    size = list[family]->size;
+
+    for (k = 0; k < list[family]->nelts; k++, rule += size) {
+
+        for (n = 0; n < size - sizeof(ngx_uint_t) && rule[n] == 0; n++) {
+            /* void */
+        }
+
+        if (n == size - sizeof(ngx_uint_t)) {
+            ngx_memcpy(&deny, rule + n, sizeof(ngx_uint_t));
+            return deny ? 1 : 0;
+        }
+    }
+
+    return -1;
 }
 
 

@@ -215,5 +215,9 @@ ngx_int_t acme_ca_protocol_retry(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     acme_ca_job_t *job, acme_ca_problem_t *problem, ngx_str_t *details,
     time_t run_at);
 
+/* by the operator: what waits for it fails with that problem */
+ngx_int_t acme_ca_protocol_cancel(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
+    acme_ca_job_t *job, acme_ca_problem_t *problem);
+
 
 #endif /* _ACME_CA_PROTOCOL_H_INCLUDED_ */

@@ -96,6 +96,34 @@ acme_ca_protocol_verdict(acme_ca_ctx_t *ctx,
 }
 
 
+ngx_int_t
+acme_ca_protocol_cancel(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
+    acme_ca_job_t *job, acme_ca_problem_t *problem)
+{
+    ngx_int_t          rc;
+    ngx_str_t          moot;
+    acme_ca_verdict_t  verdict;
+
+    ngx_str_null(&moot);
+
+    rc = acme_ca_store_job_remove_authz(store, job->authz_id);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_verdict_find(ctx, store, job, &verdict);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_verdict_moot(ctx, &verdict, &moot);
+    }
+
+    if (rc == NGX_OK && moot.len == 0) {
+        rc = acme_ca_verdict_fail(ctx, store, &verdict, problem);
+    }
+
+    return (rc == NGX_DECLINED) ? acme_ca_never(ctx->log) : rc;
+}
+
+
 static ngx_int_t
 acme_ca_verdict_find(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     acme_ca_job_t *job, acme_ca_verdict_t *verdict)
@@ -421,13 +449,18 @@ acme_ca_protocol_retry(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     time_t run_at)
 {
     ngx_int_t  rc;
-    ngx_str_t  moot;
+    ngx_str_t  moot, reason;
 
     ngx_str_null(&moot);
 
+    if (acme_ca_verdict_reason(ctx->pool, problem, &reason) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     job->attempts++;
 
-    rc = acme_ca_store_job_set_retry(store, job->id, job->attempts, run_at);
+    rc = acme_ca_store_job_set_retry(store, job->id, job->attempts, run_at,
+                                     &reason);
 
     if (rc == NGX_DECLINED) {
         ngx_str_set(&moot, "the validation was finished before");

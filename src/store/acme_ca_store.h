@@ -234,9 +234,15 @@ ngx_int_t acme_ca_store_job_claim(acme_ca_store_t *store, ngx_pool_t *pool,
 /* whether job_claim() would find any: 1 or 0; for the event loop's reader */
 ngx_int_t acme_ca_store_job_find_due(acme_ca_store_t *store, time_t now,
     ngx_uint_t *n);
-/* counts an attempt, gives the lease back and puts the next try at run_at */
+/* counts an attempt, gives the lease back and puts the next try at run_at;
+   error: why, for people, or NULL */
 ngx_int_t acme_ca_store_job_set_retry(acme_ca_store_t *store, int64_t id,
-    ngx_uint_t attempts, time_t run_at);
+    ngx_uint_t attempts, time_t run_at, const ngx_str_t *error);
+/* of the operator: at once, whoever has leased it.  NGX_DECLINED: none */
+ngx_int_t acme_ca_store_job_set_due(acme_ca_store_t *store, int64_t id,
+    time_t now);
+ngx_int_t acme_ca_store_job_find(acme_ca_store_t *store, ngx_pool_t *pool,
+    int64_t id, acme_ca_job_t *job);
 /* NGX_DECLINED: somebody else was done with it first */
 ngx_int_t acme_ca_store_job_remove(acme_ca_store_t *store, int64_t id);
 ngx_int_t acme_ca_store_job_remove_authz(acme_ca_store_t *store,

@@ -22,6 +22,7 @@ typedef struct {
     int64_t     chained;          /* of those that are chained */
     int64_t     checkpoint;       /* the last row that is signed for */
     time_t      checkpoint_at;
+    int64_t     sealed;           /* the last row that may have gone */
 } acme_ca_audit_state_t;
 
 

@@ -37,6 +37,7 @@ acme_ca_store_audit_get_state(acme_ca_store_t *store,
     open = acme_ca_column_integer(&q);
     state->checkpoint = acme_ca_column_integer(&q);
     state->checkpoint_at = acme_ca_column_integer(&q);
+    state->sealed = acme_ca_column_integer(&q);
     state->chained = open ? open - 1 : state->last;
 
     return acme_ca_query_end(&q);

@@ -77,6 +77,12 @@ acme_ca_store_job_claim(acme_ca_store_t *store, ngx_pool_t *pool, time_t now,
 
     for (i = 0; i < (*jobs)->nelts; i++) {
         rc = acme_ca_store_job_get(store, pool, &job[i]);
+
+        if (rc == NGX_DECLINED) {
+            /* foreign keys do not allow it */
+            return acme_ca_store_failed(store, "job_get", SQLITE_CORRUPT);
+        }
+
         if (rc != NGX_OK) {
             return rc;
         }
@@ -97,12 +103,6 @@ acme_ca_store_job_get(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_challenge(&q, job->id);
 
     rc = acme_ca_query_find(&q);
-
-    if (rc == NGX_DECLINED) {
-        /* foreign keys do not allow it */
-        return acme_ca_store_failed(store, "job_get", SQLITE_CORRUPT);
-    }
-
     if (rc != NGX_OK) {
         return rc;
     }
@@ -138,7 +138,7 @@ acme_ca_store_job_find_due(acme_ca_store_t *store, time_t now, ngx_uint_t *n)
 
 ngx_int_t
 acme_ca_store_job_set_retry(acme_ca_store_t *store, int64_t id,
-    ngx_uint_t attempts, time_t run_at)
+    ngx_uint_t attempts, time_t run_at, const ngx_str_t *error)
 {
     acme_ca_query_t  q;
 
@@ -146,8 +146,34 @@ acme_ca_store_job_set_retry(acme_ca_store_t *store, int64_t id,
     acme_ca_query_challenge(&q, id);
     acme_ca_query_integer(&q, attempts);
     acme_ca_query_integer(&q, run_at);
+    acme_ca_query_text(&q, error);
 
     return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_job_set_due(acme_ca_store_t *store, int64_t id, time_t now)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_JOB_SET_DUE);
+    acme_ca_query_challenge(&q, id);
+    acme_ca_query_integer(&q, now);
+
+    return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_job_find(acme_ca_store_t *store, ngx_pool_t *pool, int64_t id,
+    acme_ca_job_t *job)
+{
+    ngx_memzero(job, sizeof(acme_ca_job_t));
+
+    job->id = id;
+
+    return acme_ca_store_job_get(store, pool, job);
 }
 
 

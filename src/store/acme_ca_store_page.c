@@ -21,6 +21,8 @@ static ngx_int_t acme_ca_store_page_owned(acme_ca_store_t *store,
 static ngx_int_t acme_ca_store_page_named(acme_ca_store_t *store,
     acme_ca_statement_e statement, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+static void acme_ca_store_page_bytes(acme_ca_query_t *q,
+    const ngx_str_t *value);
 static ngx_int_t acme_ca_store_page_read(acme_ca_query_t *q, ngx_pool_t *pool,
     acme_ca_store_page_t *page);
 
@@ -74,8 +76,25 @@ acme_ca_store_certificate_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_integer(&q, filter->now);
     acme_ca_query_text(&q, filter->category);
     acme_ca_query_text(&q, filter->issuer);
+    acme_ca_query_optional(&q, filter->eab_id);
+    acme_ca_query_text(&q, filter->below);
+    acme_ca_store_page_bytes(&q, &filter->serial);
+    acme_ca_store_page_bytes(&q, &filter->uuid);
+    acme_ca_query_optional(&q, filter->expires_after);
 
     return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+static void
+acme_ca_store_page_bytes(acme_ca_query_t *q, const ngx_str_t *value)
+{
+    if (value->len) {
+        acme_ca_query_blob(q, value->data, value->len);
+
+    } else {
+        acme_ca_query_optional(q, 0);
+    }
 }
 
 
@@ -101,8 +120,14 @@ ngx_int_t
 acme_ca_store_job_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
 {
-    return acme_ca_store_page_named(store, ACME_CA_SQL_JOB_PAGE,
-                                    pool, filter, page);
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_JOB_PAGE);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_text(&q, filter->name);
+    acme_ca_query_integer(&q, filter->now);
+
+    return acme_ca_store_page_read(&q, pool, page);
 }
 
 
@@ -217,13 +242,7 @@ acme_ca_store_window_add(acme_ca_store_t *store,
     acme_ca_query_optional(&q, window->account_id);
     acme_ca_query_text(&q, &window->profile);
 
-    if (window->serial.len) {
-        acme_ca_query_blob(&q, window->serial.data, window->serial.len);
-
-    } else {
-        acme_ca_query_optional(&q, 0);
-    }
-
+    acme_ca_store_page_bytes(&q, &window->serial);
     acme_ca_query_text(&q, &window->name);
     acme_ca_query_integer(&q, window->start);
     acme_ca_query_integer(&q, window->end);

@@ -31,7 +31,8 @@ typedef struct {
 
 /* filters: NULL, empty or 0 is any */
 typedef struct {
-    ngx_str_t     *status;
+    ngx_str_t     *status;         /* of certificates: words, one of which it
+                                      is; "held": for certificateHold */
     int64_t        account_id;
     int64_t        authz_id;
     ngx_str_t     *name;
@@ -41,8 +42,13 @@ typedef struct {
     ngx_str_t     *outcome;
     ngx_str_t     *actor;
     ngx_str_t     *category;
-    ngx_str_t     *issuer;         /* its name */
+    ngx_str_t     *issuer;         /* its name, or its number */
+    int64_t        eab_id;
+    ngx_str_t     *below;          /* ".a.b": all names below it */
+    ngx_str_t      serial;         /* bytes */
+    ngx_str_t      uuid;           /* 16 bytes, made of the fingerprint */
     time_t         expires_before;
+    time_t         expires_after;
     time_t         now;
 } acme_ca_store_filter_t;
 

@@ -189,7 +189,7 @@ test_job(void)
     is_str(&j->client_address, "10.0.0.9", "client_address");
     is_str(&j->request_id, "request", "request_id");
 
-    is_int(acme_ca_store_job_set_retry(store, id, 1, NOW + 40), NGX_OK,
+    is_int(acme_ca_store_job_set_retry(store, id, 1, NOW + 40, NULL), NGX_OK,
            "set_retry");
     (void) acme_ca_store_job_find_due(store, NOW + 39, &n);
     is_int(n, 0, "not yet due");
@@ -200,7 +200,7 @@ test_job(void)
 
     is_int(acme_ca_store_job_remove(store, id), NGX_OK, "job_remove");
     is_int(acme_ca_store_job_remove(store, id), NGX_DECLINED, "once");
-    is_int(acme_ca_store_job_set_retry(store, id, 2, NOW), NGX_DECLINED,
+    is_int(acme_ca_store_job_set_retry(store, id, 2, NOW, NULL), NGX_DECLINED,
            "set_retry: it is gone");
 
     id = add_processing("b.example");
@@ -257,7 +257,7 @@ test_job_limit(void)
     first = add_processing("a.example");
     (void) add_processing("b.example");
     (void) add_processing("c.example");
-    (void) acme_ca_store_job_set_retry(store, first, 1, NOW + 35);
+    (void) acme_ca_store_job_set_retry(store, first, 1, NOW + 35, NULL);
 
     (void) acme_ca_store_job_claim(store, pool, NOW + 50, NOW + 60, 2, &jobs);
     is_int(jobs->nelts, 2, "not more than the limit");

@@ -1,0 +1,182 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Serial numbers as operators write them: hexadecimal, with or without colons
+ * and zeros in front, or decimal.  A number that both can be is taken for
+ * hexadecimal, unless only the other one is in the registry.
+ */
+
+
+#include "acme_ca_admin_private.h"
+
+
+#define ACME_CA_ADMIN_SERIAL  20
+/* 2^160 has so many digits */
+#define ACME_CA_ADMIN_DIGITS  49
+
+
+static ngx_int_t acme_ca_admin_serial_decimal(ngx_pool_t *pool,
+    const ngx_str_t *text, ngx_str_t *serial);
+
+
+ngx_int_t
+acme_ca_admin_serial(ngx_pool_t *pool, const ngx_str_t *text,
+    ngx_str_t *serial)
+{
+    u_char      ch, *p, hex[2 * ACME_CA_ADMIN_SERIAL];
+    size_t      i, n;
+    ngx_int_t   digit;
+
+    n = 0;
+
+    for (i = 0; i < text->len; i++) {
+        ch = text->data[i];
+
+        if (ch == ':' || (n == 0 && ch == '0')) {
+            continue;
+        }
+
+        digit = ngx_hextoi(&ch, 1);
+
+        if (digit == NGX_ERROR || n == sizeof(hex)) {
+            return NGX_DECLINED;
+        }
+
+        hex[n++] = (u_char) digit;
+    }
+
+    if (n == 0) {
+        return NGX_DECLINED;
+    }
+
+    serial->len = (n + 1) / 2;
+    serial->data = ngx_pnalloc(pool, serial->len);
+
+    if (serial->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = serial->data;
+    i = 0;
+
+    if (n % 2) {
+        *p++ = hex[i++];
+    }
+
+    for ( /* void */ ; i < n; i += 2) {
+        *p++ = (u_char) (hex[i] << 4 | hex[i + 1]);
+    }
+
+    return NGX_OK;
+}
+
+
+/* each digit: all bytes times ten, and it */
+
+static ngx_int_t
+acme_ca_admin_serial_decimal(ngx_pool_t *pool, const ngx_str_t *text,
+    ngx_str_t *serial)
+{
+    u_char      bytes[ACME_CA_ADMIN_SERIAL];
+    size_t      i, k;
+    ngx_uint_t  carry;
+
+    ngx_memzero(bytes, sizeof(bytes));
+
+    for (i = 0; i < text->len; i++) {
+
+        if (text->data[i] < '0' || text->data[i] > '9') {
+            return NGX_DECLINED;
+        }
+
+        carry = text->data[i] - '0';
+
+        for (k = sizeof(bytes); k > 0; k--) {
+            carry += bytes[k - 1] * 10;
+            bytes[k - 1] = (u_char) carry;
+            carry >>= 8;
+        }
+
+        if (carry) {
+            return NGX_DECLINED;
+        }
+    }
+
+    for (k = 0; k < sizeof(bytes) && bytes[k] == 0; k++) { /* void */ }
+
+    return (k < sizeof(bytes))
+           ? acme_ca_copy(pool, serial, bytes + k, sizeof(bytes) - k)
+           : NGX_DECLINED;
+}
+
+
+ngx_int_t
+acme_ca_admin_serial_write(ngx_pool_t *pool, const ngx_str_t *serial,
+    ngx_str_t *text)
+{
+    u_char      bytes[ACME_CA_ADMIN_SERIAL], digits[ACME_CA_ADMIN_DIGITS], *p;
+    size_t      k;
+    ngx_uint_t  rest, more;
+
+    p = digits + sizeof(digits);
+
+    if (serial->len > sizeof(bytes)) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(bytes, serial->data, serial->len);
+
+    do {
+        rest = 0;
+        more = 0;
+
+        for (k = 0; k < serial->len; k++) {
+            rest = rest << 8 | bytes[k];
+            bytes[k] = (u_char) (rest / 10);
+            rest %= 10;
+            more |= bytes[k];
+        }
+
+        *--p = (u_char) ('0' + rest);
+    } while (more);
+
+    return acme_ca_copy(pool, text, p, digits + sizeof(digits) - p);
+}
+
+
+ngx_int_t
+acme_ca_admin_serial_find(acme_ca_admin_t *a, const ngx_str_t *text,
+    acme_ca_certificate_t *certificate)
+{
+    ngx_int_t  rc, hex;
+    ngx_str_t  serial;
+
+    ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
+
+    rc = acme_ca_admin_serial(a->ctx.pool, text, &serial);
+    hex = rc;
+
+    if (rc == NGX_OK) {
+        certificate->serial = serial;
+        rc = acme_ca_store_certificate_find_serial(a->store, a->ctx.pool,
+                                                   &serial, certificate);
+    }
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = acme_ca_admin_serial_decimal(a->ctx.pool, text, &serial);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_certificate_find_serial(a->store, a->ctx.pool,
+                                                   &serial, certificate);
+
+        if (rc == NGX_DECLINED && hex == NGX_DECLINED) {
+            certificate->serial = serial;
+        }
+    }
+
+    return rc;
+}

@@ -1,0 +1,125 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Certificates in the operator's hand.
+ */
+
+
+#include "acme_ca_store_private.h"
+#include "acme_ca_store_registry.h"
+
+
+static ngx_int_t acme_ca_store_registry_forget(acme_ca_store_t *store,
+    int64_t id);
+static ngx_int_t acme_ca_store_registry_run(acme_ca_query_t *q, int64_t id);
+
+
+ngx_int_t
+acme_ca_store_registry_revoke(acme_ca_store_t *store, int64_t id,
+    ngx_int_t reason, time_t invalidity_at, time_t now)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_REVOKE);
+    acme_ca_query_integer(&q, id);
+    acme_ca_query_integer(&q, reason);
+    acme_ca_query_optional(&q, invalidity_at);
+    acme_ca_query_integer(&q, now);
+
+    return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_registry_release(acme_ca_store_t *store, int64_t id)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_RELEASE);
+    acme_ca_query_integer(&q, id);
+
+    return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_registry_set(acme_ca_store_t *store, int64_t id,
+    const ngx_str_t *category, const ngx_str_t *remarks)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_SET);
+    acme_ca_query_integer(&q, id);
+    acme_ca_query_text(&q, category);
+    acme_ca_query_text(&q, remarks);
+
+    return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_registry_remove(acme_ca_store_t *store, int64_t id)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    rc = acme_ca_store_registry_forget(store, id);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_REMOVE);
+    acme_ca_query_integer(&q, id);
+
+    return acme_ca_query_set(&q);
+}
+
+
+/* rows that refer to it */
+
+static ngx_int_t
+acme_ca_store_registry_forget(acme_ca_store_t *store, int64_t id)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_FORGET_SUCCESSOR);
+    rc = acme_ca_store_registry_run(&q, id);
+
+    if (rc == NGX_OK) {
+        acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_FORGET_REPLACING);
+        rc = acme_ca_store_registry_run(&q, id);
+    }
+
+    if (rc == NGX_OK) {
+        acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_REMOVE_ORDER);
+        rc = acme_ca_store_registry_run(&q, id);
+    }
+
+    if (rc == NGX_OK) {
+        acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_REMOVE_JOB);
+        rc = acme_ca_store_registry_run(&q, id);
+    }
+
+    if (rc == NGX_OK) {
+        acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_REMOVE_SERVER);
+        rc = acme_ca_store_registry_run(&q, id);
+    }
+
+    if (rc == NGX_OK) {
+        acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_REMOVE_OCSP_SIGNER);
+        rc = acme_ca_store_registry_run(&q, id);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_store_registry_run(acme_ca_query_t *q, int64_t id)
+{
+    acme_ca_query_integer(q, id);
+
+    return acme_ca_query_run(q);
+}

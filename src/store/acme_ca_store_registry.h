@@ -1,0 +1,34 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * What the operator does to certificates of the registry, under the rules of
+ * acme_ca_store.h.
+ */
+
+
+#ifndef _ACME_CA_STORE_REGISTRY_H_INCLUDED_
+#define _ACME_CA_STORE_REGISTRY_H_INCLUDED_
+
+
+#include "acme_ca_store.h"
+
+
+/*
+ * valid -> revoked, or held -> revoked for another reason (-1: none given).
+ * invalidity_at: 0, or since when the key is in other hands.  release(): held
+ * -> valid.  NGX_DECLINED: neither is it.
+ */
+ngx_int_t acme_ca_store_registry_revoke(acme_ca_store_t *store, int64_t id,
+    ngx_int_t reason, time_t invalidity_at, time_t now);
+ngx_int_t acme_ca_store_registry_release(acme_ca_store_t *store, int64_t id);
+
+/* what is empty stays as it is.  NGX_DECLINED: there is none */
+ngx_int_t acme_ca_store_registry_set(acme_ca_store_t *store, int64_t id,
+    const ngx_str_t *category, const ngx_str_t *remarks);
+
+/* for good, with what refers to it.  NGX_DECLINED: there is none */
+ngx_int_t acme_ca_store_registry_remove(acme_ca_store_t *store, int64_t id);
+
+
+#endif /* _ACME_CA_STORE_REGISTRY_H_INCLUDED_ */
