@@ -403,7 +403,7 @@ ngx_http_acme_ca_start(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
     ngx_int_t   rc;
     ngx_uint_t  status;
 
-    status = r->internal ? (ngx_uint_t) r->err_status : 0;
+    status = ngx_http_acme_ca_fault_status(r);
 
     /* the reply has a status of its own, equal to its document's */
 

@@ -58,6 +58,8 @@
     /* the same types under other HTTP statuses */                            \
     X(ACCOUNT_DEACTIVATED, "unauthorized", 401,                               \
       "the account is deactivated")                                           \
+    X(NO_CREDENTIALS, "unauthorized", 401,                                    \
+      "the server wants to know who asks")                                    \
     X(NOT_FOUND, "malformed", 404, "no such resource")                        \
     X(REJECTED_AUTHZ, "rejectedIdentifier", 403,                              \
       "the server will not issue for the identifier")                         \

@@ -117,11 +117,17 @@ ngx_int_t ngx_http_acme_ca_client_init(ngx_conf_t *cf);
 void *ngx_http_acme_ca_create_main_conf(ngx_conf_t *cf);
 void *ngx_http_acme_ca_create_srv_conf(ngx_conf_t *cf);
 void *ngx_http_acme_ca_create_loc_conf(ngx_conf_t *cf);
-ngx_int_t ngx_http_acme_ca_fault_phase_add(ngx_conf_t *cf);
 char *ngx_http_acme_ca_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 /* bodies of our size, problem documents for what nginx refuses */
 ngx_int_t ngx_http_acme_ca_limits(ngx_conf_t *cf);
+
+/* ngx_http_acme_ca_fault.c: pages about what nginx refuses before us; what it
+   refused this with, or 0 */
+ngx_int_t ngx_http_acme_ca_fault_pages(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
+ngx_int_t ngx_http_acme_ca_fault_phase_add(ngx_conf_t *cf);
+ngx_uint_t ngx_http_acme_ca_fault_status(ngx_http_request_t *r);
 
 /* ngx_http_acme_ca_authority.c: with every setting unset; of that name or
    NULL; with defaults for what was not set, and checked */

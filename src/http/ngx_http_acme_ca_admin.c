@@ -225,7 +225,7 @@ ngx_http_acme_ca_admin_refused(ngx_http_request_t *r, ngx_acme_ca_t *ca,
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_acme_ca_module);
 
-    status = r->internal ? (ngx_uint_t) r->err_status : 0;
+    status = ngx_http_acme_ca_fault_status(r);
 
     /* the reply has a status of its own, equal to its document's */
 

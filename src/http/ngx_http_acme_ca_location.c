@@ -3,8 +3,7 @@
  * Copyright (C) the nginx-acme-ca authors
  *
  * What a location with acme_ca or a service beside it gets: its authority, and
- * for ACME the limits that nginx enforces before us and the pages of what it
- * refuses.
+ * for ACME the limits that nginx enforces before us.
  */
 
 
@@ -13,13 +12,8 @@
 
 static void ngx_http_acme_ca_inherit(ngx_conf_t *cf,
     ngx_http_acme_ca_loc_conf_t *prev, ngx_http_acme_ca_loc_conf_t *conf);
-static ngx_int_t ngx_http_acme_ca_fault_pages(ngx_conf_t *cf,
-    ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_acme_ca_server_names(ngx_conf_t *cf,
     ngx_acme_ca_t *ca);
-static ngx_int_t ngx_http_acme_ca_fault_phase(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_acme_ca_is_fault(ngx_http_request_t *r);
-static ngx_int_t ngx_http_acme_ca_admin_phase(ngx_http_request_t *r);
 
 
 void *
@@ -201,172 +195,6 @@ ngx_http_acme_ca_limits(ngx_conf_t *cf)
                                             NGX_HTTP_ACME_CA_BODY);
 
     return ngx_http_acme_ca_fault_pages(cf, clcf);
-}
-
-
-/*
- * What nginx refuses in this location before us comes back to us, to be told
- * as a problem document (RFC 8555, 6.7).  The operator's own error_page wins.
- */
-
-static ngx_int_t
-ngx_http_acme_ca_fault_pages(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
-{
-    ngx_str_t                     uri;
-    ngx_uint_t                    i;
-    ngx_array_t                  *pages;
-    ngx_http_err_page_t          *page;
-    ngx_http_acme_ca_loc_conf_t  *alcf;
-
-    static const ngx_int_t  statuses[] = {
-        400, 401, 403, 405, 408, 411, 413, 414, 415, 429, 500, 502, 503, 504
-    };
-
-    if (acme_ca_format(cf->pool, &uri, clcf->name.len + 16, "%V%s%Z",
-                       &clcf->name,
-                       (clcf->name.data[clcf->name.len - 1] == '/')
-                       ? NGX_HTTP_ACME_CA_FAULT : "/" NGX_HTTP_ACME_CA_FAULT)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    uri.len--;
-
-    /* the inherited array belongs to the server too: not to be added to */
-
-    pages = ngx_array_create(cf->pool, 16, sizeof(ngx_http_err_page_t));
-    if (pages == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (clcf->error_pages != NULL) {
-
-        page = ngx_array_push_n(pages, clcf->error_pages->nelts);
-        if (page == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(page, clcf->error_pages->elts,
-                   clcf->error_pages->nelts * sizeof(ngx_http_err_page_t));
-    }
-
-    alcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_acme_ca_module);
-
-    for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-
-        /* ACME's page would be kept back as well, and ask for the same again */
-
-        if (statuses[i] == NGX_HTTP_UNAUTHORIZED
-            && alcf->service != &ngx_http_acme_ca_admin_service)
-        {
-            continue;
-        }
-
-        page = ngx_array_push(pages);
-        if (page == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memzero(page, sizeof(ngx_http_err_page_t));
-
-        page->status = statuses[i];
-        page->overwrite = -1;
-        page->value.value = uri;
-    }
-
-    clcf->error_pages = pages;
-
-    return NGX_OK;
-}
-
-
-/*
- * A body that is too large is passed over, which only HTTP/1 notes in the
- * request: with the other versions nginx would refuse it again, on its way to
- * our page, and tell so in a page of its own.
- */
-
-ngx_int_t
-ngx_http_acme_ca_fault_phase_add(ngx_conf_t *cf)
-{
-    ngx_http_handler_pt        *handler;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    handler = ngx_array_push(
-                         &cmcf->phases[NGX_HTTP_SERVER_REWRITE_PHASE].handlers);
-    if (handler == NULL) {
-        return NGX_ERROR;
-    }
-
-    *handler = ngx_http_acme_ca_fault_phase;
-
-    handler = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
-    if (handler == NULL) {
-        return NGX_ERROR;
-    }
-
-    *handler = ngx_http_acme_ca_admin_phase;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_acme_ca_fault_phase(ngx_http_request_t *r)
-{
-    if (r->err_status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
-        && r->http_version >= NGX_HTTP_VERSION_20
-        && ngx_http_acme_ca_is_fault(r))
-    {
-        r->discard_body = 1;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_uint_t
-ngx_http_acme_ca_is_fault(ngx_http_request_t *r)
-{
-    ngx_str_t  uri = r->uri;
-
-    if (!r->error_page || uri.len < sizeof(NGX_HTTP_ACME_CA_FAULT) - 1) {
-        return 0;
-    }
-
-    uri.data += uri.len - (sizeof(NGX_HTTP_ACME_CA_FAULT) - 1);
-    uri.len = sizeof(NGX_HTTP_ACME_CA_FAULT) - 1;
-
-    return acme_ca_str_is(&uri, NGX_HTTP_ACME_CA_FAULT);
-}
-
-
-/*
- * Whom nginx keeps out of the admin location it would keep out of our page
- * about that, too.  The page tells nothing and writes nothing.
- */
-
-static ngx_int_t
-ngx_http_acme_ca_admin_phase(ngx_http_request_t *r)
-{
-    ngx_http_acme_ca_loc_conf_t  *alcf;
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_acme_ca_module);
-
-    if (alcf->service != &ngx_http_acme_ca_admin_service
-        || (r->err_status != NGX_HTTP_UNAUTHORIZED
-            && r->err_status != NGX_HTTP_FORBIDDEN)
-        || !ngx_http_acme_ca_is_fault(r))
-    {
-        return NGX_DECLINED;
-    }
-
-    ngx_http_finalize_request(r, ngx_http_acme_ca_admin_handler(r));
-
-    return NGX_DONE;
 }
 
 

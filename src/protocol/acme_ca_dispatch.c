@@ -419,6 +419,7 @@ acme_ca_protocol_fault(acme_ca_exchange_t *x, ngx_uint_t status)
         const char              *detail;
     } faults[] = {
         { 400, ACME_CA_MALFORMED, "the HTTP request is malformed" },
+        { 401, ACME_CA_NO_CREDENTIALS, NULL },
         { 403, ACME_CA_UNAUTHORIZED, "the server's rules refuse this" },
         { 404, ACME_CA_NOT_FOUND, NULL },
         { 405, ACME_CA_METHOD_NOT_ALLOWED, NULL },
@@ -447,7 +448,11 @@ acme_ca_protocol_fault(acme_ca_exchange_t *x, ngx_uint_t status)
         x->route = acme_ca_dispatch_route(&x->request.path);
     }
 
-    if (status < 500 && x->rc == NGX_ABORT) {
+    /* whom nginx kept out does not make us write */
+
+    if (status < 500 && x->rc == NGX_ABORT
+        && status != 401 && status != 403 && status != 429)
+    {
         acme_ca_dispatch_begin(x);
         return NGX_AGAIN;
     }

@@ -656,6 +656,8 @@ test_fault(void)
         const char  *type;
     } rows[] = {
         { 400, 400, "malformed" }, { 404, 404, "malformed" },
+        { 401, 401, "unauthorized" }, { 403, 403, "unauthorized" },
+        { 429, 429, "rateLimited" },
         { 405, 405, "malformed" }, { 411, 400, "malformed" },
         { 413, 413, "malformed" }, { 414, 400, "malformed" },
         { 415, 415, "malformed" }, { 418, 400, "malformed" },
@@ -665,14 +667,16 @@ test_fault(void)
 
     char                *urn;
     ngx_int_t            rc;
-    ngx_uint_t           i;
+    ngx_uint_t           i, kept;
     acme_ca_exchange_t  *x;
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         x = env_exchange(ACME_CA_POST, "new-order", NULL);
         rc = acme_ca_protocol_fault(x, rows[i].status);
-        is_int(rc, rows[i].status < 500 ? NGX_AGAIN : NGX_DONE,
-               "a client's fault is recorded");
+        kept = rows[i].status == 401 || rows[i].status == 403
+               || rows[i].status == 429 || rows[i].status >= 500;
+        is_int(rc, kept ? NGX_DONE : NGX_AGAIN,
+               "a client's fault is recorded, once it was let in");
         acme_ca_protocol_finish(x, NGX_OK);
         env_parse();
 
