@@ -26,8 +26,8 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx access /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 
 acme_ca_conf($t, authority => 'external_account_binding optional;
+        validation_timeout 1m;
         profile default { } profile short { lifetime 7d; }',
-    dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } },
     server => <<'EOF')->plan(105)->run();
 
         location /admin/ {
@@ -211,7 +211,8 @@ is($reader->get('audit?action=certificate-revoke&outcome=refused')->json()
 # jobs, and the end of an account
 
 my $slow = $acme->new_order([ 'slow.example' ]);
-$acme->respond($slow->json()->{authorizations}[0]);
+$acme->respond($slow->json()->{authorizations}[0],
+    hold => $t->testdir() . '/ended');
 
 $json = $reader->get('jobs?name=slow.example')->json();
 is($json->{items}[0]{name}, 'slow.example', 'job');
@@ -228,6 +229,8 @@ is($reader->get("orders?account=$id&status=invalid")->json()
 is($admin->post("accounts/$id/revoke", {})->{status}, 409, 'once');
 is($reader->get("audit?account=$account->{id}&action=revoke-account")->json()
     ->{items}[-1]{outcome}, 'done', 'account: audited');
+
+$t->write_file('ended', '');
 
 ###############################################################################
 

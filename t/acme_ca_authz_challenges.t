@@ -92,13 +92,8 @@ $url = authz('d.example');
 my $conf = $t->read_file('nginx.conf');
 $conf =~ s/challenges http-01 tls-alpn-01 dns-01;/challenges dns-01;/
     or die 'no challenges';
-my %old = map { $_ => 1 } acme_ca_workers($t);
 $t->write_file('nginx.conf', $conf);
-$t->reload();
-acme_ca_wait(sub {
-    my @now = acme_ca_workers($t);
-    return @now && !grep { $old{$_} } @now;
-});
+acme_ca_reload($t);
 
 @listed = offered($url);
 is(types(@listed), 'dns-01', 'after a reload');

@@ -45,7 +45,7 @@ acme_ca_conf($t, challenges => 'http-01 dns-01', authority => '
         caa strict;
         caa off zone=lab.example;
         caa permissive zone=Soft.example;
-        validation_timeout 3s; validation_deadline 8s;
+        validation_timeout 8s;
         validation_attempts 1;',
     http => "
     acme_ca_authority open {

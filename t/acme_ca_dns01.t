@@ -29,7 +29,7 @@ acme_ca_conf($t, challenges => 'dns-01 http-01',
     resolver => '127.0.0.1:%%PORT_8053_UDP%%;'
         . ' resolver 127.0.0.1:%%PORT_8054_UDP%% zone=corp.example;'
         . ' resolver 127.0.0.1:%%PORT_8053_UDP%% zone=out.corp.example',
-    authority => 'validation_timeout 3s; validation_deadline 8s;
+    authority => 'validation_timeout 8s;
         validation_attempts 2; deny dns .denied.example;');
 
 # the second name server, of a zone
@@ -140,7 +140,7 @@ acme_ca_dns($t, fill({ "${c}late.example" => { TXT => 'VALUE' } },
 
 foreach my $run (@running) {
     my $name = $run->{name};
-    my $json = $acme->poll($run->{authz}, timeout => 20)->json();
+    my $json = $acme->poll($run->{authz})->json();
     my ($challenge) = grep { $_->{type} eq 'dns-01' } @{$json->{challenges}};
     my $state = $acme->post($run->{order})->json();
     my $error = $challenge->{error};

@@ -310,15 +310,7 @@ sub counts {
 
 
 sub reload {
-    my @old = acme_ca_workers($t);
-    my %old = map { $_ => 1 } @old;
-
-    $t->reload();
-
-    acme_ca_wait(sub {
-        my @now = acme_ca_workers($t);
-        return @now == @old && !grep { $old{$_} } @now;
-    }) or die "nginx did not reload\n";
+    acme_ca_reload($t) or die "nginx did not reload\n";
 
     $_->{links} = {} foreach values %clients;
 }

@@ -23,9 +23,10 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 my $secret = 'SECRET-of-an-inner-server';
 
+my $common = 'validation_attempts 2; deny address 127.0.0.9;';
+
 acme_ca_conf($t, http_01_ports => '%%PORT_8084%% %%PORT_8081%%',
-    authority => 'validation_timeout 2s; validation_deadline 8s;
-        validation_attempts 2; deny address 127.0.0.9;',
+    authority => "validation_timeout 20s; $common",
     dns => {
         'gone.example'    => { rcode => 'NXDOMAIN' },
         'fail.example'    => { rcode => 'SERVFAIL' },
@@ -41,7 +42,7 @@ acme_ca_conf($t, http_01_ports => '%%PORT_8084%% %%PORT_8081%%',
         'v6.example'      => { AAAA => '::1' },
         'port.example'    => { A => '127.0.0.5' },
     },
-    http => <<'END', server => 'location /80/ { acme_ca http; }')
+    http => <<"END", server => <<'EOF')->plan(149)->run();
 
     acme_ca_authority http {
         path                 %%TESTDIR%%/http;
@@ -49,10 +50,25 @@ acme_ca_conf($t, http_01_ports => '%%PORT_8084%% %%PORT_8081%%',
         resolver             127.0.0.1:%%PORT_8053_UDP%%;
         validation_attempts  1;
     }
+
+    acme_ca_authority hasty {
+        path                 %%TESTDIR%%/hasty;
+        base_url             http://127.0.0.1:8080/hasty;
+        resolver             127.0.0.1:%%PORT_8053_UDP%%;
+        http_01_ports        %%PORT_8084%% %%PORT_8081%%;
+        allow                address 127.0.0.0/8;
+        validation_timeout   3s;
+        $common
+    }
 END
-    ->plan(149)->run();
+        location /80/ { acme_ca http; }
+        location /hasty/ { acme_ca hasty; }
+EOF
 
 my $p = port(8081);
+
+# what only ends when the time is up is done by an authority without patience
+my %hasty = map { $_ => 1 } qw/ trickle delay5 silent half /;
 
 # name, type of the error ('': valid), how the http-01 daemon answers
 my @cases = (
@@ -90,7 +106,9 @@ my @cases = (
 );
 
 my $acme = acme_client($t);
-$acme->new_account();
+my $hasty = acme_client($t, directory => $acme->{directory}
+                                         =~ s!/acme/!/hasty/!r);
+$_->new_account() foreach $acme, $hasty;
 put_token($t->testdir() . '/tokens', '/loop',
           redirect => "http://loop.example:$p/loop");
 
@@ -103,9 +121,10 @@ my %tokens;
 
 foreach my $run (@running) {
     my ($name, $type, $authz, $order, $token) = @$run;
-    my $json = $acme->poll($authz, timeout => 15)->json();
+    my $client = $hasty{$name} ? $hasty : $acme;
+    my $json = $client->poll($authz)->json();
     my ($challenge) = @{$json->{challenges}};
-    my $state = $acme->post($order)->json();
+    my $state = $client->post($order)->json();
     my $error = $challenge->{error};
 
     $tokens{$name} = $token;
@@ -184,11 +203,12 @@ undef $t;
 
 sub begin {
     my ($name, $type, %how) = @_;
+    my $client = $hasty{$name} ? $hasty : $acme;
 
-    my $order = $acme->new_order([ "$name.example" ]);
+    my $order = $client->new_order([ "$name.example" ]);
     my $authz = $order->json()->{authorizations}[0];
-    my $challenge = $acme->challenge($acme->post($authz));
-    my $answer = $acme->key_authorization($challenge->{token});
+    my $challenge = $client->challenge($client->post($authz));
+    my $answer = $client->key_authorization($challenge->{token});
 
     my ($before, $after) = (delete $how{before}, delete $how{after});
     $how{body} = ($before || '') . $answer . ($after || '')
@@ -199,8 +219,8 @@ sub begin {
         $how{redirect} = "http://other.example:$p/elsewhere";
     }
 
-    $acme->provision($challenge->{token}, %how);
-    $acme->post($challenge->{url}, {});
+    $client->provision($challenge->{token}, %how);
+    $client->post($challenge->{url}, {});
 
     return [ $name, $type, $authz, $order->location(), $challenge->{token} ];
 }

@@ -45,7 +45,7 @@ srand($seed);
 
 ###############################################################################
 
-my @clients = map { acme_client($t, keep_alive => 0, timeout => 30) }
+my @clients = map { acme_client($t, keep_alive => 0) }
                   1 .. ACCOUNTS;
 
 foreach my $acme (@clients) {
@@ -137,7 +137,7 @@ sub process {
     my @orders = map { { id => $_, acme => $clients[$_ % ACCOUNTS],
                          step => \&step_order } }
                      grep { $_ % PROCESSES == $n } 0 .. ORDERS - 1;
-    my $end = time() + 120;
+    my $end = time() + 600;
 
     while (@orders && time() < $end) {
         my $i = int rand @orders;

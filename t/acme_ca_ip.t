@@ -32,7 +32,7 @@ my $v6 = IO::Socket::IP->new(LocalHost => '::1', LocalPort => 0, Listen => 1);
 
 acme_ca_conf($t, challenges => 'http-01 tls-alpn-01 dns-01 dns-account-01',
     allow => 'address 127.0.0.0/8 ::1/128',
-    authority => 'tls_alpn_01_ports %%PORT_8082%%; validation_timeout 2s;
+    authority => 'tls_alpn_01_ports %%PORT_8082%%; validation_timeout 20s;
         validation_attempts 1; deny address 127.0.0.9;
         deny ip 127.0.0.8 10.0.0.0/8 fd00::/8;
         profile plain { }

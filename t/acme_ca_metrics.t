@@ -115,6 +115,8 @@ is($m{'acme_ca_store_failures_total{}'}, 0, 'none failed');
 
 ok(acme_ca_wait(sub { %m = samples(scrape());
     ($m{'acme_ca_certificates{status="revoked"}'} || 0) == 1
+    && $m{'acme_ca_certificates{status="valid"}'} == 2
+    && $m{'acme_ca_jobs{kind="http-01"}'} == 0
     && $m{'acme_ca_orders{status="invalid"}'} == 1 }), 'objects are counted');
 is($m{'acme_ca_certificates{status="valid"}'}, 2,
     'the server certificate, the signer of OCSP');
@@ -146,10 +148,7 @@ is(@workers, 2, 'two workers');
 my %told = map { counters() => 1 } 1 .. 20;
 is(keys %told, 1, 'one state in all');
 
-$t->reload();
-ok(acme_ca_wait(sub { my %old = map { $_ => 1 } @workers;
-    my @new = grep { !$old{$_} } acme_ca_workers($t); @new == 2 }),
-    'reloaded');
+ok(acme_ca_reload($t), 'reloaded');
 
 ok($told{counters()}, 'counters are kept');
 

@@ -297,10 +297,7 @@ like(openssl_ocsp('good'), qr/verify OK.*good\.pem: good/s, 'it signs');
 
 $serial = cert_field(signer(get($encoded)), 'serial');
 
-my @old = acme_ca_workers($t);
-$t->reload();
-ok(acme_ca_wait(sub { my %old = map { $_ => 1 } @old;
-    2 == grep { !$old{$_} } acme_ca_workers($t) }), 'reloaded');
+ok(acme_ca_reload($t), 'reloaded');
 is(cert_field(signer(get($encoded)), 'serial'), $serial,
     'the same after a reload');
 
@@ -354,10 +351,7 @@ END
 
 acme_ca_conf($t, daemons => 0, server => $server, http => $tail,
     authority => 'profile default { extended_key_usage server client; }');
-@old = acme_ca_workers($t);
-$t->reload();
-ok(acme_ca_wait(sub { my %old = map { $_ => 1 } @old;
-    2 == grep { !$old{$_} } acme_ca_workers($t) }), 'reloaded');
+ok(acme_ca_reload($t), 'reloaded');
 
 ok(acme_ca_wait(sub { staple() =~ /OCSP Response Status: successful/ }),
     'stapled');

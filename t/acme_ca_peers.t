@@ -25,9 +25,9 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3')
     ->has_daemon('openssl');
 
 acme_ca_conf($t, workers => 2, challenges => 'http-01 dns-01',
-    authority => 'validation_attempts 1; authorization_reuse off;
+    authority => 'validation_attempts 1; validation_timeout 1m; authorization_reuse off;
         profile default { common_name csr; lifetime 30d; }')
-    ->plan(81)->run();
+    ->plan(82)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -147,12 +147,14 @@ is(scalar(my @seen = http_01_log($t, qr/\Q$challenge->{token}\E/)), 1,
 # a verdict that comes after the deactivation
 
 ($url) = @{$acme->new_order([ 'late.example' ])->json()->{authorizations}};
-$acme->respond($url, delay => 1.5);
+$acme->respond($url, hold => $t->testdir() . '/ended');
+acme_ca_wait(sub { http_01_log($t, 'well-known') });
 is($acme->post($url, { status => 'deactivated' })->json()->{status},
     'deactivated', 'deactivated while under way');
-acme_ca_wait(sub { http_01_log($t) && !acme_ca_sql_value($t,
-    'SELECT count(*) FROM jobs') });
-select undef, undef, undef, 2;
+$t->write_file('ended', '');
+ok(acme_ca_wait(sub { acme_ca_sql_value($t, "SELECT count(*)
+    FROM acme_audit_logs WHERE action = 'validate'
+        AND reason LIKE '%finished before%'") }), 'the verdict came');
 is($acme->post($url)->json()->{status}, 'deactivated', 'and stays so');
 
 # an account that ends between ready and finalize

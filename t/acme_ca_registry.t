@@ -26,8 +26,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
 acme_ca_tool($t);
 
 acme_ca_conf($t, authority => 'profile default { lifetime 90d; }'
-    . ' profile short { lifetime 2d; }',
-    dns => { 'slow.example' => { A => '127.0.0.1', delay => 3 } })
+    . ' profile short { lifetime 2d; } validation_timeout 1m;')
     ->plan(72)->run();
 
 my $dir = $t->testdir();
@@ -206,7 +205,7 @@ is((grep { $_->{what} eq 'issuer' } @{json('radar', '--within', '2d')}), 1,
 
 my $order = $acme->new_order([ 'slow.example' ]);
 my ($authz) = @{$order->json()->{authorizations}};
-$acme->respond($authz);
+$acme->respond($authz, hold => "$dir/cancelled");
 
 $json = json('jobs', 'list');
 is($json->[0]{name}, 'slow.example', 'a validation');
@@ -215,6 +214,7 @@ is(json('jobs', 'cancel', $json->[0]{id})->{cancelled}, 1, 'cancelled');
 is($acme->post($authz)->json()->{status}, 'invalid', 'authorization');
 is($acme->post($order->location())->json()->{status}, 'invalid', 'order');
 is((tool('jobs', 'cancel', $json->[0]{id}))[1], 3, 'no such job');
+$t->write_file('cancelled', '');
 like(json('jobs', 'attempts', '--name', 'b.example')->[0]{details},
     qr/127\.0\.0\.1/, 'attempts tell addresses');
 
@@ -254,7 +254,7 @@ sub serials {
 sub run_sql {
     my ($sql) = @_;
 
-    Test::Nginx::AcmeCa::run_command('sqlite3', '-cmd', '.timeout 5000',
+    Test::Nginx::AcmeCa::run_command('sqlite3', '-cmd', '.timeout 60000',
         acme_ca_database($t), $sql);
 }
 

@@ -60,21 +60,22 @@ is($acme->account(undef, nonce => $nonce)->outcome(), '400 badNonce',
     'nonce of the old zone');
 is($acme->account()->{status}, 200, 'next try');
 
-configure();
+configure(authority => 'validation_timeout 1m;');
 ok(reload(), 'size of before');
 
 ###############################################################################
 
 # a validation that is under way
 
-my $ready = slow_validation('slow.example', 2);
+my $ready = slow_validation('slow.example', hold => "$dir/reloaded");
 @old = workers();
 
 $t->reload();
-ok(acme_ca_wait(\&new_workers, 10), 'workers come at once');
+ok(acme_ca_wait(\&new_workers), 'workers come at once');
+$t->write_file('reloaded', '');
 is($acme->poll($ready)->json()->{status}, 'valid', 'validation came to its end');
 is(scalar(http_01_log($t, 'well-known')), 1, 'was asked once');
-ok(acme_ca_wait(\&old_left, 10), 'old workers leave after it');
+ok(acme_ca_wait(\&old_left), 'old workers leave after it');
 
 # and what is finished in an old worker is seen in a new one
 
@@ -82,15 +83,15 @@ is(acme_ca_sql_value($t, 'SELECT count(*) FROM jobs'), 0, 'no job is left');
 
 # more than may run at the same time
 
-configure(authority => 'validation_concurrency 1; validation_timeout 2s;');
+configure(authority => 'validation_concurrency 1; validation_timeout 10s;');
 ok(reload(), 'one validation at a time');
 
-my @ready = map { slow_validation("queue$_.example", 1) } 1 .. 4;
+my @ready = map { slow_validation("queue$_.example", delay => 1) } 1 .. 4;
 configure();
 $t->reload();
 is(join(' ', map { $acme->poll($_)->json()->{status} } @ready),
     'valid valid valid valid', 'those that wait are not forgotten');
-ok(acme_ca_wait(\&old_left, 15), 'old workers left');
+ok(acme_ca_wait(\&old_left), 'old workers left');
 
 ###############################################################################
 
@@ -104,7 +105,7 @@ for (1 .. 10) {
     sleep(0.3 + rand(0.5));
     push @old, workers();
     $t->reload();
-    $reloads++ if acme_ca_wait(\&new_workers, 20);
+    $reloads++ if acme_ca_wait(\&new_workers);
 }
 
 my $result = acme_load_end($load);
@@ -122,7 +123,7 @@ is($result->{odd}, '', 'no answer that the protocol does not foresee');
 is($result->{lost}, '', 'nothing is lost');
 is($result->{unended}, 0, 'all orders came to their end');
 is($result->{serials}, '', 'no serial twice');
-ok(acme_ca_wait(\&old_left, 20), 'all old workers left');
+ok(acme_ca_wait(\&old_left), 'all old workers left');
 
 ###############################################################################
 
@@ -208,7 +209,7 @@ sub reload {
     @old = workers();
     $t->reload();
 
-    return acme_ca_wait(\&new_workers, 20) && acme_ca_wait(\&old_left, 20);
+    return acme_ca_wait(\&new_workers) && acme_ca_wait(\&old_left);
 }
 
 
@@ -231,12 +232,12 @@ sub failing_reload {
 # an authorization whose server takes its time: its URL
 
 sub slow_validation {
-    my ($name, $delay) = @_;
+    my ($name, @how) = @_;
 
     my $order = $acme->new_order([ $name ]);
     my ($url) = @{$order->json()->{authorizations}};
 
-    $acme->respond($url, delay => $delay);
+    $acme->respond($url, @how);
 
     return $url;
 }

@@ -24,7 +24,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
 acme_ca_conf($t, workers => 1,
     authority => 'deny dns no1.example no2.example;
-        validation_attempts 1; validation_timeout 5s;',
+        validation_attempts 1; validation_timeout 1m;',
     dns => {
         'gone.example' => { rcode => 'NXDOMAIN' },
     })->plan(53)->run();
@@ -90,7 +90,7 @@ is_deeply([ $acme->get($directory)->links('index') ], [], 'directory');
 $order = $acme->new_order([ 'slow.example' ]);
 ($authz) = @{$order->json()->{authorizations}};
 
-my $reply = $acme->respond($authz, delay => 2);
+my $reply = $acme->respond($authz, hold => $t->testdir() . '/seen');
 my $url = $reply->json()->{url};
 
 is($reply->json()->{status}, 'processing', 'under way');
@@ -102,6 +102,7 @@ $reply = $acme->post($authz);
 is($reply->json()->{status}, 'pending', 'its authorization');
 like($reply->header('Retry-After'), qr/^\d+$/, 'authorization: when again');
 
+$t->write_file('seen', '');
 is($acme->poll($authz)->json()->{status}, 'valid', 'done');
 is($acme->post($authz)->header('Retry-After'), undef, 'no more');
 is($acme->post($order->location())->header('Retry-After'), undef,

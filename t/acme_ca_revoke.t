@@ -122,7 +122,7 @@ sub row {
     my $serial = cert_field($chain, 'serial');
 
     my ($row) = acme_ca_sql($t, 'SELECT status, revocation_reason,'
-        . " abs(revoked_at - strftime('%s', 'now')) < 60 AS dated"
+        . " abs(revoked_at - strftime('%s', 'now')) < 600 AS dated"
         . " FROM acme_certificates WHERE serial = x'$serial'");
 
     return $row;

@@ -198,17 +198,7 @@ undef $t;
 sub reload {
     rules(@_);
 
-    my @old = acme_ca_workers($t);
-    my %old = map { $_ => 1 } @old;
-
-    $t->reload();
-
-    my $done = acme_ca_wait(sub {
-        my @now = acme_ca_workers($t);
-        return @now == @old && !grep { $old{$_} } @now;
-    });
-
-    ok($done, 'reloaded');
+    ok(acme_ca_reload($t), 'reloaded');
     $_->{links} = {} foreach $acme, $other;
 }
 

@@ -28,7 +28,7 @@ my $dir = $t->testdir();
 signer_start($t, 8090);
 
 acme_ca_conf($t,
-    authority => 'signer /sign timeout=5s deadline=20s revoke=/revoke;'
+    authority => 'signer /sign timeout=1m deadline=5m revoke=/revoke;'
         . " signer_trusted_certificate $dir/signer/root.pem;",
     server => <<'EOF2')->plan(6)->run();
 

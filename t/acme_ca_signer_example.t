@@ -33,7 +33,7 @@ signer_ca($t);
 interop_run('openssl', 'genrsa', '-out', "$dir/relay.key", 2048);
 
 interop_conf($t,
-    authority => "signer /sign timeout=10s revoke=/revoke;\n"
+    authority => "signer /sign timeout=1m revoke=/revoke;\n"
         . "        signer_trusted_certificate $dir/signer/root.pem;\n"
         . '        profile default { lifetime 20d; }',
     http => http(), server => server())->plan(18);
@@ -175,7 +175,7 @@ sub http {
         resolver 127.0.0.1:%%PORT_8053_UDP%%;
         http_01_ports %%PORT_8081%%;
         allow address 127.0.0.0/8;
-        signer /relay;
+        signer /relay timeout=1m;
         signer_trusted_certificate %%TESTDIR%%/signer/root.pem;
     }
 

@@ -103,7 +103,7 @@ cmp_ok(abs(years($pem{issuer}) - 5), '<', 0.1, 'issuer: five years');
 
 my ($before, $after);
 
-for (1 .. 20) {
+for (1 .. 100) {
     $before = state(qr/-shm$/);
     nginx('-s', 'reopen');
     last if $? != 0;

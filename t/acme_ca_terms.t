@@ -23,19 +23,28 @@ select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 my $terms = 'https://ca.example/terms-2';
-my $change = time() + 5;
-my $date = strftime('%Y-%m-%dT%H:%M:%SZ', gmtime($change));
 my $common = "resolver 127.0.0.1:%%PORT_8053%%; allow address 127.0.0.0/8;"
     . " http_01_ports %%PORT_8081%%; pre_authorization on;"
     . " terms_of_service $terms;";
 
+# when it is, is in a file, for nobody knows how long what comes before takes
+
+sub changed {
+    my ($date) = @_;
+
+    $t->write_file('changed.conf', "terms_changed $date;");
+    $t->write_file('grace.conf', "terms_changed $date grace=1h;");
+}
+
+changed(date(time() + 86400));
+
 acme_ca_conf($t, authority => "pre_authorization on;
-        terms_of_service $terms; terms_changed $date;",
-    http => <<"END")->plan(27)->run();
+        terms_of_service $terms; include %%TESTDIR%%/changed.conf;",
+    http => <<"END")->plan(28)->run();
 acme_ca_authority grace {
         path %%TESTDIR%%/grace;
         base_url http://127.0.0.1:%%PORT_8082%%/grace;
-        $common terms_changed $date grace=1h;
+        $common include %%TESTDIR%%/grace.conf;
     }
 
     acme_ca_authority never {
@@ -80,8 +89,14 @@ is($got->{order}->json()->{status}, 'valid', 'certificate');
 my $open = $acme->new_order([ 'open.example' ]);
 is($open->{status}, 201, 'order');
 
+# the change comes while nginx runs
+
+my $change = time() + 2;
+
+changed(date($change));
+ok(acme_ca_reload($t), 'a change is near');
 is(agreed_after_change(), 0, 'agreed before the change');
-acme_ca_wait(sub { time() > $change }, 20);
+acme_ca_wait(sub { time() > $change });
 
 # after it
 
@@ -134,6 +149,11 @@ unlike($t->read_file('error.log'), qr/\[(?:alert|emerg|crit)\]/, 'log');
 undef $t;
 
 ###############################################################################
+
+sub date {
+    return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime($_[0]));
+}
+
 
 sub agreed_after_change {
     return acme_ca_sql_value($t, "SELECT count(*) FROM acme_accounts

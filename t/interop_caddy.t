@@ -50,7 +50,7 @@ foreach my $name (@names) {
                    "$dir/caddy.json", '--address', "127.0.0.1:$admin");
     }
 
-    ok(acme_ca_wait(sub { ($pem) = files($name) }, 30), "$name: issued")
+    ok(acme_ca_wait(sub { ($pem) = files($name) }, 240), "$name: issued")
         or diag(interop_slurp("$dir/caddy.log"));
     is(interop_names($pem), $name, "$name: its name");
     is(chain_verify($pem, interop_root($t)), 'OK', "$name: chain");
@@ -67,7 +67,7 @@ like(interop_run('sh', '-c', "echo | openssl s_client -connect 127.0.0.1:$port"
 
 ok(acme_ca_wait(sub {
     acme_ca_sql_value($t, "SELECT count(*) FROM acme_certificates
-        WHERE account_id IS NOT NULL") >= 4 }, 40), 'renewed')
+        WHERE account_id IS NOT NULL") >= 4 }, 240), 'renewed')
     or diag(interop_slurp("$dir/caddy.log"));
 is(acme_ca_sql_value($t, "SELECT group_concat(DISTINCT contact)
                           FROM acme_accounts"),

@@ -143,7 +143,7 @@ sub served {
     my $file = "$dir/md/staging/$names[0]/job.json";
     my $pem = '';
 
-    acme_ca_wait(sub { interop_slurp($file) =~ /"finished":\s*true/ }, 40)
+    acme_ca_wait(sub { interop_slurp($file) =~ /"finished":\s*true/ }, 240)
         or Test::More::diag(interop_slurp("$dir/apache.log"));
     kill 'USR1', $apache;
 
@@ -153,7 +153,7 @@ sub served {
         return $pem =~ /BEGIN/ && cert_field($pem, 'issuer') !~ /Apache/i
                && (!$old || cert_field($pem, 'serial')
                             ne cert_field($old, 'serial'));
-    }, 20);
+    }, 240);
 
     return $pem;
 }

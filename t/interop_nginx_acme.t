@@ -121,7 +121,7 @@ $t->run();
 
 my $second = '';
 
-ok(acme_ca_wait(sub { $second = served('a.example'); $second ne $first }, 60),
+ok(acme_ca_wait(sub { $second = served('a.example'); $second ne $first }, 240),
     'renewed') or diag($t->read_file('error.log'));
 interop_issued($t, 'renewed', $second, 'a.example b.example');
 interop_replaces($t, 'renewed', $second, $first);
@@ -160,7 +160,7 @@ sub served {
 
         $pem = join '', map { Net::SSLeay::PEM_get_string_X509($_) }
                             $socket->peer_certificates();
-    }, 30);
+    }, 240);
 
     return $pem;
 }

@@ -39,7 +39,7 @@ my $dir = $t->testdir();
 acme_ca_conf($t, challenges =>
     'http-01 tls-alpn-01 dns-01 dns-account-01 dns-persist-01',
     authority => 'validation_attempts 1;
-    validation_timeout 2s; max_identifiers 20; caa_identities ca.example;
+    validation_timeout 20s; max_identifiers 20; caa_identities ca.example;
     external_account_binding optional;
     pre_authorization on; subdomain_authorization on;
     terms_of_service https://ca.example/terms; website https://ca.example/;
@@ -103,7 +103,8 @@ cmp_ok($count{'400 malformed'} || 0, '>', 0, 'some were not');
 is_deeply([ acme_ca_workers($t) ], \@workers, 'no worker died');
 
 my $log = $t->read_file('error.log');
-is(join("\n", $log =~ /^.*\[(?:alert|emerg|crit)\].*$/mg), '', 'no faults');
+is(join("\n", grep { /\[(?:alert|emerg|crit)\]/ } split /\n/, $log), '',
+    'no faults');
 unlike($log, qr/exited (?:on signal|with code [1-9])|runtime error/,
     'no crash');
 
@@ -154,7 +155,7 @@ sub client {
 sub renew {
     my ($c) = @_;
 
-    my $acme = acme_client($t, timeout => 30, key =>
+    my $acme = acme_client($t, key =>
                            $c->{count}{sent} ? 'ES256'
                                : fuzz_pick(qw/ ES256 EdDSA /));
     my $urls = $acme->directory();

@@ -33,7 +33,8 @@ use Test::Nginx::AcmeCa::Jose;
 
 our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
     acme_ca_sql acme_ca_sql_value acme_ca_database acme_ca_faults
-    acme_ca_children acme_ca_workers acme_ca_wait acme_ca_config_test
+    acme_ca_children acme_ca_workers acme_ca_wait acme_ca_reload
+    acme_ca_config_test
     acme_ca_dns acme_ca_url http_01_log
     openssl cert_text cert_field chain_verify /,
     @Test::Nginx::AcmeCa::Alpn::EXPORT,
@@ -41,6 +42,10 @@ our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
     @Test::Nginx::AcmeCa::Csr::EXPORT,
     @Test::Nginx::AcmeCa::Daemon::EXPORT,
     @Test::Nginx::AcmeCa::Jose::EXPORT);
+
+
+# seconds that whatever should come may take, on a slow machine as well
+my $patience = 60;
 
 
 # Loads the module: what TEST_NGINX_GLOBALS names, or else the one that was
@@ -373,13 +378,29 @@ sub acme_ca_children {
 }
 
 
+# Reloads.  1 when there are new workers, as many as are configured, and none of
+# those before takes requests any more.
+
+sub acme_ca_reload {
+    my ($t) = @_;
+    my %old = map { $_ => 1 } acme_ca_workers($t);
+
+    $t->reload();
+
+    return acme_ca_wait(sub {
+        my @now = acme_ca_workers($t);
+        return @now && !grep { $old{$_} } @now;
+    });
+}
+
+
 # calls the function until it returns true; its last value
 
 sub acme_ca_wait {
     my ($code, $seconds) = @_;
     my $value;
 
-    for (1 .. ($seconds || 10) * 20) {
+    for (1 .. ($seconds || $patience) * 20) {
         $value = $code->();
         return $value if $value;
         select undef, undef, undef, 0.05;

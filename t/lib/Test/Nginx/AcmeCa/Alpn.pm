@@ -149,7 +149,7 @@ sub tls_alpn_daemon {
 
             if (defined $pid && $pid == 0) {
                 local $SIG{ALRM} = sub { POSIX::_exit(0) };
-                alarm(30);
+                alarm(60);
                 tls_alpn_client($dir, $client);
                 close $client;
                 POSIX::_exit(0);
@@ -241,7 +241,7 @@ sub client_hello {
     my $select = IO::Select->new($client);
 
     while (length $text < $want) {
-        $select->can_read(10) or return;
+        $select->can_read(60) or return;
         recv($client, $text, 16384, MSG_PEEK);
         return unless length $text;
         return unless substr($text, 0, 1) eq "\x16";

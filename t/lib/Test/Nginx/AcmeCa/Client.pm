@@ -23,7 +23,7 @@ sub new {
 
     my $self = bless {
         directory  => $opts{directory},
-        timeout    => $opts{timeout} || 20,
+        timeout    => $opts{timeout} || 60,
         agent      => exists $opts{agent} ? $opts{agent} : 'acme-ca-test/1',
         ca         => $opts{ca},
         host       => $opts{host},
@@ -531,7 +531,7 @@ sub respond {
 sub poll {
     my ($self, $url, %opts) = @_;
     my $until = $opts{until} || qr/^(?!pending|processing)/;
-    my $end = time() + ($opts{timeout} || 20);
+    my $end = time() + 60;
     my $reply;
 
     do {

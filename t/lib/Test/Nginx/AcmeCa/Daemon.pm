@@ -11,7 +11,7 @@ use strict;
 
 use base qw/ Exporter /;
 
-our @EXPORT = qw/ put_token http_01_daemon dns_daemon dns_zone /;
+our @EXPORT = qw/ put_token http_01_daemon dns_daemon dns_zone hold /;
 
 use IO::Select;
 use IO::Socket::INET;
@@ -35,6 +35,7 @@ my %rcodes = (NOERROR => 0, FORMERR => 1, SERVFAIL => 2, NXDOMAIN => 3,
 #     status 200, body "", headers [ [ name, value ], ... ]
 #     redirect URL     Location, status 302 unless given
 #     delay N          seconds before the first byte
+#     hold FILE        nothing before there is this file
 #     drop 1           closes without a word
 #     reset 1          closes with RST
 #     big N            N bytes of body
@@ -97,7 +98,7 @@ sub http_01_client {
     my $text = '';
 
     while ($text !~ /\r?\n\r?\n/) {
-        $select->can_read(5) or return;
+        $select->can_read(60) or return;
         sysread($client, $text, 8192, length $text) or return;
     }
 
@@ -116,7 +117,7 @@ sub http_01_client {
     my $how = read_how($dir, $token);
 
     # whatever takes time must not hold the others up
-    if ($how->{delay} || $how->{endless} || $how->{trickle}) {
+    if (grep { $how->{$_} } qw/ delay hold endless trickle /) {
         my $pid = fork();
         return if !defined $pid || $pid;
         http_01_answer($client, $how);
@@ -146,10 +147,23 @@ sub read_how {
 }
 
 
+# until there is this file
+
+sub hold {
+    my ($file) = @_;
+
+    for (1 .. 6000) {
+        return if -e $file;
+        select undef, undef, undef, 0.05;
+    }
+}
+
+
 sub http_01_answer {
     my ($client, $how) = @_;
 
     select undef, undef, undef, $how->{delay} if $how->{delay};
+    hold($how->{hold}) if defined $how->{hold};
 
     return if $how->{drop};
 
@@ -298,7 +312,7 @@ sub dns_tcp {
     return if !defined $pid || $pid;
 
     local $SIG{ALRM} = sub { POSIX::_exit(0) };
-    alarm(10);
+    alarm(60);
 
     while (read($client, my $length, 2)) {
         my $query;

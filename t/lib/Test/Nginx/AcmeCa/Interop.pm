@@ -37,7 +37,7 @@ our @EXPORT = qw/ interop_conf interop_client interop_script interop_root
 my $top = abs_path(dirname(__FILE__) . '/../../../../..');
 
 # a client that hangs must not hold up everything: seconds for one run of it
-my $limit = 90;
+my $limit = 240;
 
 
 # acme_ca_conf() for a client: https, and the name gone.example, which

@@ -49,7 +49,7 @@ sub acme_load_start {
     my $clients = delete $opts{clients} || 4;
     my $flows = delete $opts{flows} || 8;
 
-    my $acme = acme_client($t, keep_alive => 0, timeout => 30, %opts);
+    my $acme = acme_client($t, keep_alive => 0, %opts);
     $acme->directory();
 
     my $load = { dir => $t->testdir(), clients => $clients };
@@ -70,7 +70,7 @@ sub acme_load_end {
     my @clients = 1 .. $load->{clients};
 
     write_text("$name-stop", '');
-    acme_ca_wait(sub { !grep { ! -e "$name-$_" } @clients }, 240);
+    acme_ca_wait(sub { !grep { ! -e "$name-$_" } @clients }, 600);
 
     my @reports = map { json_decode(read_text("$name-$_")) }
                   grep { -e "$name-$_" } @clients;
@@ -108,7 +108,7 @@ sub client {
 
     work($c, $flows) until -e "$name-stop";
 
-    my $end = time() + 90;
+    my $end = time() + 300;
     work($c, 0) while @{$c->{flows}} && time() < $end;
 
     my @lost = verify($c);

@@ -16,8 +16,8 @@ our @EXPORT = qw/ put_signer signer_ca signer_log signer_requests
 use IO::Socket::INET;
 use POSIX ();
 use Test::Nginx qw/ port /;
+use Test::Nginx::AcmeCa::Daemon;
 use Test::Nginx::AcmeCa::Jose;
-use Time::HiRes qw/ sleep /;
 
 
 # on the port of that name
@@ -72,7 +72,7 @@ sub make_ca {
 #     later N, fail N     the first N requests get 202, or 503
 #     drop N, hang N      the first N get no answer
 #     chunks 1, cut N     in chunks; the first N get only some of them
-#     delay SECONDS
+#     hold FILE           nothing before there is this file
 #     chain               files in place of "ca"
 #     names               in place of "DNS:..."
 #     issuer              "other"
@@ -121,7 +121,7 @@ sub signer_daemon {
 
         if (defined $pid && $pid == 0) {
             $SIG{CHLD} = 'DEFAULT';
-            alarm(60);
+            alarm(300);
             eval { signer_client($dir, $client) };
             warn "signer: $@" if $@;
             close $client;
@@ -154,7 +154,7 @@ sub signer_client {
     my $how = -e "$dir/how.$name" ? json_decode(read_text("$dir/how.$name"))
                                   : {};
 
-    sleep($how->{delay}) if $how->{delay};
+    hold($how->{hold}) if defined $how->{hold};
     return if $n < ($how->{drop} || 0);
 
     if ($n < ($how->{hang} || 0)) {
