@@ -98,7 +98,7 @@ my $example = -f 'nginx.conf.example' ? read_file('nginx.conf.example') : '';
 # what is no default of a working CA may be in a comment: "# issuer a b;"
 
 my %comment = map { $_ => 1 } qw/ issuer alternate_chain signer
-    signer_trusted_certificate /;
+    signer_trusted_certificate issuer_password_file /;
 
 my @absent = grep {
     my $start = $comment{$_} ? qr/^\s*#?\s*/m : qr/^\s*/m;
@@ -279,6 +279,11 @@ sub nginx_test {
     for my $path (grep { /\.(pem|crt|key)$/ } sort keys %paths) {
         my $from = $path =~ /key/ ? 'key.pem' : 'cert.pem';
         write_file("$d$path", read_file("$d/$from"));
+    }
+
+    for my $path (grep { /\.pass$/ } sort keys %paths) {
+        write_file("$d$path", "a passphrase\n");
+        chmod 0600, "$d$path";
     }
 
     my @temp = map {

@@ -321,6 +321,29 @@ ngx_http_acme_ca_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_acme_ca_password_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_acme_ca_t *ca = conf;
+
+    ngx_str_t  *value;
+
+    if (ca->issuer_password_file.len != 0) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ca->issuer_password_file = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_acme_ca_alternate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_acme_ca_t *ca = conf;

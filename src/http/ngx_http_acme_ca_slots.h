@@ -114,6 +114,8 @@ char *ngx_http_acme_ca_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_resolver(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_acme_ca_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_acme_ca_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_acme_ca_alternate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_acme_ca_ports(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -23,15 +23,21 @@ EVP_PKEY *acme_ca_key_make(ngx_log_t *log, ngx_uint_t kind);
 
 /*
  * Reads a private key: a path of any file that OpenSSL decodes (PEM, DER,
- * PKCS#8, PKCS#12 without a password), "store:URI" or any URI with a scheme
- * (OSSL_STORE: "pkcs11:...", "file:..."), or "engine:NAME:ID".  NULL: *error
+ * PKCS#8, PKCS#12), "store:URI" or any URI with a scheme (OSSL_STORE:
+ * "pkcs11:...", which the engine of that name reads where no provider does,
+ * "file:..."), or "engine:NAME:ID".  passwords (ngx_str_t, or NULL) are tried
+ * in turn on files; the first one is the PIN of what is no file.  NULL: *error
  * says why, in words fit for nginx -t.  The caller frees the key.
  */
 EVP_PKEY *acme_ca_key_load(ngx_pool_t *pool, ngx_str_t *source,
-    ngx_str_t *error);
+    const ngx_array_t *passwords, ngx_str_t *error);
 
 /* unencrypted PKCS#8 PEM.  NGX_OK or NGX_ERROR */
 ngx_int_t acme_ca_key_write(ngx_pool_t *pool, EVP_PKEY *key, ngx_str_t *pem);
+
+/* such a text, encrypted by a passphrase.  NGX_OK or NGX_ERROR */
+ngx_int_t acme_ca_key_seal(ngx_pool_t *pool, const ngx_str_t *pem,
+    const ngx_str_t *password, ngx_str_t *sealed);
 
 
 #endif /* _ACME_CA_KEY_H_INCLUDED_ */

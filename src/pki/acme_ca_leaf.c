@@ -74,10 +74,16 @@ acme_ca_leaf_sign(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
         || acme_ca_leaf_point(ctx, &plan, &numbered) != NGX_OK
         || acme_ca_leaf_common_name(ctx, leaf, &plan.common_name) != NGX_OK
         || acme_ca_leaf_write(ctx, &numbered, &plan, &tbs) != NGX_OK
-        || acme_ca_lint(ctx, &numbered, &tbs) != NGX_OK
-        || acme_ca_leaf_seal(ctx, leaf->issuer, &tbs, &cert->der) != NGX_OK)
+        || acme_ca_lint(ctx, &numbered, &tbs) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    /* a token may be away for a while: the order stays as it is */
+
+    if (acme_ca_leaf_seal(ctx, leaf->issuer, &tbs, &cert->der) != NGX_OK) {
+        return acme_ca_refuse(ctx, ACME_CA_UNAVAILABLE,
+                              "the CA's key cannot be used at the moment");
     }
 
     return acme_ca_leaf_record(ctx, leaf, &plan, cert);

@@ -99,6 +99,9 @@ struct ngx_acme_ca_s {
     ngx_str_t                  issuer_key;
     ngx_uint_t                 issuer_key_type;      /* ACME_CA_KEY_*: of ours
                                                         at the first start */
+    ngx_str_t                  issuer_password_file;
+    ngx_array_t               *issuer_passwords;     /* ngx_str_t, or NULL: the
+                                                        master's only */
     ngx_array_t               *alternate_chains;     /* ngx_str_t: files, or
                                                         NULL */
     acme_ca_anchors_t         *signer_anchors;       /* as written, or NULL */

@@ -47,7 +47,7 @@ ngx_acme_ca_audit_load(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
         return NGX_ERROR;
     }
 
-    ca->audit.key = acme_ca_key_load(temp, &path, error);
+    ca->audit.key = acme_ca_key_load(temp, &path, NULL, error);
     if (ca->audit.key == NULL) {
         return NGX_ERROR;
     }

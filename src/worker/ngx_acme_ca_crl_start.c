@@ -399,7 +399,7 @@ ngx_acme_ca_crl_root_load(ngx_acme_ca_crl_start_t *s, ngx_str_t *pem,
     key = NULL;
 
     if (ngx_acme_ca_home_read(s->pool, path, 1, &text, &error) == NGX_OK) {
-        key = acme_ca_key_load(s->pool, path, &error);
+        key = acme_ca_key_load(s->pool, path, s->ca->issuer_passwords, &error);
     }
 
     rc = NGX_ERROR;

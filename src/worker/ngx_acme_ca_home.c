@@ -43,7 +43,11 @@ ngx_acme_ca_home_check(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 
     ngx_str_null(&error);
 
-    rc = ngx_acme_ca_home_load(ca, cf->temp_pool, &error);
+    rc = ngx_acme_ca_password_load(ca, cf->temp_pool, &error);
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_home_load(ca, cf->temp_pool, &error);
+    }
 
     if (rc == NGX_OK || rc == NGX_DECLINED) {
         rc = ngx_acme_ca_audit_load(ca, cf->temp_pool, &error);
@@ -120,6 +124,7 @@ ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
                                    home.chown ? home.gid : (ngx_gid_t) -1);
     }
 
+    ngx_acme_ca_password_wipe(ca);
     ngx_destroy_pool(home.pool);
 
     ca->ready = (rc == NGX_OK);
@@ -191,7 +196,7 @@ ngx_acme_ca_home_load(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
         }
     }
 
-    key = acme_ca_key_load(temp, &private_key, error);
+    key = acme_ca_key_load(temp, &private_key, ca->issuer_passwords, error);
     if (key == NULL) {
         return NGX_ERROR;
     }
@@ -256,14 +261,14 @@ ngx_acme_ca_home_hierarchy(ngx_acme_ca_home_t *home)
         return NGX_ERROR;
     }
 
-    if (ngx_acme_ca_home_write(home, NGX_ACME_CA_ROOT_KEY,
-                               &hierarchy.root_key, 0600)
+    if (ngx_acme_ca_home_write_key(home, NGX_ACME_CA_ROOT_KEY,
+                                   &hierarchy.root_key)
         != NGX_OK
         || ngx_acme_ca_home_write(home, NGX_ACME_CA_ROOT_PEM,
                                   &hierarchy.root_certificate, 0644)
            != NGX_OK
-        || ngx_acme_ca_home_write(home, NGX_ACME_CA_ISSUER_KEY,
-                                  &hierarchy.key, 0600)
+        || ngx_acme_ca_home_write_key(home, NGX_ACME_CA_ISSUER_KEY,
+                                      &hierarchy.key)
            != NGX_OK
         || ngx_acme_ca_home_write(home, NGX_ACME_CA_ISSUER_PEM,
                                   &hierarchy.certificate, 0644)

@@ -43,6 +43,16 @@ ngx_int_t ngx_acme_ca_home_write(ngx_acme_ca_home_t *home, const char *name,
     ngx_str_t *text, mode_t mode);
 ngx_int_t ngx_acme_ca_home_sync(ngx_acme_ca_home_t *home);
 
+/*
+ * ngx_acme_ca_password.c: a key of a CA, 0600, encrypted if passphrases were
+ * loaded.  wipe() when all keys were read and written.
+ */
+ngx_int_t ngx_acme_ca_home_write_key(ngx_acme_ca_home_t *home,
+    const char *name, ngx_str_t *pem);
+ngx_int_t ngx_acme_ca_password_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error);
+void ngx_acme_ca_password_wipe(ngx_acme_ca_t *ca);
+
 /* ngx_acme_ca_audit_start.c: the key of the log, and a row for this start */
 ngx_int_t ngx_acme_ca_audit_prepare(ngx_acme_ca_home_t *home);
 ngx_int_t ngx_acme_ca_audit_started(ngx_acme_ca_home_t *home,

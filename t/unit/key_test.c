@@ -17,6 +17,7 @@
 static void test_new(ngx_pool_t *pool);
 static void test_files(ngx_pool_t *pool);
 static void test_refused(ngx_pool_t *pool);
+static void test_passwords(ngx_pool_t *pool);
 static void test_memory(ngx_pool_t *pool);
 
 
@@ -39,9 +40,14 @@ main(void)
 
     snprintf(path, sizeof(path), "%s/key", folder);
 
+    /* one that is installed here leaks when it is not asked for a key */
+
+    setenv("OPENSSL_ENGINES", folder, 1);
+
     test_new(pool);
     test_files(pool);
     test_refused(pool);
+    test_passwords(pool);
     test_memory(pool);
 
     is_int(ERR_peek_error(), 0, "nothing is left in OpenSSL's error queue");
@@ -90,7 +96,7 @@ is_loaded(ngx_pool_t *pool, EVP_PKEY *key, const char *source,
     name = pki_c(source);
     ngx_str_null(&error);
 
-    read = acme_ca_key_load(pool, &name, &error);
+    read = acme_ca_key_load(pool, &name, NULL, &error);
 
     if (!ok(read != NULL && EVP_PKEY_eq(key, read) == 1, "%s", what)) {
         printf("# %.*s\n", (int) error.len, error.data);
@@ -183,7 +189,7 @@ is_refused(ngx_pool_t *pool, const char *source, const char *what)
     name = pki_c(source);
     ngx_str_null(&error);
 
-    key = acme_ca_key_load(pool, &name, &error);
+    key = acme_ca_key_load(pool, &name, NULL, &error);
 
     ok(key == NULL && error.len
        && strstr((char *) error.data, source) != NULL, "%s", what);
@@ -213,7 +219,7 @@ test_refused(ngx_pool_t *pool)
     /* the engine's name stays as it was */
 
     name = pki_lit("engine:none:key");
-    (void) acme_ca_key_load(pool, &name, &error);
+    (void) acme_ca_key_load(pool, &name, NULL, &error);
     is_str(&name, "engine:none:key", "the source is not written to");
 
     bio = BIO_new_file(path, "w");
@@ -250,6 +256,88 @@ test_refused(ngx_pool_t *pool)
 
 
 static void
+test_passwords(ngx_pool_t *pool)
+{
+    FILE         *f;
+    EVP_PKEY     *key, *read;
+    ngx_str_t     name, error, pem, sealed, words[3];
+    ngx_uint_t    i;
+    ngx_array_t   passwords;
+
+    static const struct {
+        ngx_uint_t    n;
+        ngx_uint_t    read;
+        const char   *what;
+    } tries[] = {
+        { 0, 0, "no passphrase" },
+        { 2, 0, "two that are wrong" },
+        { 3, 1, "the third one is right" },
+    };
+
+    key = pki_key("P-256");
+    name = pki_c(path);
+
+    words[0] = pki_lit("wrong");
+    words[1] = pki_lit("secre");
+    words[2] = pki_lit("secret words");
+
+    acme_ca_key_write(pool, key, &pem);
+
+    is_int(acme_ca_key_seal(pool, &pem, &words[2], &sealed), NGX_OK, "sealed");
+    ok(strncmp((char *) sealed.data, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+               38) == 0, "as PKCS#8");
+
+    f = fopen(path, "w");
+    fwrite(sealed.data, 1, sealed.len, f);
+    fclose(f);
+
+    ngx_memzero(&passwords, sizeof(ngx_array_t));
+    passwords.elts = words;
+    passwords.size = sizeof(ngx_str_t);
+
+    for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        passwords.nelts = tries[i].n;
+        ngx_str_null(&error);
+
+        read = acme_ca_key_load(pool, &name,
+                                tries[i].n != 0 ? &passwords : NULL, &error);
+
+        is_int(read != NULL && EVP_PKEY_eq(key, read) == 1, tries[i].read,
+               "%s", tries[i].what);
+        is_int(strstr((char *) error.data ? (char *) error.data : "",
+                      "issuer_password_file") != NULL, !tries[i].read,
+               "and what is said");
+
+        EVP_PKEY_free(read);
+    }
+
+    /* a key without one is not asked for it */
+
+    f = fopen(path, "w");
+    fwrite(pem.data, 1, pem.len, f);
+    fclose(f);
+
+    passwords.nelts = 1;
+    read = acme_ca_key_load(pool, &name, &passwords, &error);
+    ok(read != NULL, "a key without a passphrase");
+    EVP_PKEY_free(read);
+
+    /* who reads the log need not know */
+
+    name = pki_lit("pkcs11:token=a;pin-value=1234;object=b");
+    read = acme_ca_key_load(pool, &name, NULL, &error);
+    ok(read == NULL && strstr((char *) error.data, "pin-value=****;object=b")
+       != NULL, "a PIN is not shown");
+    is_str(&name, "pkcs11:token=a;pin-value=1234;object=b", "and is kept");
+
+    is_int(acme_ca_key_seal(pool, &name, &words[0], &sealed), NGX_ERROR,
+           "what is no key is not sealed");
+
+    EVP_PKEY_free(key);
+}
+
+
+static void
 test_memory(ngx_pool_t *pool)
 {
     BIO         *bio;
@@ -271,7 +359,7 @@ test_memory(ngx_pool_t *pool)
         ngx_str_null(&error);
 
         shim_fail_at(n);
-        read = acme_ca_key_load(one, &name, &error);
+        read = acme_ca_key_load(one, &name, NULL, &error);
 
         if (!shim_failed()) {
             shim_fail_at(SHIM_NEVER);
