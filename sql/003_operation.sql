@@ -247,4 +247,52 @@ CREATE INDEX acme_certificates_replaced ON acme_certificates (replaced_by)
 -- what the last attempt of a validation failed by
 ALTER TABLE jobs ADD COLUMN last_error TEXT;
 
+-- What an issuer may do.  "next" waits for its turn, its certificate is shown
+-- already; "active" signs leaves, and there is one of it; "retired" and
+-- "compromised" sign their CRLs and OCSP responses, as long as a leaf of theirs
+-- lives: signs_until, known when they end.  NULL: it signs no leaves here, as a
+-- root.  published_at: since when nginx has its key and shows its certificate
+ALTER TABLE issuers ADD COLUMN state TEXT
+    CHECK (state IN ('next', 'active', 'retired', 'compromised'));
+ALTER TABLE issuers ADD COLUMN published_at INTEGER;
+ALTER TABLE issuers ADD COLUMN activated_at INTEGER;
+ALTER TABLE issuers ADD COLUMN retired_at INTEGER;
+ALTER TABLE issuers ADD COLUMN signs_until INTEGER;
+
+CREATE UNIQUE INDEX issuers_active ON issuers (state) WHERE state = 'active';
+
+CREATE TRIGGER issuers_state BEFORE UPDATE OF state ON issuers
+WHEN NOT (OLD.state IS NULL
+          OR (OLD.state = 'next'
+              AND NEW.state IN ('next', 'active', 'retired', 'compromised'))
+          OR (OLD.state = 'active'
+              AND NEW.state IN ('active', 'retired', 'compromised'))
+          OR (OLD.state = 'retired'
+              AND NEW.state IN ('retired', 'compromised'))
+          OR (OLD.state = 'compromised' AND NEW.state IS 'compromised'))
+BEGIN
+    SELECT raise(ABORT, 'an issuer does not come back');
+END;
+
+-- the last leaf is found by indexes alone
+CREATE TRIGGER issuers_end AFTER UPDATE OF state ON issuers
+WHEN NEW.state IN ('retired', 'compromised') AND NEW.signs_until IS NULL
+BEGIN
+    UPDATE issuers
+    SET signs_until = max(
+            coalesce((SELECT c.not_after
+                      FROM acme_certificates AS c
+                           INDEXED BY acme_certificates_end
+                      WHERE c.status = 'valid' AND c.issuer_id = NEW.id
+                      ORDER BY c.not_after DESC LIMIT 1), 0),
+            coalesce((SELECT max(c.not_after)
+                      FROM acme_certificates AS c
+                           INDEXED BY acme_certificates_revoked
+                      WHERE c.status = 'revoked' AND c.issuer_id = NEW.id), 0))
+    WHERE id = NEW.id;
+END;
+
+-- since when the operator waits for a new issuer: the master makes it
+ALTER TABLE acme_ca_meta ADD COLUMN issuer_wanted INTEGER;
+
 PRAGMA user_version = 3;

@@ -52,6 +52,7 @@ FROM acme_crls AS c
 CROSS JOIN issuers AS i ON i.id = c.issuer_id
 WHERE c.this_update > 0 AND c.next_update < ?1 AND c.due_at >= c.next_update
       AND i.not_after > c.next_update
+      AND coalesce(i.signs_until, c.next_update) >= c.next_update
 ORDER BY c.next_update LIMIT 1;
 
 -- name: crl_list_revoked

@@ -15,12 +15,56 @@ RETURNING id;
 -- why: what follows the leaf in a download
 SELECT chain_pem FROM issuers WHERE id = ?1;
 
+-- name: issuer_find_active
+-- why: each issuance: who signs, whatever a worker remembers
+SELECT id FROM issuers WHERE state = 'active';
+
+-- name: issuer_list
+-- why: each second, by each worker, and at start: whose turn it is
+SELECT id, name, state, not_before, not_after, published_at, signs_until
+FROM issuers WHERE state IS NOT NULL ORDER BY id;
+
+-- name: issuer_set_next
+-- why: a new one, whose key nginx has; known states stay
+UPDATE issuers SET state = 'next' WHERE id = ?1 AND state IS NULL;
+
+-- name: issuer_set_published
+-- why: its turn comes some time after this; NULL, the key being gone: never
+UPDATE issuers SET published_at = ?2
+WHERE id = ?1 AND state = 'next' AND published_at IS NOT ?2;
+
+-- name: issuer_set_active
+-- why: one worker makes the change, all others follow
+UPDATE issuers SET state = 'active', activated_at = ?2
+WHERE id = ?1 AND state = 'next';
+
+-- name: issuer_set_retired
+-- why: it signs no leaf any more
+UPDATE issuers SET state = 'retired', retired_at = ?2
+WHERE id = ?1 AND (state IS NULL OR state IN ('next', 'active'));
+
+-- name: issuer_find_wanted
+-- why: at start: the operator waits for a new one
+SELECT issuer_wanted FROM acme_ca_meta WHERE issuer_wanted IS NOT NULL;
+
+-- name: issuer_remove_wanted
+-- why: it was made
+UPDATE acme_ca_meta SET issuer_wanted = NULL;
+
 -- name: issuer_page
 -- why: as account_page; with its revocation lists
 SELECT i.id, CASE WHEN (?2 IS NULL OR i.name = ?2)
     THEN json_patch('{}', json_object(
         'id', i.id,
         'name', i.name,
+        'state', i.state,
+        'published_at', strftime('%Y-%m-%dT%H:%M:%SZ', i.published_at,
+                                 'unixepoch'),
+        'activated_at', strftime('%Y-%m-%dT%H:%M:%SZ', i.activated_at,
+                                 'unixepoch'),
+        'retired_at', strftime('%Y-%m-%dT%H:%M:%SZ', i.retired_at, 'unixepoch'),
+        'signs_until', strftime('%Y-%m-%dT%H:%M:%SZ', i.signs_until,
+                                'unixepoch'),
         'not_before', strftime('%Y-%m-%dT%H:%M:%SZ', i.not_before, 'unixepoch'),
         'not_after', strftime('%Y-%m-%dT%H:%M:%SZ', i.not_after, 'unixepoch'),
         'created_at', strftime('%Y-%m-%dT%H:%M:%SZ', i.created_at, 'unixepoch'),

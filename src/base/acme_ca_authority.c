@@ -18,6 +18,15 @@ const ngx_str_t  acme_ca_limit_names[ACME_CA_LIMIT_N] = {
 };
 
 
+const ngx_str_t  acme_ca_issuer_states[ACME_CA_ISSUER_STATE_N] = {
+    ngx_null_string,
+    ngx_string("next"),
+    ngx_string("active"),
+    ngx_string("retired"),
+    ngx_string("compromised")
+};
+
+
 acme_ca_profile_t *
 acme_ca_authority_profile(const acme_ca_authority_t *authority,
     const ngx_str_t *name)

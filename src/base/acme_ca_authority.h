@@ -178,12 +178,22 @@ struct acme_ca_authority_s {
     ngx_uint_t         validation_attempts;
     ngx_uint_t         validation_concurrency;   /* per worker */
 
-    /* issuer, owned by pki/; NULL until the master made or read it */
+    /*
+     * Owned by pki/.  issuer: signs leaves now, as far as this process knows;
+     * NULL: nobody may, or the master has not read them yet.  issuers: all
+     * whose keys are here, and none comes after the fork.
+     */
     acme_ca_issuer_t  *issuer;
+    ngx_array_t        issuers;          /* acme_ca_issuer_t * */
+    ngx_uint_t         issuer_rotate;    /* percent of its life that are left
+                                            when the next is made; 0: never */
+    time_t             issuer_overlap;   /* seconds that the next is shown */
 
     acme_ca_signer_t  *signer;           /* NULL: the issuer signs */
 };
 
+
+extern const ngx_str_t  acme_ca_issuer_states[ACME_CA_ISSUER_STATE_N];
 
 /* the profile of that name, or NULL; an empty name is the default one */
 acme_ca_profile_t *acme_ca_authority_profile(

@@ -144,6 +144,28 @@ typedef struct {
 } acme_ca_certificate_t;
 
 
+/* what an issuer may do; the words are in acme_ca_issuer_states */
+typedef enum {
+    ACME_CA_ISSUER_NONE = 0,      /* not known yet, or never a leaf's */
+    ACME_CA_ISSUER_NEXT,          /* shown, waits for its turn */
+    ACME_CA_ISSUER_ACTIVE,        /* signs leaves: one */
+    ACME_CA_ISSUER_RETIRED,       /* CRL and OCSP, for those it has */
+    ACME_CA_ISSUER_COMPROMISED,   /* the same: and nobody trusts it */
+    ACME_CA_ISSUER_STATE_N
+} acme_ca_issuer_state_e;
+
+typedef struct {
+    int64_t                  id;
+    ngx_str_t                name;
+    acme_ca_issuer_state_e   state;
+    time_t                   not_before;
+    time_t                   not_after;
+    time_t                   published_at;   /* 0: nginx has no key of it */
+    time_t                   signs_until;    /* of one that ended: when its
+                                                last leaf ends */
+} acme_ca_issuer_row_t;
+
+
 /* an entry of a CRL */
 typedef struct {
     ngx_str_t          serial;          /* big-endian, no leading zero */

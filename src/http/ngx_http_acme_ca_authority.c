@@ -88,6 +88,8 @@ ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
     a->pre_authorization = NGX_CONF_UNSET;
     a->subdomain_authorization = NGX_CONF_UNSET;
     a->authz_reuse = NGX_CONF_UNSET;
+    a->issuer_rotate = NGX_CONF_UNSET_UINT;
+    a->issuer_overlap = NGX_CONF_UNSET;
     a->caa = ACME_CA_CAA_UNSET;
     a->order_lifetime = NGX_CONF_UNSET;
     a->authz_lifetime = NGX_CONF_UNSET;
@@ -127,6 +129,8 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     ngx_conf_init_value(a->pre_authorization, 0);
     ngx_conf_init_value(a->subdomain_authorization, 0);
     ngx_conf_init_value(a->authz_reuse, 1);
+    ngx_conf_init_uint_value(a->issuer_rotate, 50);
+    ngx_conf_init_value(a->issuer_overlap, 30 * NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_value(a->order_lifetime, 7 * NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_value(a->authz_lifetime, 30 * NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_value(a->retention, 30 * NGX_HTTP_ACME_CA_DAY);

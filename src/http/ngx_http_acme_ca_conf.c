@@ -153,6 +153,20 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_http_acme_ca_field(issuer_key_type),
       &ngx_http_acme_ca_issuer_key_words },
 
+    { ngx_string("issuer_rotate"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_http_acme_ca_rotate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("issuer_overlap"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_setting(issuer_overlap),
+      &ngx_http_acme_ca_seconds_post },
+
     { ngx_string("signer"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_1MORE,
       ngx_http_acme_ca_signer,

@@ -288,38 +288,6 @@ ngx_http_acme_ca_is_zone(const ngx_str_t *name)
 }
 
 
-/* the key may be the URI of a store: "pkcs11:...", "engine:..." */
-
-char *
-ngx_http_acme_ca_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_acme_ca_t *ca = conf;
-
-    ngx_str_t  *value;
-
-    if (ca->issuer_certificate.len != 0) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_strlchr(value[2].data, value[2].data + value[2].len, ':') == NULL
-        && ngx_conf_full_name(cf->cycle, &value[2], 1) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    ca->issuer_certificate = value[1];
-    ca->issuer_key = value[2];
-
-    return NGX_CONF_OK;
-}
-
-
 char *
 ngx_http_acme_ca_password_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {

@@ -77,6 +77,10 @@ ngx_int_t ngx_http_acme_ca_public_folder(ngx_conf_t *cf,
     const char *directive, const char *example);
 ngx_int_t ngx_http_acme_ca_public_url(ngx_conf_t *cf, ngx_str_t *url);
 
+/* ngx_http_acme_ca_issuer.c */
+char *ngx_http_acme_ca_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_acme_ca_rotate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
 /* ngx_http_acme_ca_rule.c */
 char *ngx_http_acme_ca_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_rule_dns(ngx_conf_t *cf, ngx_array_t *list,
@@ -113,7 +117,6 @@ char *ngx_http_acme_ca_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_acme_ca_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_resolver(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_acme_ca_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_password_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_acme_ca_alternate(ngx_conf_t *cf, ngx_command_t *cmd,

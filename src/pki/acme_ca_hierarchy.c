@@ -2,11 +2,12 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * A fresh CA: a root and an intermediate below it (RFC 5280, 4.2.1).
+ * A fresh CA: a root, an intermediate below it, and those that follow that one
+ * (RFC 5280, 4.2.1).
  */
 
 
-#include "acme_ca_issuer.h"
+#include "acme_ca_issuer_load.h"
 #include "acme_ca_crypto.h"
 
 #include <openssl/pem.h>
@@ -43,11 +44,15 @@ typedef struct {
 } acme_ca_hierarchy_ca_t;
 
 
-static ngx_int_t acme_ca_hierarchy_make(acme_ca_ctx_t *ctx, ngx_str_t *name,
-    EVP_PKEY *root_key, EVP_PKEY *key, acme_ca_hierarchy_t *hierarchy);
-static ngx_int_t acme_ca_hierarchy_pair(acme_ca_ctx_t *ctx,
-    acme_ca_hierarchy_ca_t *root, acme_ca_hierarchy_ca_t *intermediate,
+static ngx_int_t acme_ca_hierarchy_root(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    EVP_PKEY *key, acme_ca_hierarchy_t *hierarchy, X509 **root);
+static ngx_int_t acme_ca_hierarchy_lower(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    ngx_uint_t kind, X509 *root, EVP_PKEY *root_key,
     acme_ca_hierarchy_t *hierarchy);
+static ngx_int_t acme_ca_hierarchy_name(acme_ca_ctx_t *ctx,
+    const char *what, ngx_str_t *name, acme_ca_hierarchy_ca_t *ca);
+static ngx_int_t acme_ca_hierarchy_write(acme_ca_ctx_t *ctx,
+    acme_ca_hierarchy_ca_t *ca, ngx_str_t *pem, X509 **made);
 static X509 *acme_ca_hierarchy_certificate(acme_ca_hierarchy_ca_t *ca);
 static const EVP_MD *acme_ca_hierarchy_digest(acme_ca_hierarchy_ca_t *ca);
 static ngx_int_t acme_ca_hierarchy_fill(acme_ca_hierarchy_ca_t *ca,
@@ -69,37 +74,146 @@ ngx_int_t
 acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
     acme_ca_hierarchy_t *hierarchy)
 {
-    EVP_PKEY   *root_key, *key;
+    X509       *root;
+    EVP_PKEY   *key;
     ngx_int_t   rc;
 
-    root_key = acme_ca_key_make(ctx->log, kind);
+    root = NULL;
     key = acme_ca_key_make(ctx->log, kind);
 
     rc = NGX_ERROR;
 
-    if (root_key != NULL && key != NULL
-        && acme_ca_key_write(ctx->pool, root_key, &hierarchy->root_key)
-           == NGX_OK
-        && acme_ca_key_write(ctx->pool, key, &hierarchy->key) == NGX_OK)
+    if (key != NULL
+        && acme_ca_key_write(ctx->pool, key, &hierarchy->root_key) == NGX_OK)
     {
-        rc = acme_ca_hierarchy_make(ctx, name, root_key, key, hierarchy);
+        rc = acme_ca_hierarchy_root(ctx, name, key, hierarchy, &root);
     }
 
-    EVP_PKEY_free(root_key);
+    if (rc == NGX_OK) {
+        rc = acme_ca_hierarchy_lower(ctx, name, kind, root, key, hierarchy);
+    }
+
+    X509_free(root);
     EVP_PKEY_free(key);
 
     return rc;
 }
 
 
-static ngx_int_t
-acme_ca_hierarchy_make(acme_ca_ctx_t *ctx, ngx_str_t *name,
-    EVP_PKEY *root_key, EVP_PKEY *key, acme_ca_hierarchy_t *hierarchy)
+ngx_int_t
+acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
+    ngx_str_t *root_certificate, EVP_PKEY *root_key,
+    acme_ca_hierarchy_t *hierarchy)
 {
-    u_char                  random[ACME_CA_HIERARCHY_TAG_LEN];
-    ngx_str_t               tag, label;
-    ngx_int_t               rc;
-    acme_ca_hierarchy_ca_t  root, intermediate;
+    BIO        *bio;
+    X509       *root;
+    ngx_int_t   rc;
+
+    root = NULL;
+
+    bio = BIO_new_mem_buf(root_certificate->data, (int) root_certificate->len);
+
+    if (bio != NULL) {
+        /* without asking on the terminal */
+
+        root = PEM_read_bio_X509(bio, NULL, NULL, (void *) "");
+    }
+
+    if (root == NULL || X509_check_private_key(root, root_key) != 1) {
+        acme_ca_crypto_error(ctx->log, "reading the root and its key");
+        rc = NGX_ERROR;
+
+    } else {
+        rc = acme_ca_hierarchy_lower(ctx, name, kind, root, root_key,
+                                     hierarchy);
+    }
+
+    X509_free(root);
+    BIO_free(bio);
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_root(acme_ca_ctx_t *ctx, ngx_str_t *name, EVP_PKEY *key,
+    acme_ca_hierarchy_t *hierarchy, X509 **root)
+{
+    acme_ca_hierarchy_ca_t  ca;
+
+    ngx_memzero(&ca, sizeof(acme_ca_hierarchy_ca_t));
+
+    ca.not_before = ctx->now - ACME_CA_HIERARCHY_BACKDATE;
+    ca.not_after = ctx->now + ACME_CA_HIERARCHY_ROOT;
+    ca.key = key;
+    ca.upper_key = key;
+
+    if (acme_ca_hierarchy_name(ctx, "Root", name, &ca) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return acme_ca_hierarchy_write(ctx, &ca, &hierarchy->root_certificate,
+                                   root);
+}
+
+
+static ngx_int_t
+acme_ca_hierarchy_lower(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
+    X509 *root, EVP_PKEY *root_key, acme_ca_hierarchy_t *hierarchy)
+{
+    X509                     *cert;
+    time_t                    end;
+    ngx_int_t                 rc;
+    acme_ca_hierarchy_ca_t    ca;
+    const ASN1_OCTET_STRING  *id;
+
+    ngx_memzero(&ca, sizeof(acme_ca_hierarchy_ca_t));
+
+    if (acme_ca_issuer_time(X509_get0_notAfter(root), &end) != NGX_OK
+        || acme_ca_hierarchy_name(ctx, "Intermediate", name, &ca) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ca.not_before = ctx->now - ACME_CA_HIERARCHY_BACKDATE;
+    ca.not_after = ngx_min(ctx->now + ACME_CA_HIERARCHY_ISSUER, end);
+    ca.upper = root;
+    ca.upper_key = root_key;
+
+    cert = NULL;
+    ca.key = acme_ca_key_make(ctx->log, kind);
+    ca.pathlen = ASN1_INTEGER_new();       /* of the value 0 */
+
+    rc = NGX_ERROR;
+
+    if (ca.key != NULL && ca.pathlen != NULL
+        && acme_ca_key_write(ctx->pool, ca.key, &hierarchy->key) == NGX_OK)
+    {
+        rc = acme_ca_hierarchy_write(ctx, &ca, &hierarchy->certificate, &cert);
+    }
+
+    if (rc == NGX_OK) {
+        id = X509_get0_subject_key_id(cert);
+        rc = acme_ca_hex(ctx->pool, ASN1_STRING_get0_data(id),
+                         ASN1_STRING_length(id), &hierarchy->key_id);
+    }
+
+    X509_free(cert);
+    ASN1_INTEGER_free(ca.pathlen);
+    EVP_PKEY_free(ca.key);
+
+    return rc;
+}
+
+
+/* two CAs never share a name */
+
+static ngx_int_t
+acme_ca_hierarchy_name(acme_ca_ctx_t *ctx, const char *what, ngx_str_t *name,
+    acme_ca_hierarchy_ca_t *ca)
+{
+    u_char     random[ACME_CA_HIERARCHY_TAG_LEN];
+    ngx_str_t  tag, label;
 
     if (acme_ca_random(random, sizeof(random)) != NGX_OK
         || acme_ca_hex(ctx->pool, random, sizeof(random), &tag) != NGX_OK)
@@ -110,86 +224,29 @@ acme_ca_hierarchy_make(acme_ca_ctx_t *ctx, ngx_str_t *name,
     label.data = name->data;
     label.len = ngx_min(name->len, ACME_CA_HIERARCHY_NAME_LEN);
 
-    ngx_memzero(&root, sizeof(acme_ca_hierarchy_ca_t));
-    ngx_memzero(&intermediate, sizeof(acme_ca_hierarchy_ca_t));
+    ca->organization.data = name->data;
+    ca->organization.len = ngx_min(name->len, ACME_CA_HIERARCHY_NAME_MAX);
 
-    if (acme_ca_format(ctx->pool, &root.common_name,
-                       ACME_CA_HIERARCHY_NAME_MAX, "%V Root CA %V", &label,
-                       &tag)
-        != NGX_OK
-        || acme_ca_format(ctx->pool, &intermediate.common_name,
-                          ACME_CA_HIERARCHY_NAME_MAX,
-                          "%V Intermediate CA %V", &label, &tag)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    root.organization.data = name->data;
-    root.organization.len = ngx_min(name->len, ACME_CA_HIERARCHY_NAME_MAX);
-    root.not_before = ctx->now - ACME_CA_HIERARCHY_BACKDATE;
-    root.not_after = ctx->now + ACME_CA_HIERARCHY_ROOT;
-    root.key = root_key;
-    root.upper_key = root_key;
-
-    intermediate.organization = root.organization;
-    intermediate.not_before = root.not_before;
-    intermediate.not_after = ctx->now + ACME_CA_HIERARCHY_ISSUER;
-    intermediate.key = key;
-    intermediate.upper_key = root_key;
-
-    intermediate.pathlen = ASN1_INTEGER_new();       /* of the value 0 */
-    if (intermediate.pathlen == NULL) {
-        acme_ca_crypto_error(ctx->log, "ASN1_INTEGER_new()");
-        return NGX_ERROR;
-    }
-
-    rc = acme_ca_hierarchy_pair(ctx, &root, &intermediate, hierarchy);
-
-    ASN1_INTEGER_free(intermediate.pathlen);
-
-    return rc;
+    return acme_ca_format(ctx->pool, &ca->common_name,
+                          ACME_CA_HIERARCHY_NAME_MAX, "%V %s CA %V", &label,
+                          what, &tag);
 }
 
 
 static ngx_int_t
-acme_ca_hierarchy_pair(acme_ca_ctx_t *ctx, acme_ca_hierarchy_ca_t *root,
-    acme_ca_hierarchy_ca_t *intermediate, acme_ca_hierarchy_t *hierarchy)
+acme_ca_hierarchy_write(acme_ca_ctx_t *ctx, acme_ca_hierarchy_ca_t *ca,
+    ngx_str_t *pem, X509 **made)
 {
-    X509       *upper, *lower;
-    ngx_int_t   rc;
+    *made = acme_ca_hierarchy_certificate(ca);
 
-    lower = NULL;
-
-    upper = acme_ca_hierarchy_certificate(root);
-
-    if (upper != NULL) {
-        intermediate->upper = upper;
-        lower = acme_ca_hierarchy_certificate(intermediate);
-    }
-
-    if (lower == NULL) {
-        acme_ca_crypto_error(ctx->log, "making a CA certificate");
-        rc = NGX_ERROR;
-
-    } else if (acme_ca_hierarchy_pem(ctx->pool, upper,
-                                     &hierarchy->root_certificate)
-               != NGX_OK
-               || acme_ca_hierarchy_pem(ctx->pool, lower,
-                                        &hierarchy->certificate)
-                  != NGX_OK)
+    if (*made == NULL
+        || acme_ca_hierarchy_pem(ctx->pool, *made, pem) != NGX_OK)
     {
-        acme_ca_crypto_error(ctx->log, "writing a CA certificate");
-        rc = NGX_ERROR;
-
-    } else {
-        rc = NGX_OK;
+        acme_ca_crypto_error(ctx->log, "making a CA certificate");
+        return NGX_ERROR;
     }
 
-    X509_free(upper);
-    X509_free(lower);
-
-    return rc;
+    return NGX_OK;
 }
 
 

@@ -127,6 +127,9 @@ acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem, EVP_PKEY *key,
 
     if (rc == NGX_OK) {
         *issuer = load.issuer;
+
+    } else if (load.issuer->not_after != 0 && load.issuer->not_after <= now) {
+        return NGX_DONE;
     }
 
     return rc;

@@ -19,6 +19,10 @@
 
 struct acme_ca_issuer_s {
     int64_t       id;              /* row of issuers, set by who stores it */
+    acme_ca_issuer_state_e
+                  state;           /* as that row was last read */
+    time_t        signs_until;     /* the same, of one that ended */
+    ngx_uint_t    candidate;       /* the configuration lets it sign leaves */
     EVP_PKEY     *key;
     ngx_str_t     der;             /* the certificate that signs */
     ngx_str_t     name;            /* its common name */
@@ -46,6 +50,7 @@ typedef struct {
     ngx_str_t   root_key;
     ngx_str_t   certificate;       /* the intermediate's */
     ngx_str_t   key;
+    ngx_str_t   key_id;            /* the intermediate's, in hexadecimal */
 } acme_ca_hierarchy_t;
 
 
@@ -61,10 +66,19 @@ ngx_int_t acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name,
     ngx_uint_t kind, acme_ca_hierarchy_t *hierarchy);
 
 /*
+ * An intermediate below a root that is there, not valid for longer than it:
+ * certificate, key and key_id are set.
+ */
+ngx_int_t acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    ngx_uint_t kind, ngx_str_t *root_certificate, EVP_PKEY *root_key,
+    acme_ca_hierarchy_t *hierarchy);
+
+/*
  * From a PEM chain (issuer first, then upwards) and its key.  The issuer lives
  * until the pool goes.  NGX_OK, or NGX_DECLINED with *error for nginx -t: no
  * certificate, key of another certificate, not a CA (cA, keyCertSign), expired,
- * a chain in the wrong order, unsupported key.
+ * a chain in the wrong order, unsupported key.  NGX_DONE with *error: it has
+ * expired.
  */
 ngx_int_t acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem,
     EVP_PKEY *key, time_t now, acme_ca_issuer_t **issuer, ngx_str_t *error);
@@ -75,6 +89,13 @@ ngx_int_t acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem,
  */
 ngx_int_t acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
     ngx_str_t *chain_pem, time_t now, ngx_str_t *error);
+
+/* the one with this row, if its key is here, or NULL */
+acme_ca_issuer_t *acme_ca_issuer_find(const acme_ca_authority_t *authority,
+    int64_t id);
+/* it has nothing to sign any more, not even a CRL */
+ngx_uint_t acme_ca_issuer_is_done(const acme_ca_issuer_t *issuer, time_t now,
+    time_t crl_lifetime);
 
 /* the signature of these bytes, in ctx->pool.  NGX_OK or NGX_ERROR */
 ngx_int_t acme_ca_issuer_sign(acme_ca_ctx_t *ctx,

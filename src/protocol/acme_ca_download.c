@@ -7,8 +7,8 @@
  * after subject, an empty line between two certificates: some clients split
  * there.  That it was fetched is noted after the reply has left.
  *
- * Other chains have the number of their "alternate_chain" behind the URL; those
- * of the configuration belong to the issuer that signs now.
+ * Other chains have the number of their "alternate_chain" behind the URL, among
+ * those of the issuer that signed.
  */
 
 
@@ -184,12 +184,10 @@ acme_ca_download_chain(acme_ca_exchange_t *x, int64_t issuer_id,
     ngx_str_t               *other;
     const acme_ca_issuer_t  *issuer;
 
-    issuer = x->authority->issuer;
-
     if (number) {
+        issuer = acme_ca_issuer_find(x->authority, issuer_id);
 
-        if (issuer == NULL || issuer->id != issuer_id
-            || number > issuer->alternates.nelts)
+        if (issuer == NULL || number > issuer->alternates.nelts)
         {
             return acme_ca_refuse(&x->ctx, ACME_CA_NOT_FOUND, NULL);
         }
@@ -219,9 +217,9 @@ acme_ca_download_links(acme_ca_exchange_t *x, acme_ca_download_t *download)
     ngx_uint_t               i;
     const acme_ca_issuer_t  *issuer;
 
-    issuer = x->authority->issuer;
+    issuer = acme_ca_issuer_find(x->authority, download->row.issuer_id);
 
-    if (issuer == NULL || issuer->id != download->row.issuer_id) {
+    if (issuer == NULL) {
         return NGX_OK;
     }
 

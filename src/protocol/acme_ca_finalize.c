@@ -14,13 +14,23 @@
  *   3. where an external signer signs, the order is "processing" and has a job
  *   4. an order yields one certificate: a second finalization is shown the
  *      first one's
+ *   5. its issuer is the active one of the transaction that records it: if that
+ *      has changed since it was signed, it is signed again
  */
 
 
 #include "acme_ca_authorize.h"
 #include "acme_ca_rate.h"
+#include "acme_ca_rotation.h"
 #include "acme_ca_signing.h"
 #include "acme_ca_store_signing.h"
+
+
+/* what was signed, and of what */
+typedef struct {
+    acme_ca_leaf_t          leaf;
+    acme_ca_certificate_t   certificate;
+} acme_ca_finalize_t;
 
 
 static ngx_int_t acme_ca_finalize_admit(acme_ca_exchange_t *x,
@@ -40,19 +50,23 @@ static ngx_int_t acme_ca_finalize_names(acme_ca_exchange_t *x,
 static ngx_int_t acme_ca_finalize_hand_over(acme_ca_exchange_t *x,
     acme_ca_leaf_t *leaf, acme_ca_order_view_t *view);
 static ngx_int_t acme_ca_finalize_sign(acme_ca_exchange_t *x,
-    acme_ca_leaf_t *leaf, acme_ca_order_view_t *view);
+    acme_ca_finalize_t *finalize, acme_ca_order_view_t *view);
+static ngx_int_t acme_ca_finalize_issuer(acme_ca_exchange_t *x,
+    acme_ca_issuer_t **issuer);
+static ngx_int_t acme_ca_finalize_again(acme_ca_exchange_t *x,
+    acme_ca_finalize_t *finalize, acme_ca_order_view_t *view);
 static ngx_int_t acme_ca_finalize_process(acme_ca_exchange_t *x,
     acme_ca_order_view_t *view);
 static ngx_int_t acme_ca_finalize_issue(acme_ca_exchange_t *x,
-    acme_ca_order_view_t *view, acme_ca_certificate_t *certificate);
+    acme_ca_order_view_t *view, acme_ca_finalize_t *finalize);
 
 
 ngx_int_t
 acme_ca_order_sign(acme_ca_exchange_t *x)
 {
-    ngx_int_t             rc;
-    acme_ca_leaf_t        leaf;
-    acme_ca_order_view_t  view;
+    ngx_int_t              rc;
+    acme_ca_finalize_t    *finalize;
+    acme_ca_order_view_t   view;
 
     rc = acme_ca_view_order(x, x->object_id, &view);
 
@@ -64,12 +78,15 @@ acme_ca_order_sign(acme_ca_exchange_t *x)
         return (rc == NGX_DONE) ? NGX_OK : rc;
     }
 
-    ngx_memzero(&leaf, sizeof(acme_ca_leaf_t));
+    finalize = ngx_pcalloc(x->ctx.pool, sizeof(acme_ca_finalize_t));
+    if (finalize == NULL) {
+        return NGX_ERROR;
+    }
 
-    rc = acme_ca_finalize_leaf(x, &view, &leaf);
+    rc = acme_ca_finalize_leaf(x, &view, &finalize->leaf);
 
     if (rc == NGX_OK) {
-        rc = acme_ca_finalize_csr(x, &leaf);
+        rc = acme_ca_finalize_csr(x, &finalize->leaf);
     }
 
     if (rc == NGX_OK) {
@@ -80,33 +97,70 @@ acme_ca_order_sign(acme_ca_exchange_t *x)
         return rc;
     }
 
-    return x->authority->signer ? acme_ca_finalize_hand_over(x, &leaf, &view)
-                                : acme_ca_finalize_sign(x, &leaf, &view);
+    return x->authority->signer
+           ? acme_ca_finalize_hand_over(x, &finalize->leaf, &view)
+           : acme_ca_finalize_sign(x, finalize, &view);
 }
 
 
 static ngx_int_t
-acme_ca_finalize_sign(acme_ca_exchange_t *x, acme_ca_leaf_t *leaf,
+acme_ca_finalize_sign(acme_ca_exchange_t *x, acme_ca_finalize_t *finalize,
     acme_ca_order_view_t *view)
 {
     ngx_int_t               rc;
     acme_ca_certificate_t  *certificate;
 
-    certificate = ngx_pcalloc(x->ctx.pool, sizeof(acme_ca_certificate_t));
-    if (certificate == NULL) {
-        return NGX_ERROR;
-    }
+    certificate = &finalize->certificate;
 
-    rc = acme_ca_leaf_sign(&x->ctx, leaf, certificate);
+    ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
+
+    rc = acme_ca_leaf_sign(&x->ctx, &finalize->leaf, certificate);
 
     if (rc == NGX_OK) {
         certificate->order_id = view->row.id;
         certificate->account_id = view->row.account_id;
-        certificate->issuer_id = leaf->issuer->id;
-        x->prepared = certificate;
+        certificate->issuer_id = finalize->leaf.issuer->id;
+        x->prepared = finalize;
     }
 
     return rc;
+}
+
+
+static ngx_int_t
+acme_ca_finalize_issuer(acme_ca_exchange_t *x, acme_ca_issuer_t **issuer)
+{
+    ngx_int_t  rc;
+
+    rc = acme_ca_rotation_find(x->authority, x->store, issuer);
+
+    if (rc == NGX_DECLINED) {
+        return acme_ca_refuse(&x->ctx, ACME_CA_UNAVAILABLE,
+                              "the authority has no issuer");
+    }
+
+    return rc;
+}
+
+
+/* in the transaction: another issuer may have become active meanwhile */
+
+static ngx_int_t
+acme_ca_finalize_again(acme_ca_exchange_t *x, acme_ca_finalize_t *finalize,
+    acme_ca_order_view_t *view)
+{
+    ngx_int_t          rc;
+    acme_ca_issuer_t  *issuer;
+
+    rc = acme_ca_finalize_issuer(x, &issuer);
+
+    if (rc != NGX_OK || issuer == finalize->leaf.issuer) {
+        return rc;
+    }
+
+    finalize->leaf.issuer = issuer;
+
+    return acme_ca_finalize_sign(x, finalize, view);
 }
 
 
@@ -160,16 +214,23 @@ static ngx_int_t
 acme_ca_finalize_leaf(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
     acme_ca_leaf_t *leaf)
 {
-    leaf->issuer = x->authority->issuer;
+    ngx_int_t          rc;
+    acme_ca_issuer_t  *issuer;
+
+    issuer = NULL;
+
+    if (x->authority->signer == NULL) {
+        rc = acme_ca_finalize_issuer(x, &issuer);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    leaf->issuer = issuer;
     leaf->not_before = view->row.not_before;
     leaf->not_after = view->row.not_after;
     leaf->profile = acme_ca_authority_profile(x->authority,
                                               &view->row.profile);
-
-    if (leaf->issuer == NULL) {
-        return acme_ca_refuse(&x->ctx, ACME_CA_UNAVAILABLE,
-                              "the authority has no issuer");
-    }
 
     if (leaf->profile == NULL) {
         return acme_ca_refuse(&x->ctx, ACME_CA_INVALID_PROFILE,
@@ -396,17 +457,25 @@ acme_ca_finalize_process(acme_ca_exchange_t *x, acme_ca_order_view_t *view)
 
 static ngx_int_t
 acme_ca_finalize_issue(acme_ca_exchange_t *x, acme_ca_order_view_t *view,
-    acme_ca_certificate_t *certificate)
+    acme_ca_finalize_t *finalize)
 {
-    ngx_int_t         rc;
-    acme_ca_status_e  to;
+    ngx_int_t               rc;
+    acme_ca_status_e        to;
+    acme_ca_certificate_t  *certificate;
 
-    if (certificate == NULL) {
+    if (finalize == NULL) {
         return acme_ca_never(x->ctx.log);
     }
 
-    rc = acme_ca_state_next(ACME_CA_MACHINE_ORDER, view->row.status,
-                            ACME_CA_EVENT_ISSUE, &to);
+    certificate = &finalize->certificate;
+    to = view->row.status;
+
+    rc = acme_ca_finalize_again(x, finalize, view);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_state_next(ACME_CA_MACHINE_ORDER, view->row.status,
+                                ACME_CA_EVENT_ISSUE, &to);
+    }
 
     if (rc == NGX_OK) {
         rc = acme_ca_store_certificate_add(x->store, certificate);

@@ -14,6 +14,7 @@
 
 
 #include "acme_ca_protocol_private.h"
+#include "acme_ca_issuer.h"
 #include "acme_ca_signing.h"
 #include "acme_ca_store_signing.h"
 
@@ -67,8 +68,7 @@ acme_ca_signing_tell(acme_ca_ctx_t *ctx, const acme_ca_authority_t *authority,
 
     if (authority->signer == NULL
         || authority->signer->revoke_uri.len == 0
-        || (authority->issuer != NULL
-            && authority->issuer->id == certificate->issuer_id))
+        || acme_ca_issuer_find(authority, certificate->issuer_id) != NULL)
     {
         return NGX_OK;
     }

@@ -89,14 +89,21 @@ struct ngx_acme_ca_wait_s {
 };
 
 
+/* paths as nginx.conf names them; the key may be a store's URI */
+typedef struct {
+    ngx_str_t              certificate;
+    ngx_str_t              key;
+} ngx_acme_ca_issuer_files_t;
+
+
 struct ngx_acme_ca_s {
     acme_ca_authority_t        authority;
 
     /* configuration, beside what the pure rooms see */
     u_char                    *file_name;       /* where it was written */
     ngx_uint_t                 line;
-    ngx_str_t                  issuer_certificate;   /* files; empty: ours */
-    ngx_str_t                  issuer_key;
+    ngx_array_t               *issuer_files;    /* ngx_acme_ca_issuer_files_t,
+                                                   or NULL: ours */
     ngx_uint_t                 issuer_key_type;      /* ACME_CA_KEY_*: of ours
                                                         at the first start */
     ngx_str_t                  issuer_password_file;
@@ -172,6 +179,7 @@ struct ngx_acme_ca_s {
     unsigned                   in_flight:1;
     unsigned                   sweeping:1;
     unsigned                   renewing:1;
+    unsigned                   rotating:1;
     unsigned                   counting:1;
     unsigned                   complained:1;    /* of a store that is away */
 };
@@ -204,11 +212,6 @@ void ngx_acme_ca_audit_collect(ngx_acme_ca_t *ca, ngx_log_t *log);
 void ngx_acme_ca_audit_flush(ngx_acme_ca_t *ca);
 void ngx_acme_ca_audit_tick(ngx_acme_ca_t *ca);
 ngx_int_t ngx_acme_ca_audit_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
-    ngx_str_t *error);
-
-
-/* ngx_acme_ca_alternate.c: other chains of the issuer that was loaded */
-ngx_int_t ngx_acme_ca_alternate_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     ngx_str_t *error);
 
 
@@ -295,14 +298,11 @@ void ngx_acme_ca_server_tick(ngx_acme_ca_t *ca);
 
 
 /*
- * CRLs.  ngx_acme_ca_crl_start.c: the master's first ones, and those of its own
- * root; who becomes their owner, or -1.  ngx_acme_ca_crl.c: a worker's; tick()
- * begins one that is due.
+ * ngx_acme_ca_rotation.c: a worker's.  load() takes up the states of issuers,
+ * tick() makes the next one active when its turn has come
  */
-ngx_int_t ngx_acme_ca_crl_start(ngx_acme_ca_t *ca, ngx_pool_t *pool,
-    ngx_log_t *log, ngx_uid_t uid, ngx_gid_t gid);
-ngx_int_t ngx_acme_ca_crl_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
-void ngx_acme_ca_crl_tick(ngx_acme_ca_t *ca);
+void ngx_acme_ca_rotation_load(ngx_acme_ca_t *ca);
+void ngx_acme_ca_rotation_tick(ngx_acme_ca_t *ca);
 
 
 /*

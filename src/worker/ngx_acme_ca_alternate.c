@@ -2,11 +2,16 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * The files of "alternate_chain", read where the issuer is.
+ * The files of "alternate_chain", read where the issuers are: each belongs to
+ * the one whose subject and key it has.
  */
 
 
-#include "ngx_acme_ca.h"
+#include "ngx_acme_ca_home.h"
+
+
+static ngx_int_t ngx_acme_ca_alternate_add(ngx_acme_ca_t *ca, ngx_str_t *pem,
+    ngx_str_t *reason);
 
 
 ngx_int_t
@@ -31,8 +36,7 @@ ngx_acme_ca_alternate_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
 
         ngx_str_null(&reason);
 
-        rc = acme_ca_issuer_add_chain(ca->pool, ca->authority.issuer, &pem,
-                                      ngx_time(), &reason);
+        rc = ngx_acme_ca_alternate_add(ca, &pem, &reason);
 
         if (rc != NGX_OK) {
             (void) acme_ca_format(temp, error, file[i].len + reason.len + 32,
@@ -43,4 +47,23 @@ ngx_acme_ca_alternate_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_acme_ca_alternate_add(ngx_acme_ca_t *ca, ngx_str_t *pem, ngx_str_t *reason)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          i;
+    acme_ca_issuer_t  **issuer;
+
+    rc = NGX_DECLINED;
+    issuer = ca->authority.issuers.elts;
+
+    for (i = 0; rc == NGX_DECLINED && i < ca->authority.issuers.nelts; i++) {
+        rc = acme_ca_issuer_add_chain(ca->pool, issuer[i], pem, ngx_time(),
+                                      reason);
+    }
+
+    return rc;
 }

@@ -119,7 +119,7 @@ ngx_acme_ca_audit_key_new(ngx_acme_ca_home_t *home)
         && ngx_acme_ca_home_write(home, NGX_ACME_CA_AUDIT_KEY, &pem, 0600)
            == NGX_OK)
     {
-        rc = ngx_acme_ca_home_sync(home);
+        rc = ngx_acme_ca_home_sync(home, "");
     }
 
     EVP_PKEY_free(key);
@@ -132,8 +132,9 @@ ngx_int_t
 ngx_acme_ca_audit_started(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
     time_t now)
 {
-    ngx_str_t               key, issuer, file;
+    ngx_str_t               key, file;
     acme_ca_audit_t         audit;
+    acme_ca_issuer_t       *issuer;
     acme_ca_json_writer_t   w;
 
     ngx_memzero(&audit, sizeof(acme_ca_audit_t));
@@ -151,16 +152,20 @@ ngx_acme_ca_audit_started(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
         return NGX_ERROR;
     }
 
-    issuer = home->ca->authority.issuer->name;
 
     acme_ca_json_start(&w, home->pool, 512);
     acme_ca_json_open_object(&w, NULL);
     acme_ca_json_write_text(&w, "nginx", NGINX_VERSION);
     acme_ca_json_write_number(&w, "schema", acme_ca_store_version());
     acme_ca_json_write_string(&w, "configuration", &file);
-    acme_ca_json_write_string(&w, "issuer", &issuer);
-    acme_ca_json_write_time(&w, "issuer_not_after",
-                            home->ca->authority.issuer->not_after);
+
+    issuer = home->ca->authority.issuer;
+
+    if (issuer != NULL) {
+        acme_ca_json_write_string(&w, "issuer", &issuer->name);
+        acme_ca_json_write_time(&w, "issuer_not_after", issuer->not_after);
+    }
+
     acme_ca_json_write_string(&w, "audit_key", &key);
     acme_ca_json_shut(&w);
 

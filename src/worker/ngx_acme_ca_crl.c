@@ -88,29 +88,37 @@ ngx_acme_ca_crl_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 }
 
 
+/* of any issuer that has leaves, whether it signs more of them or not */
+
 void
 ngx_acme_ca_crl_tick(ngx_acme_ca_t *ca)
 {
-    time_t                   now;
-    acme_ca_crl_t            crl;
-    const acme_ca_issuer_t  *issuer;
+    time_t               now;
+    ngx_uint_t           i;
+    acme_ca_crl_t        crl;
+    acme_ca_issuer_t   **issuer;
 
-    now = ngx_time();
-    issuer = ca->authority.issuer;
-
-    if (ca->crl->busy || ngx_exiting || ca->writer == NULL || issuer == NULL
-        || !issuer->crl_sign)
-    {
+    if (ca->crl->busy || ngx_exiting || ca->writer == NULL) {
         return;
     }
 
-    if (acme_ca_store_crl_find_due(ca->reader, issuer->id, now,
-                                   now - ca->crl_interval
-                                   - ngx_acme_ca_crl_backdate(ca->crl_lifetime),
-                                   &crl)
-        == NGX_OK)
-    {
-        ngx_acme_ca_crl_begin(ca->crl, issuer, &crl);
+    now = ngx_time();
+    issuer = ca->authority.issuers.elts;
+
+    for (i = 0; i < ca->authority.issuers.nelts; i++) {
+
+        if (issuer[i]->crl_sign
+            && !acme_ca_issuer_is_done(issuer[i], now, ca->crl_lifetime)
+            && acme_ca_store_crl_find_due(ca->reader, issuer[i]->id, now,
+                                          now - ca->crl_interval
+                                          - ngx_acme_ca_crl_backdate(
+                                                            ca->crl_lifetime),
+                                          &crl)
+               == NGX_OK)
+        {
+            ngx_acme_ca_crl_begin(ca->crl, issuer[i], &crl);
+            return;
+        }
     }
 }
 

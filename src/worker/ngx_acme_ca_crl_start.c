@@ -33,13 +33,15 @@ static ngx_int_t ngx_acme_ca_crl_folder(ngx_acme_ca_crl_start_t *s);
 static void ngx_acme_ca_crl_sweep(ngx_acme_ca_crl_start_t *s, ngx_str_t *path);
 static ngx_int_t ngx_acme_ca_crl_owner(ngx_acme_ca_crl_start_t *s,
     ngx_str_t *path);
-static ngx_int_t ngx_acme_ca_crl_issuer(ngx_acme_ca_crl_start_t *s);
+static ngx_int_t ngx_acme_ca_crl_issuers(ngx_acme_ca_crl_start_t *s);
+static ngx_int_t ngx_acme_ca_crl_issuer(ngx_acme_ca_crl_start_t *s,
+    const acme_ca_issuer_t *issuer);
 static ngx_int_t ngx_acme_ca_crl_parts(ngx_acme_ca_crl_start_t *s,
     const acme_ca_issuer_t *issuer);
 static ngx_int_t ngx_acme_ca_crl_part(ngx_acme_ca_crl_start_t *s,
     const acme_ca_issuer_t *issuer, const acme_ca_crl_t *part);
 static ngx_int_t ngx_acme_ca_crl_absent(ngx_acme_ca_crl_start_t *s,
-    const acme_ca_crl_t *crl);
+    const acme_ca_issuer_t *issuer, const acme_ca_crl_t *crl);
 static ngx_int_t ngx_acme_ca_crl_root(ngx_acme_ca_crl_start_t *s);
 static ngx_int_t ngx_acme_ca_crl_root_load(ngx_acme_ca_crl_start_t *s,
     ngx_str_t *pem, ngx_str_t *path, acme_ca_issuer_t **root);
@@ -74,7 +76,7 @@ ngx_acme_ca_crl_start(ngx_acme_ca_t *ca, ngx_pool_t *pool, ngx_log_t *log,
         return NGX_ERROR;
     }
 
-    rc = ngx_acme_ca_crl_issuer(&s);
+    rc = ngx_acme_ca_crl_issuers(&s);
 
     if (rc == NGX_OK) {
         rc = ngx_acme_ca_crl_root(&s);
@@ -201,16 +203,41 @@ ngx_acme_ca_crl_owner(ngx_acme_ca_crl_start_t *s, ngx_str_t *path)
 }
 
 
+static ngx_int_t
+ngx_acme_ca_crl_issuers(ngx_acme_ca_crl_start_t *s)
+{
+    ngx_int_t           rc, one;
+    ngx_uint_t          i;
+    acme_ca_issuer_t  **issuer;
+
+    rc = NGX_OK;
+    issuer = s->ca->authority.issuers.elts;
+
+    for (i = 0; i < s->ca->authority.issuers.nelts; i++) {
+
+        if (acme_ca_issuer_is_done(issuer[i], s->now, s->ca->crl_lifetime)) {
+            continue;
+        }
+
+        one = ngx_acme_ca_crl_issuer(s, issuer[i]);
+
+        if (one != NGX_OK) {
+            rc = one;
+        }
+    }
+
+    return rc;
+}
+
+
 /* all rows, and the full one if it is not there; the workers make the parts */
 
 static ngx_int_t
-ngx_acme_ca_crl_issuer(ngx_acme_ca_crl_start_t *s)
+ngx_acme_ca_crl_issuer(ngx_acme_ca_crl_start_t *s,
+    const acme_ca_issuer_t *issuer)
 {
-    ngx_int_t          rc;
-    acme_ca_crl_t      crl;
-    acme_ca_issuer_t  *issuer;
-
-    issuer = s->ca->authority.issuer;
+    ngx_int_t      rc;
+    acme_ca_crl_t  crl;
 
     if (!issuer->crl_sign) {
         ngx_log_error(NGX_LOG_WARN, s->log, 0,
@@ -231,7 +258,7 @@ ngx_acme_ca_crl_issuer(ngx_acme_ca_crl_start_t *s)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_acme_ca_crl_absent(s, &crl);
+        rc = ngx_acme_ca_crl_absent(s, issuer, &crl);
     }
 
     return (rc == NGX_OK)
@@ -294,7 +321,7 @@ ngx_acme_ca_crl_part(ngx_acme_ca_crl_start_t *s,
                                 part->shard, &crl);
 
     if (rc == NGX_OK) {
-        rc = ngx_acme_ca_crl_absent(s, &crl);
+        rc = ngx_acme_ca_crl_absent(s, issuer, &crl);
     }
 
     if (rc == NGX_OK) {
@@ -308,13 +335,13 @@ ngx_acme_ca_crl_part(ngx_acme_ca_crl_start_t *s,
 /* NGX_DECLINED: its file is there */
 
 static ngx_int_t
-ngx_acme_ca_crl_absent(ngx_acme_ca_crl_start_t *s, const acme_ca_crl_t *crl)
+ngx_acme_ca_crl_absent(ngx_acme_ca_crl_start_t *s,
+    const acme_ca_issuer_t *issuer, const acme_ca_crl_t *crl)
 {
     ngx_str_t        name, path;
     ngx_file_info_t  fi;
 
-    if (acme_ca_crl_name(s->pool, s->ca->authority.issuer, crl->shards,
-                         crl->shard, &name)
+    if (acme_ca_crl_name(s->pool, issuer, crl->shards, crl->shard, &name)
         != NGX_OK
         || ngx_acme_ca_crl_path(s->pool, &s->ca->authority.path, &name, ".crl",
                                 &path)
@@ -337,7 +364,7 @@ ngx_acme_ca_crl_root(ngx_acme_ca_crl_start_t *s)
     acme_ca_crl_t      crl;
     acme_ca_issuer_t  *root;
 
-    if (s->ca->issuer_certificate.len != 0) {
+    if (s->ca->issuer_files != NULL) {
         return NGX_OK;
     }
 

@@ -8,8 +8,10 @@
  *     PATH/ca.db            0600, the worker user's
  *     PATH/root.pem         certificate, for the clients to trust
  *     PATH/root.key         0600, of who starts nginx: workers never see it
- *     PATH/issuer.pem       the intermediate certificate
+ *     PATH/issuer.pem       the first intermediate certificate
  *     PATH/issuer.key       0600, of who starts nginx: read before the fork
+ *     PATH/issuers/         those that followed: KEYID.pem with its chain and
+ *                           root, KEYID.key
  *     PATH/audit.pem        public key of the audit log's checkpoints
  *     PATH/audit.key        0600, of who starts nginx: read before the fork
  *     PATH/crl/             0700, the worker user's: the CRLs
@@ -20,19 +22,20 @@
 
 
 #include "ngx_acme_ca_home.h"
+#include "ngx_acme_ca_crl.h"
 #include "ngx_acme_ca_ocsp.h"
 
-
-#define NGX_ACME_CA_ISSUER_PEM  "issuer.pem"
-#define NGX_ACME_CA_ISSUER_KEY  "issuer.key"
+#include "acme_ca_rotation.h"
 
 
-static ngx_int_t ngx_acme_ca_home_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
-    ngx_str_t *error);
-static ngx_int_t ngx_acme_ca_home_load_more(ngx_acme_ca_t *ca,
-    ngx_pool_t *temp, ngx_str_t *error);
 static ngx_int_t ngx_acme_ca_home_hierarchy(ngx_acme_ca_home_t *home);
 static ngx_int_t ngx_acme_ca_home_database(ngx_acme_ca_home_t *home);
+static ngx_int_t ngx_acme_ca_home_known(ngx_acme_ca_home_t *home,
+    acme_ca_store_t *store, time_t now);
+static ngx_int_t ngx_acme_ca_home_state(ngx_acme_ca_home_t *home,
+    acme_ca_store_t *store, time_t now);
+static ngx_int_t ngx_acme_ca_home_signers(ngx_acme_ca_home_t *home,
+    acme_ca_store_t *store, time_t now);
 
 
 char *
@@ -46,7 +49,7 @@ ngx_acme_ca_home_check(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     rc = ngx_acme_ca_password_load(ca, cf->temp_pool, &error);
 
     if (rc == NGX_OK) {
-        rc = ngx_acme_ca_home_load(ca, cf->temp_pool, &error);
+        rc = ngx_acme_ca_home_issuers(ca, cf->temp_pool, &error);
     }
 
     if (rc == NGX_OK || rc == NGX_DECLINED) {
@@ -94,11 +97,11 @@ ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
         rc = ngx_acme_ca_home_folder(&home);
     }
 
-    if (rc == NGX_OK && ca->authority.issuer == NULL) {
+    if (rc == NGX_OK && ca->authority.issuers.nelts == 0) {
         rc = ngx_acme_ca_home_hierarchy(&home);
 
         if (rc == NGX_OK
-            && ngx_acme_ca_home_load(ca, home.pool, &error) != NGX_OK)
+            && ngx_acme_ca_home_issuers(ca, home.pool, &error) != NGX_OK)
         {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                           "acme_ca authority \"%V\": %V",
@@ -112,9 +115,6 @@ ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
     }
 
     if (rc == NGX_OK) {
-        ca->authority.issuer->crl_url = ca->crl_url;
-        ca->authority.issuer->crl_shards = ca->crl_shards;
-
         rc = ngx_acme_ca_home_database(&home);
     }
 
@@ -130,110 +130,6 @@ ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
     ca->ready = (rc == NGX_OK);
 
     return rc;
-}
-
-
-/*
- * Reads the issuer's certificates and key.  NGX_DECLINED: there are none yet.
- * The issuer lives in the configuration's pool.
- */
-
-static ngx_int_t
-ngx_acme_ca_home_load(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
-{
-    EVP_PKEY   *key;
-    ngx_int_t   rc;
-    ngx_str_t   certificate, private_key, own, root, pem, file, reason;
-
-    certificate = ca->issuer_certificate;
-    private_key = ca->issuer_key;
-
-    if (certificate.len == 0) {
-
-        if (!ngx_acme_ca_home_has(ca, temp, NGX_ACME_CA_ISSUER_PEM)) {
-            return NGX_DECLINED;
-        }
-
-        if (ngx_acme_ca_home_file(ca, temp, NGX_ACME_CA_ISSUER_PEM,
-                                  &certificate)
-            != NGX_OK
-            || ngx_acme_ca_home_file(ca, temp, NGX_ACME_CA_ISSUER_KEY,
-                                     &private_key)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        /* whoever owns the folder could put a key of his own there */
-
-        if (ngx_acme_ca_home_read(temp, &private_key, 1, &pem, error)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (ngx_acme_ca_home_read(temp, &certificate, 0, &own, error) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    pem = own;
-    file = certificate;
-
-    if (ca->issuer_certificate.len == 0) {
-
-        /* the chain of our own hierarchy: its root is told, not served */
-
-        if (ngx_acme_ca_home_file(ca, temp, NGX_ACME_CA_ROOT_PEM, &certificate)
-            != NGX_OK
-            || ngx_acme_ca_home_read(temp, &certificate, 0, &root, error)
-               != NGX_OK
-            || acme_ca_format(temp, &pem, own.len + root.len + 1, "%V%V",
-                              &own, &root)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    key = acme_ca_key_load(temp, &private_key, ca->issuer_passwords, error);
-    if (key == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_str_null(&reason);
-
-    rc = acme_ca_issuer_load(ca->pool, &pem, key, ngx_time(),
-                             &ca->authority.issuer, &reason);
-
-    EVP_PKEY_free(key);
-
-    if (rc != NGX_OK
-        && acme_ca_format(temp, error, file.len + reason.len + 16,
-                          "issuer \"%s\": %V", file.data, &reason)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return (rc == NGX_OK) ? ngx_acme_ca_home_load_more(ca, temp, error)
-                          : NGX_ERROR;
-}
-
-
-/* what needs the issuer */
-
-static ngx_int_t
-ngx_acme_ca_home_load_more(ngx_acme_ca_t *ca, ngx_pool_t *temp,
-    ngx_str_t *error)
-{
-    if (ngx_acme_ca_alternate_load(ca, temp, error) != NGX_OK
-        || ngx_acme_ca_signer_load(ca, temp, error) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -281,20 +177,18 @@ ngx_acme_ca_home_hierarchy(ngx_acme_ca_home_t *home)
                   "acme_ca authority \"%V\": made a new CA in \"%V\"",
                   &home->ca->authority.name, &home->ca->authority.path);
 
-    return ngx_acme_ca_home_sync(home);
+    return ngx_acme_ca_home_sync(home, "");
 }
 
 
 static ngx_int_t
 ngx_acme_ca_home_database(ngx_acme_ca_home_t *home)
 {
-    time_t             now;
-    ngx_int_t          rc;
-    acme_ca_store_t   *store;
-    acme_ca_issuer_t  *issuer;
+    time_t            now;
+    ngx_int_t         rc;
+    acme_ca_store_t  *store;
 
     now = ngx_time();
-    issuer = home->ca->authority.issuer;
 
     store = acme_ca_store_open(&home->ca->authority.database,
                                ACME_CA_STORE_MIGRATE, home->log);
@@ -302,34 +196,28 @@ ngx_acme_ca_home_database(ngx_acme_ca_home_t *home)
         return NGX_ERROR;
     }
 
-    rc = acme_ca_store_begin(store);
+    /* keys are made outside of the transaction that workers wait for */
+
+    rc = ngx_acme_ca_home_known(home, store, now);
 
     if (rc == NGX_OK) {
-        rc = acme_ca_store_issuer_add(store, &issuer->name, &issuer->der,
-                                      &issuer->chain, issuer->not_before,
-                                      issuer->not_after, now, &issuer->id);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_acme_ca_server_issue(home->ca, store, home->pool, home->log,
-                                      now);
-    }
-
-    if (rc == NGX_OK && home->ca->ocsp_served) {
-        rc = ngx_acme_ca_ocsp_signer_issue(store, issuer, home->pool,
-                                           home->log, now);
+        rc = ngx_acme_ca_home_rotation(home, store, now);
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_acme_ca_audit_started(home, store, now);
+        rc = acme_ca_store_begin(store);
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_store_commit(store);
-    }
+        rc = ngx_acme_ca_home_state(home, store, now);
 
-    if (rc != NGX_OK) {
-        acme_ca_store_rollback(store);
+        if (rc == NGX_OK) {
+            rc = acme_ca_store_commit(store);
+        }
+
+        if (rc != NGX_OK) {
+            acme_ca_store_rollback(store);
+        }
     }
 
     /* -wal and -shm exist now and take the owner of the database */
@@ -344,4 +232,93 @@ ngx_acme_ca_home_database(ngx_acme_ca_home_t *home)
     acme_ca_store_close(store);
 
     return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* each has its row */
+
+static ngx_int_t
+ngx_acme_ca_home_known(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
+    time_t now)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          i;
+    acme_ca_issuer_t  **issuer;
+
+    rc = NGX_OK;
+    issuer = home->ca->authority.issuers.elts;
+
+    for (i = 0; rc == NGX_OK && i < home->ca->authority.issuers.nelts; i++) {
+        rc = acme_ca_store_issuer_add(store, &issuer[i]->name,
+                                      &issuer[i]->der, &issuer[i]->chain,
+                                      issuer[i]->not_before,
+                                      issuer[i]->not_after, now,
+                                      &issuer[i]->id);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_acme_ca_home_state(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
+    time_t now)
+{
+    ngx_int_t             rc;
+    acme_ca_ctx_t         ctx;
+    acme_ca_authority_t  *authority;
+
+    authority = &home->ca->authority;
+
+    ngx_memzero(&ctx, sizeof(acme_ca_ctx_t));
+
+    ctx.pool = home->pool;
+    ctx.log = home->log;
+    ctx.now = now;
+
+    rc = ngx_acme_ca_home_known(home, store, now);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_rotation_start(&ctx, authority, store);
+    }
+
+    if (rc == NGX_OK && authority->issuer == NULL) {
+        ngx_log_error(NGX_LOG_CRIT, home->log, 0,
+                      "acme_ca authority \"%V\" has no issuer that may sign "
+                      "certificates", &authority->name);
+
+    } else if (rc == NGX_OK) {
+        rc = ngx_acme_ca_server_issue(home->ca, store, home->pool, home->log,
+                                      now);
+    }
+
+    if (rc == NGX_OK && home->ca->ocsp_served) {
+        rc = ngx_acme_ca_home_signers(home, store, now);
+    }
+
+    return (rc == NGX_OK) ? ngx_acme_ca_audit_started(home, store, now) : rc;
+}
+
+
+/* of OCSP responses, from the issuer's first day on */
+
+static ngx_int_t
+ngx_acme_ca_home_signers(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
+    time_t now)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          i;
+    acme_ca_issuer_t  **issuer;
+
+    rc = NGX_OK;
+    issuer = home->ca->authority.issuers.elts;
+
+    for (i = 0; rc == NGX_OK && i < home->ca->authority.issuers.nelts; i++) {
+        if (!acme_ca_issuer_is_done(issuer[i], now, home->ca->crl_lifetime)) {
+            rc = ngx_acme_ca_ocsp_signer_issue(store, issuer[i], home->pool,
+                                               home->log, now);
+        }
+    }
+
+    return rc;
 }

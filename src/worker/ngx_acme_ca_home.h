@@ -14,6 +14,11 @@
 #include "ngx_acme_ca.h"
 
 
+#define NGX_ACME_CA_ISSUER_PEM     "issuer.pem"
+#define NGX_ACME_CA_ISSUER_KEY     "issuer.key"
+#define NGX_ACME_CA_ISSUER_FOLDER  "issuers"
+
+
 typedef struct {
     ngx_cycle_t    *cycle;
     ngx_acme_ca_t  *ca;
@@ -37,11 +42,30 @@ ngx_int_t ngx_acme_ca_home_folder(ngx_acme_ca_home_t *home);
 
 /*
  * Written beside its place, synced and renamed, so that a crash leaves no half
- * a key; sync() when all names are there.
+ * a key; sync() of a folder, "" being the state folder, when all names are
+ * there.
  */
 ngx_int_t ngx_acme_ca_home_write(ngx_acme_ca_home_t *home, const char *name,
     ngx_str_t *text, mode_t mode);
-ngx_int_t ngx_acme_ca_home_sync(ngx_acme_ca_home_t *home);
+ngx_int_t ngx_acme_ca_home_sync(ngx_acme_ca_home_t *home, const char *name);
+
+/*
+ * ngx_acme_ca_home_issuer.c: the issuers whose certificates and keys are here.
+ * issuers() reads all: NGX_DECLINED: there are none.  issuer_add() takes up one
+ * more, by its name in the folder of those that followed the first.
+ */
+ngx_int_t ngx_acme_ca_home_issuers(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error);
+ngx_int_t ngx_acme_ca_home_issuer_add(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *name, ngx_str_t *error);
+
+/* ngx_acme_ca_alternate.c: other chains of the issuers that were loaded */
+ngx_int_t ngx_acme_ca_alternate_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error);
+
+/* ngx_acme_ca_home_rotation.c: makes the next issuer if it is time */
+ngx_int_t ngx_acme_ca_home_rotation(ngx_acme_ca_home_t *home,
+    acme_ca_store_t *store, time_t now);
 
 /*
  * ngx_acme_ca_password.c: a key of a CA, 0600, encrypted if passphrases were

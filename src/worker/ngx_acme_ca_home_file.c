@@ -224,13 +224,17 @@ ngx_acme_ca_home_write(ngx_acme_ca_home_t *home, const char *name,
 
 
 ngx_int_t
-ngx_acme_ca_home_sync(ngx_acme_ca_home_t *home)
+ngx_acme_ca_home_sync(ngx_acme_ca_home_t *home, const char *name)
 {
     ngx_fd_t   fd;
     ngx_int_t  rc;
+    ngx_str_t  path;
 
-    fd = ngx_open_file(home->ca->authority.path.data, NGX_FILE_RDONLY,
-                       NGX_FILE_OPEN, 0);
+    if (ngx_acme_ca_home_file(home->ca, home->pool, name, &path) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    fd = ngx_open_file(path.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
     if (fd == NGX_INVALID_FILE) {
         return NGX_ERROR;
     }

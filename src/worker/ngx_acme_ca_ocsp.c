@@ -39,15 +39,20 @@ static void ngx_acme_ca_ocsp_hold(ngx_event_t *ev);
 ngx_int_t
 ngx_acme_ca_ocsp_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 {
-    ngx_acme_ca_ocsp_t  *ocsp;
+    ngx_uint_t            i;
+    acme_ca_issuer_t    **issuer;
+    ngx_acme_ca_ocsp_t   *ocsp;
 
     if (!ca->ocsp_served) {
         return NGX_OK;
     }
 
     ocsp = ngx_pcalloc(cycle->pool, sizeof(ngx_acme_ca_ocsp_t));
+    /* the slots stay where they are: there are as many as there will be */
+
     if (ocsp == NULL
-        || ngx_array_init(&ocsp->issuers, cycle->pool, 1,
+        || ngx_array_init(&ocsp->issuers, cycle->pool,
+                          ngx_max(ca->authority.issuers.nelts, 1),
                           sizeof(ngx_acme_ca_ocsp_issuer_t))
            != NGX_OK)
     {
@@ -64,10 +69,15 @@ ngx_acme_ca_ocsp_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 
     ca->ocsp = ocsp;
 
-    /* what the master could not prepare has none */
+    issuer = ca->authority.issuers.elts;
 
-    return (ca->authority.issuer == NULL)
-           ? NGX_OK : ngx_acme_ca_ocsp_issuer(ca, ca->authority.issuer);
+    for (i = 0; i < ca->authority.issuers.nelts; i++) {
+        if (ngx_acme_ca_ocsp_issuer(ca, issuer[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -164,7 +174,10 @@ ngx_acme_ca_ocsp_not_after(const ngx_acme_ca_t *ca)
         issuer = ca->ocsp->issuers.elts;
 
         for (i = 0; i < ca->ocsp->issuers.nelts; i++) {
-            if (first == 0 || issuer[i].not_after < first) {
+            if (!acme_ca_issuer_is_done(issuer[i].issuer, ngx_time(),
+                                        ca->crl_lifetime)
+                && (first == 0 || issuer[i].not_after < first))
+            {
                 first = issuer[i].not_after;
             }
         }

@@ -186,7 +186,8 @@ ngx_acme_ca_ocsp_signer_tick(ngx_acme_ca_ocsp_issuer_t *issuer)
     ngx_acme_ca_ocsp_signer_load(issuer);
 
     if (issuer->renewing || ngx_exiting || ngx_time() < issuer->renew_at
-        || issuer->issuer->not_after <= ngx_time())
+        || acme_ca_issuer_is_done(issuer->issuer, ngx_time(),
+                                  issuer->ca->crl_lifetime))
     {
         return;
     }

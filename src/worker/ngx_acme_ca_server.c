@@ -13,6 +13,7 @@
 #include "ngx_acme_ca_pool.h"
 
 #include "acme_ca_leaf.h"
+#include "acme_ca_rotation.h"
 
 
 #define NGX_ACME_CA_SERVER_NAMES  16
@@ -236,6 +237,7 @@ ngx_acme_ca_server_record(ngx_acme_ca_t *ca, acme_ca_store_t *store,
     acme_ca_csr_t          *csr;
     acme_ca_leaf_t          leaf;
     acme_ca_audit_t         audit;
+    acme_ca_issuer_t       *issuer;
     acme_ca_profile_t       profile;
     acme_ca_certificate_t   cert;
 
@@ -243,12 +245,17 @@ ngx_acme_ca_server_record(ngx_acme_ca_t *ca, acme_ca_store_t *store,
     ngx_memzero(&cert, sizeof(acme_ca_certificate_t));
     ngx_memzero(&audit, sizeof(acme_ca_audit_t));
 
+    rc = acme_ca_rotation_find(&ca->authority, store, &issuer);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     profile = *ca->authority.default_profile;
     profile.eku = ACME_CA_EKU_SERVER;
     profile.key_types = ACME_CA_KEY_ANY;
     profile.must_staple = ACME_CA_STAPLE_OFF;
 
-    leaf.issuer = ca->authority.issuer;
+    leaf.issuer = issuer;
     leaf.profile = &profile;
     leaf.identifiers = names->identifiers;
     leaf.n = names->n;
@@ -269,15 +276,14 @@ ngx_acme_ca_server_record(ngx_acme_ca_t *ca, acme_ca_store_t *store,
     if (acme_ca_leaf_sign(ctx, &leaf, &cert) != NGX_OK
         || acme_ca_pem_write(ctx->pool, &cert.der, &pem) != NGX_OK
         || acme_ca_key_write(ctx->pool, key, &key_pem) != NGX_OK
-        || acme_ca_format(ctx->pool, &chain,
-                          pem.len + ca->authority.issuer->chain.len + 1,
-                          "%V%V", &pem, &ca->authority.issuer->chain)
+        || acme_ca_format(ctx->pool, &chain, pem.len + issuer->chain.len + 1,
+                          "%V%V", &pem, &issuer->chain)
            != NGX_OK)
     {
         goto done;
     }
 
-    cert.issuer_id = ca->authority.issuer->id;
+    cert.issuer_id = issuer->id;
     cert.created_at = ctx->now;
 
     rc = acme_ca_store_certificate_add(store, &cert);
@@ -369,7 +375,9 @@ ngx_acme_ca_server_tick(ngx_acme_ca_t *ca)
 
     ngx_acme_ca_server_load(ca);
 
-    if (ca->renewing || ngx_time() < ca->server_renew_at) {
+    if (ca->renewing || ngx_time() < ca->server_renew_at
+        || ca->authority.issuer == NULL)
+    {
         return;
     }
 

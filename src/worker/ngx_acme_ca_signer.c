@@ -82,27 +82,37 @@ ngx_acme_ca_signer_trust(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *path,
 }
 
 
-/* without "signer_trusted_certificate": those of our own issuer */
+/* without "signer_trusted_certificate": those of our own issuers */
 
 ngx_int_t
 ngx_acme_ca_signer_load(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
 {
-    ngx_str_t          pem;
-    acme_ca_issuer_t  *issuer;
-    acme_ca_signer_t  *signer;
+    ngx_str_t           pem, before;
+    ngx_uint_t          i;
+    acme_ca_issuer_t  **issuer;
+    acme_ca_signer_t   *signer;
 
     signer = ca->authority.signer;
-    issuer = ca->authority.issuer;
+    issuer = ca->authority.issuers.elts;
 
     if (signer == NULL || signer->anchors != NULL) {
         return NGX_OK;
     }
 
-    if (acme_ca_format(temp, &pem, issuer->chain.len + issuer->root.len + 2,
-                       "%V\n%V", &issuer->chain, &issuer->root)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    ngx_str_null(&pem);
+
+    for (i = 0; i < ca->authority.issuers.nelts; i++) {
+        before = pem;
+
+        if (acme_ca_format(temp, &pem,
+                           before.len + issuer[i]->chain.len
+                           + issuer[i]->root.len + 3,
+                           "%V%V\n%V\n", &before, &issuer[i]->chain,
+                           &issuer[i]->root)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     return acme_ca_anchors_load(ca->pool, &pem, &signer->anchors, error);

@@ -4,11 +4,12 @@
  *
  * What one worker has of an authority: handles of the database, nonces, the
  * resolver, and the chores: claim jobs, renew the server certificate, make
- * CRLs, sweep.
+ * CRLs, follow the issuers, sweep.
  */
 
 
 #include "ngx_acme_ca.h"
+#include "ngx_acme_ca_crl.h"
 #include "ngx_acme_ca_ocsp.h"
 
 
@@ -182,6 +183,7 @@ ngx_acme_ca_worker_open(ngx_acme_ca_t *ca)
     ca->reader = reader;
     ca->writer = writer;
 
+    ngx_acme_ca_rotation_load(ca);
     ngx_acme_ca_server_load(ca);
     ngx_acme_ca_ocsp_load(ca);
 
@@ -230,6 +232,7 @@ ngx_acme_ca_chores(ngx_event_t *ev)
 
     if (ca->writer != NULL) {
 
+        ngx_acme_ca_rotation_tick(ca);
         ngx_acme_ca_census_tick(ca);
         ngx_acme_ca_ocsp_tick(ca);
         ngx_acme_ca_validator_tick(ca);

@@ -15,6 +15,7 @@
 
 #include "acme_ca_protocol_private.h"
 #include "acme_ca_leaf.h"
+#include "acme_ca_store_issuer.h"
 #include "shim.h"
 #include "tap.h"
 
@@ -349,10 +350,17 @@ env_issuer(void)
 
     if (acme_ca_issuer_load(env.pool, &chain, env.issuer_key, NOW,
                             &env.authority.issuer, &error)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&env.authority.issuers, env.pool, 1,
+                          sizeof(acme_ca_issuer_t *))
+           != NGX_OK)
     {
         abort();
     }
+
+    env.authority.issuer->candidate = 1;
+    *(acme_ca_issuer_t **) ngx_array_push(&env.authority.issuers)
+        = env.authority.issuer;
 }
 
 
@@ -449,7 +457,13 @@ env_open(void)
                                  env.authority.issuer->not_before,
                                  env.authority.issuer->not_after, NOW,
                                  &env.authority.issuer->id)
-        != NGX_OK)
+        != NGX_OK
+        || acme_ca_store_issuer_set_next(env.writer,
+                                         env.authority.issuer->id)
+           != NGX_OK
+        || acme_ca_store_issuer_set_active(env.writer,
+                                           env.authority.issuer->id, NOW)
+           != NGX_OK)
     {
         abort();
     }

@@ -1,0 +1,364 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * Certificates and keys of the issuers: those that nginx.conf names, and those
+ * of the state folder.  Where nginx.conf names some, the others sign no leaves,
+ * but go on with their CRLs.
+ *
+ * An issuer that has expired, and one of the folder whose key was removed, is
+ * passed over as long as there is another.
+ */
+
+
+#include "ngx_acme_ca_home.h"
+
+
+typedef struct {
+    ngx_acme_ca_t  *ca;
+    ngx_pool_t     *temp;
+    ngx_str_t      *error;
+    ngx_str_t       certificate;       /* paths, NUL terminated */
+    ngx_str_t       key;
+    ngx_uint_t      own;               /* of the state folder */
+    ngx_uint_t      rootless;          /* its file lacks the root */
+} ngx_acme_ca_home_issuer_t;
+
+
+static ngx_int_t ngx_acme_ca_home_configured(ngx_acme_ca_t *ca,
+    ngx_pool_t *temp, ngx_str_t *error);
+static ngx_int_t ngx_acme_ca_home_first(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error);
+static ngx_int_t ngx_acme_ca_home_others(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error);
+static ngx_int_t ngx_acme_ca_home_issuer(ngx_acme_ca_home_issuer_t *one);
+static ngx_int_t ngx_acme_ca_home_issuer_key(ngx_acme_ca_home_issuer_t *one);
+static ngx_int_t ngx_acme_ca_home_issuer_chain(ngx_acme_ca_home_issuer_t *one,
+    ngx_str_t *pem);
+static ngx_int_t ngx_acme_ca_home_issuer_take(ngx_acme_ca_home_issuer_t *one,
+    acme_ca_issuer_t *issuer);
+
+
+ngx_int_t
+ngx_acme_ca_home_issuers(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error)
+{
+    ngx_int_t  rc;
+
+    ngx_str_null(error);
+
+    if (ngx_array_init(&ca->authority.issuers, ca->pool, 2,
+                       sizeof(acme_ca_issuer_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_acme_ca_home_configured(ca, temp, error);
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_home_first(ca, temp, error);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_home_others(ca, temp, error);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ca->authority.issuers.nelts == 0) {
+        return (error->len != 0) ? NGX_ERROR : NGX_DECLINED;
+    }
+
+    if (ngx_acme_ca_alternate_load(ca, temp, error) != NGX_OK
+        || ngx_acme_ca_signer_load(ca, temp, error) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_acme_ca_home_configured(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   i;
+    ngx_acme_ca_home_issuer_t    one;
+    ngx_acme_ca_issuer_files_t  *files;
+
+    if (ca->issuer_files == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&one, sizeof(ngx_acme_ca_home_issuer_t));
+
+    one.ca = ca;
+    one.temp = temp;
+    one.error = error;
+
+    files = ca->issuer_files->elts;
+
+    for (i = 0; i < ca->issuer_files->nelts; i++) {
+        one.certificate = files[i].certificate;
+        one.key = files[i].key;
+
+        rc = ngx_acme_ca_home_issuer(&one);
+
+        if (rc != NGX_OK && rc != NGX_DONE) {
+            return NGX_ERROR;
+        }
+    }
+
+    return (ca->authority.issuers.nelts != 0) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* the chain of our own hierarchy: its root is told, not served */
+
+static ngx_int_t
+ngx_acme_ca_home_first(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
+{
+    ngx_int_t                  rc;
+    ngx_acme_ca_home_issuer_t  one;
+
+    if (!ngx_acme_ca_home_has(ca, temp, NGX_ACME_CA_ISSUER_PEM)) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&one, sizeof(ngx_acme_ca_home_issuer_t));
+
+    one.ca = ca;
+    one.temp = temp;
+    one.error = error;
+    one.own = 1;
+    one.rootless = 1;
+
+    if (ngx_acme_ca_home_file(ca, temp, NGX_ACME_CA_ISSUER_PEM,
+                              &one.certificate)
+        != NGX_OK
+        || ngx_acme_ca_home_file(ca, temp, NGX_ACME_CA_ISSUER_KEY, &one.key)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_acme_ca_home_issuer(&one);
+
+    return (rc == NGX_ERROR && ca->issuer_files == NULL) ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_acme_ca_home_others(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
+{
+    ngx_int_t  rc;
+    ngx_str_t  path, name;
+    ngx_dir_t  dir;
+
+    if (ngx_acme_ca_home_file(ca, temp, NGX_ACME_CA_ISSUER_FOLDER, &path)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_open_dir(&path, &dir) == NGX_ERROR) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+
+    while (rc == NGX_OK && ngx_read_dir(&dir) == NGX_OK) {
+        name.data = ngx_de_name(&dir);
+        name.len = ngx_de_namelen(&dir);
+
+        if (name.len <= sizeof(".pem") - 1
+            || name.data[0] == '.'
+            || ngx_strcmp(name.data + name.len - 4, ".pem") != 0)
+        {
+            continue;
+        }
+
+        name.len -= sizeof(".pem") - 1;
+
+        rc = ngx_acme_ca_home_issuer_add(ca, temp, &name, error);
+
+        if (rc == NGX_DONE || (rc == NGX_ERROR && ca->issuer_files != NULL)) {
+            rc = NGX_OK;
+        }
+    }
+
+    (void) ngx_close_dir(&dir);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_acme_ca_home_issuer_add(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *name, ngx_str_t *error)
+{
+    size_t                     size;
+    ngx_acme_ca_home_issuer_t  one;
+
+    ngx_memzero(&one, sizeof(ngx_acme_ca_home_issuer_t));
+
+    one.ca = ca;
+    one.temp = temp;
+    one.error = error;
+    one.own = 1;
+
+    size = ca->authority.path.len + name->len + 32;
+
+    if (acme_ca_format(temp, &one.certificate, size,
+                       "%V/" NGX_ACME_CA_ISSUER_FOLDER "/%V.pem%Z",
+                       &ca->authority.path, name)
+        != NGX_OK
+        || acme_ca_format(temp, &one.key, size,
+                          "%V/" NGX_ACME_CA_ISSUER_FOLDER "/%V.key%Z",
+                          &ca->authority.path, name)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_acme_ca_home_issuer(&one);
+}
+
+
+/* NGX_DONE: it has expired, or its key is gone.  It lives in ca->pool */
+
+static ngx_int_t
+ngx_acme_ca_home_issuer(ngx_acme_ca_home_issuer_t *one)
+{
+    EVP_PKEY          *key;
+    ngx_int_t          rc;
+    ngx_str_t          pem, reason;
+    acme_ca_issuer_t  *issuer;
+
+    rc = ngx_acme_ca_home_issuer_key(one);
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_home_issuer_chain(one, &pem);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    key = acme_ca_key_load(one->temp, &one->key, one->ca->issuer_passwords,
+                           one->error);
+    if (key == NULL) {
+        return NGX_ERROR;
+    }
+
+    issuer = NULL;
+    ngx_str_null(&reason);
+
+    rc = acme_ca_issuer_load(one->ca->pool, &pem, key, ngx_time(), &issuer,
+                             &reason);
+
+    EVP_PKEY_free(key);
+
+    if (rc == NGX_OK) {
+        return ngx_acme_ca_home_issuer_take(one, issuer);
+    }
+
+    (void) acme_ca_format(one->temp, one->error,
+                          one->certificate.len + reason.len + 16,
+                          "issuer \"%s\": %V", one->certificate.data, &reason);
+
+    return (rc == NGX_DONE) ? NGX_DONE : NGX_ERROR;
+}
+
+
+/* whoever owns the folder could put a key of his own there */
+
+static ngx_int_t
+ngx_acme_ca_home_issuer_key(ngx_acme_ca_home_issuer_t *one)
+{
+    ngx_str_t        text;
+    ngx_file_info_t  fi;
+
+    if (!one->own) {
+        return NGX_OK;
+    }
+
+    if (ngx_acme_ca_home_read(one->temp, &one->key, 1, &text, one->error)
+        == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    return (ngx_file_info(one->key.data, &fi) == NGX_FILE_ERROR
+            && ngx_errno == NGX_ENOENT)
+           ? NGX_DONE : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_acme_ca_home_issuer_chain(ngx_acme_ca_home_issuer_t *one, ngx_str_t *pem)
+{
+    ngx_str_t  path, own, root;
+
+    if (ngx_acme_ca_home_read(one->temp, &one->certificate, 0, pem, one->error)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!one->rootless) {
+        return NGX_OK;
+    }
+
+    own = *pem;
+
+    if (ngx_acme_ca_home_file(one->ca, one->temp, NGX_ACME_CA_ROOT_PEM, &path)
+        != NGX_OK
+        || ngx_acme_ca_home_read(one->temp, &path, 0, &root, one->error)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return acme_ca_format(one->temp, pem, own.len + root.len + 1, "%V%V",
+                          &own, &root);
+}
+
+
+/* one that is named twice is there once */
+
+static ngx_int_t
+ngx_acme_ca_home_issuer_take(ngx_acme_ca_home_issuer_t *one,
+    acme_ca_issuer_t *issuer)
+{
+    ngx_uint_t             i;
+    acme_ca_issuer_t     **other;
+    acme_ca_authority_t   *authority;
+
+    authority = &one->ca->authority;
+    other = authority->issuers.elts;
+
+    for (i = 0; i < authority->issuers.nelts; i++) {
+        if (acme_ca_str_eq(&other[i]->der, &issuer->der)) {
+            return NGX_OK;
+        }
+    }
+
+    other = ngx_array_push(&authority->issuers);
+    if (other == NULL) {
+        return NGX_ERROR;
+    }
+
+    issuer->candidate = (!one->own || one->ca->issuer_files == NULL);
+    issuer->crl_url = one->ca->crl_url;
+    issuer->crl_shards = one->ca->crl_shards;
+
+    *other = issuer;
+
+    return NGX_OK;
+}
