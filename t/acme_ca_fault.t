@@ -16,6 +16,7 @@ use Test::More;
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
 use IO::Handle;
+use POSIX ();
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
 use Time::HiRes qw/ sleep time /;
@@ -30,7 +31,7 @@ my $home = "$dir/ca";
 my $db = "$home/ca.db";
 my @files = map { "$db$_" } '', '-wal', '-shm';
 
-acme_ca_conf($t)->plan(64)->run();
+acme_ca_conf($t)->plan(65)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -47,6 +48,12 @@ my $holder = holder();
 
 refused('locked database', qr/another process holds the database/);
 reads('locked database');
+
+# nobody queues behind those who wait for the same lock: all are told in the
+# time of one
+
+is_deeply([ map { my $line = <$_>; close $_; $line } map { asker() } 1 .. 8 ],
+    [ ("503 serverInternal\n") x 8 ], 'locked database: many at once');
 close $holder;
 comes_back('lock released');
 
@@ -205,6 +212,23 @@ my $mark;
 sub ask {
     $mark = length $t->read_file('error.log');
     return $acme->new_order([ 'ask.example' ]);
+}
+
+
+# a process that does so and says what it was told, within some seconds
+
+sub asker {
+    my $pid = open my $out, '-|';
+    die "Can't fork: $!\n" unless defined $pid;
+    return $out if $pid;
+
+    $| = 1;
+    my $client = $acme->another(key => $acme->{key}, kid => $acme->{kid},
+                                keep_alive => 0, timeout => 9);
+    my $reply = eval { $client->new_order([ 'ask.example' ]) };
+    print $reply ? $reply->outcome() : $@, "\n";
+
+    POSIX::_exit(0);
 }
 
 

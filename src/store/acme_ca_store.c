@@ -350,6 +350,13 @@ acme_ca_store_script(acme_ca_store_t *store, const acme_ca_sql_t *sql,
 }
 
 
+void
+acme_ca_store_set_patience(acme_ca_store_t *store, ngx_msec_t ms)
+{
+    (void) sqlite3_busy_timeout(store->db, (int) ms);
+}
+
+
 ngx_int_t
 acme_ca_store_begin(acme_ca_store_t *store)
 {

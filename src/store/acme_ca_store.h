@@ -73,6 +73,8 @@ ngx_uint_t acme_ca_store_version(void);
  * every call until the commit or rollback fails: nothing is half written.
  */
 ngx_int_t acme_ca_store_begin(acme_ca_store_t *store);
+/* how long begin() waits for another process: five seconds if not told */
+void acme_ca_store_set_patience(acme_ca_store_t *store, ngx_msec_t ms);
 ngx_int_t acme_ca_store_commit(acme_ca_store_t *store);
 void acme_ca_store_rollback(acme_ca_store_t *store);
 ngx_int_t acme_ca_store_savepoint(acme_ca_store_t *store);

@@ -63,6 +63,7 @@ typedef struct {
 struct ngx_acme_ca_write_s {
     ngx_queue_t            queue;
     ngx_int_t              rc;
+    uint64_t               added;      /* microseconds, of the writer's clock */
     ngx_uint_t             lazy;       /* nobody waits for it: it is not worth
                                           a transaction of its own */
 

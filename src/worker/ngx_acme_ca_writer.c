@@ -21,6 +21,10 @@
 /* no longer than a client would wait: SQLite's own lock takes over */
 #define NGX_ACME_CA_MUTEX_MS    5000
 
+/* from a write's arrival, for processes that do not know the mutex; at least */
+#define NGX_ACME_CA_LOCK_MS     2000
+#define NGX_ACME_CA_LOCK_LEAST  100
+
 #define NGX_ACME_CA_HOLD_MS     60000
 
 /* what an idle writer saves up: a crash costs no more than it */
@@ -31,6 +35,7 @@ static void ngx_acme_ca_writer_post(ngx_acme_ca_t *ca);
 static ngx_uint_t ngx_acme_ca_writer_take(ngx_acme_ca_t *ca,
     ngx_queue_t *from, ngx_uint_t n);
 static void ngx_acme_ca_writer_thread(void *data, ngx_log_t *log);
+static ngx_msec_t ngx_acme_ca_writer_patience(ngx_acme_ca_t *ca);
 static uint64_t ngx_acme_ca_writer_clock(void);
 static ngx_int_t ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca);
 static ngx_int_t ngx_acme_ca_writer_one(ngx_acme_ca_t *ca,
@@ -96,6 +101,8 @@ ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 void
 ngx_acme_ca_write_add(ngx_acme_ca_t *ca, ngx_acme_ca_write_t *write)
 {
+    write->added = ngx_acme_ca_writer_clock();
+
     if (write->lazy) {
         ngx_queue_insert_tail(&ca->lazy, &write->queue);
 
@@ -207,6 +214,8 @@ ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
 
     held = acme_ca_mutex_lock(&ca->shared->mutex, NGX_ACME_CA_MUTEX_MS, log);
 
+    acme_ca_store_set_patience(ca->writer, ngx_acme_ca_writer_patience(ca));
+
     begun = ngx_acme_ca_writer_clock();
 
     rc = ngx_acme_ca_writer_batch(ca);
@@ -223,6 +232,27 @@ ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
     }
 
     ngx_acme_ca_audit_collect(ca, log);
+}
+
+
+/*
+ * Who waited for somebody who waited for the same lock does not begin anew: the
+ * oldest of the batch says what is left.
+ */
+
+static ngx_msec_t
+ngx_acme_ca_writer_patience(ngx_acme_ca_t *ca)
+{
+    uint64_t              waited;
+    ngx_acme_ca_write_t  *write;
+
+    write = ngx_queue_data(ngx_queue_head(&ca->batch), ngx_acme_ca_write_t,
+                           queue);
+
+    waited = (ngx_acme_ca_writer_clock() - write->added) / 1000;
+
+    return (waited + NGX_ACME_CA_LOCK_LEAST < NGX_ACME_CA_LOCK_MS)
+           ? NGX_ACME_CA_LOCK_MS - waited : NGX_ACME_CA_LOCK_LEAST;
 }
 
 
