@@ -117,6 +117,7 @@ typedef struct {
     ngx_uint_t           pem;            /* the body is the CSR, not JSON */
     ngx_msec_t           timeout;        /* of one request */
     time_t               deadline;       /* seconds, of all for an order */
+    ngx_uint_t           calls;          /* at a time in a worker */
     acme_ca_anchors_t   *anchors;        /* whom its certificates lead to */
 } acme_ca_signer_t;
 

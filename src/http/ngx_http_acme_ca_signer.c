@@ -11,6 +11,7 @@
 
 #define NGX_HTTP_ACME_CA_SIGNER_TIMEOUT   30000    /* milliseconds */
 #define NGX_HTTP_ACME_CA_SIGNER_DEADLINE  3600     /* seconds */
+#define NGX_HTTP_ACME_CA_SIGNER_CALLS     64
 
 
 /* NGX_OK, or NGX_ERROR: the value is none */
@@ -31,6 +32,8 @@ static ngx_int_t ngx_http_acme_ca_signer_timeout(ngx_conf_t *cf,
     acme_ca_signer_t *signer, ngx_str_t *value);
 static ngx_int_t ngx_http_acme_ca_signer_deadline(ngx_conf_t *cf,
     acme_ca_signer_t *signer, ngx_str_t *value);
+static ngx_int_t ngx_http_acme_ca_signer_calls(ngx_conf_t *cf,
+    acme_ca_signer_t *signer, ngx_str_t *value);
 static ngx_int_t ngx_http_acme_ca_signer_revoke(ngx_conf_t *cf,
     acme_ca_signer_t *signer, ngx_str_t *value);
 static ngx_uint_t ngx_http_acme_ca_signer_is_uri(const ngx_str_t *uri);
@@ -42,6 +45,7 @@ static const ngx_http_acme_ca_signer_parameter_t
     { ngx_string("format="), ngx_http_acme_ca_signer_format },
     { ngx_string("timeout="), ngx_http_acme_ca_signer_timeout },
     { ngx_string("deadline="), ngx_http_acme_ca_signer_deadline },
+    { ngx_string("calls="), ngx_http_acme_ca_signer_calls },
     { ngx_string("revoke="), ngx_http_acme_ca_signer_revoke },
     { ngx_null_string, NULL }
 };
@@ -77,6 +81,7 @@ ngx_http_acme_ca_signer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     signer->uri = value[1];
     signer->timeout = NGX_HTTP_ACME_CA_SIGNER_TIMEOUT;
     signer->deadline = NGX_HTTP_ACME_CA_SIGNER_DEADLINE;
+    signer->calls = NGX_HTTP_ACME_CA_SIGNER_CALLS;
 
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_http_acme_ca_signer_parameter(cf, signer, &value[i])
@@ -165,6 +170,24 @@ ngx_http_acme_ca_signer_deadline(ngx_conf_t *cf, acme_ca_signer_t *signer,
     }
 
     signer->deadline = (time_t) n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_acme_ca_signer_calls(ngx_conf_t *cf, acme_ca_signer_t *signer,
+    ngx_str_t *value)
+{
+    ngx_int_t  n;
+
+    n = ngx_atoi(value->data, value->len);
+
+    if (n == NGX_ERROR || n == 0) {
+        return NGX_ERROR;
+    }
+
+    signer->calls = (ngx_uint_t) n;
 
     return NGX_OK;
 }

@@ -20,10 +20,6 @@
 #include "acme_ca_store_signing.h"
 
 
-/* at a time in a worker, of those that no client of its own brought */
-#define NGX_ACME_CA_SIGNINGS  64
-
-
 typedef struct {
     ngx_acme_ca_t              *ca;
     acme_ca_ctx_t               ctx;
@@ -52,6 +48,9 @@ static ngx_int_t ngx_acme_ca_signer_apply(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store);
 static void ngx_acme_ca_signer_written(ngx_acme_ca_write_t *write,
     ngx_int_t rc);
+static ngx_int_t ngx_acme_ca_signer_leave(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static void ngx_acme_ca_signer_left(ngx_acme_ca_write_t *write, ngx_int_t rc);
 static void ngx_acme_ca_signer_tell(ngx_acme_ca_signing_t *s);
 static void ngx_acme_ca_signer_drop(ngx_acme_ca_signing_t *s);
 static void ngx_acme_ca_signer_claimed(ngx_acme_ca_t *ca, void *row);
@@ -138,6 +137,17 @@ ngx_acme_ca_signer_start(ngx_acme_ca_t *ca, acme_ca_signing_t *signing,
     if (wait != NULL) {
         s->wait = wait;
         wait->place = &s->wait;
+    }
+
+    if (wait != NULL && ca->authority.signer != NULL
+        && ca->signings_n > ca->authority.signer->calls)
+    {
+        s->write.prepare = NULL;
+        s->write.apply = ngx_acme_ca_signer_leave;
+        s->write.done = ngx_acme_ca_signer_left;
+
+        ngx_acme_ca_write_add(ca, &s->write);
+        return;
     }
 
     rc = ngx_acme_ca_signer_ask(s);
@@ -354,6 +364,29 @@ ngx_acme_ca_signer_written(ngx_acme_ca_write_t *write, ngx_int_t rc)
 }
 
 
+/* too many at once: to whose tick comes first, without an attempt */
+
+static ngx_int_t
+ngx_acme_ca_signer_leave(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
+{
+    ngx_acme_ca_signing_t  *s = write->data;
+
+    ngx_int_t  rc;
+
+    rc = acme_ca_store_signing_set_retry(store, s->signing.id,
+                                         s->signing.attempts, s->ctx.now);
+
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
+static void
+ngx_acme_ca_signer_left(ngx_acme_ca_write_t *write, ngx_int_t rc)
+{
+    ngx_acme_ca_signer_drop(write->data);
+}
+
+
 static void
 ngx_acme_ca_signer_tell(ngx_acme_ca_signing_t *s)
 {
@@ -401,11 +434,11 @@ ngx_acme_ca_signer_tick(ngx_acme_ca_t *ca)
 
     signer = ca->authority.signer;
 
-    if (signer == NULL || ca->signings_n >= NGX_ACME_CA_SIGNINGS) {
+    if (signer == NULL || ca->signings_n >= signer->calls) {
         return;
     }
 
-    limit = NGX_ACME_CA_SIGNINGS - ca->signings_n;
+    limit = signer->calls - ca->signings_n;
 
     ngx_acme_ca_claim(ca, &ngx_acme_ca_signer_jobs, &ca->signer_claiming,
                       acme_ca_signing_lease(signer), limit);
