@@ -29,6 +29,7 @@ struct acme_ca_anchors_s {
 static ngx_int_t acme_ca_anchors_add(acme_ca_issuer_load_t *load,
     X509_STORE *store);
 static void acme_ca_anchors_cleanup(void *data);
+static ngx_int_t acme_ca_foreign_try(acme_ca_foreign_t *foreign);
 static ngx_int_t acme_ca_foreign_read(acme_ca_foreign_t *foreign);
 static ngx_int_t acme_ca_foreign_verify(acme_ca_foreign_t *foreign);
 static ngx_int_t acme_ca_foreign_follow(acme_ca_foreign_t *foreign,
@@ -149,9 +150,8 @@ acme_ca_foreign_check(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *wanted,
     const acme_ca_anchors_t *anchors, time_t ordered_at, ngx_str_t *pem,
     acme_ca_certificate_t *cert, acme_ca_issuer_t *issuer, ngx_str_t *reason)
 {
-    ngx_int_t                       rc;
-    acme_ca_foreign_t               foreign;
-    const acme_ca_foreign_step_pt  *step;
+    ngx_int_t          rc;
+    acme_ca_foreign_t  foreign;
 
     ngx_memzero(&foreign, sizeof(acme_ca_foreign_t));
 
@@ -164,16 +164,16 @@ acme_ca_foreign_check(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *wanted,
     foreign.issuer = issuer;
     foreign.reason = reason;
 
-    ERR_clear_error();
+    /*
+     * OpenSSL without memory may tell of a fault of the certificate, and of
+     * nothing else: one counts when it is found again.
+     */
 
-    rc = NGX_OK;
+    rc = acme_ca_foreign_try(&foreign);
 
-    for (step = acme_ca_foreign_steps; rc == NGX_OK && *step; step++) {
-        rc = (*step)(&foreign);
+    if (rc == NGX_DECLINED) {
+        rc = acme_ca_foreign_try(&foreign);
     }
-
-    sk_X509_pop_free(foreign.certs, X509_free);
-    sk_X509_pop_free(foreign.chain, X509_free);
 
     if (rc == NGX_ERROR) {
         acme_ca_crypto_error(ctx->log, "checking a certificate");
@@ -181,6 +181,30 @@ acme_ca_foreign_check(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *wanted,
     }
 
     ERR_clear_error();
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_foreign_try(acme_ca_foreign_t *foreign)
+{
+    ngx_int_t                       rc;
+    const acme_ca_foreign_step_pt  *step;
+
+    ERR_clear_error();
+
+    foreign->certs = NULL;
+    foreign->chain = NULL;
+
+    rc = NGX_OK;
+
+    for (step = acme_ca_foreign_steps; rc == NGX_OK && *step; step++) {
+        rc = (*step)(foreign);
+    }
+
+    sk_X509_pop_free(foreign->certs, X509_free);
+    sk_X509_pop_free(foreign->chain, X509_free);
 
     return rc;
 }

@@ -167,7 +167,7 @@ main(void)
 {
     ngx_str_t  pem, error;
 
-    /* not shim_openssl(): without memory OpenSSL tells of other faults */
+    shim_openssl();
 
     pki_start(&keep);
 
@@ -578,31 +578,24 @@ test_anchors(void)
 static void
 test_memory(void)
 {
-    X509               *leaf;
-    ngx_int_t           n, rc;
-    ngx_str_t           pem, trusted, reason;
-    ngx_uint_t          odd;
-    acme_ca_ctx_t       ctx;
-    acme_ca_anchors_t  *loaded;
+    X509           *leaf;
+    ngx_int_t       n, rc;
+    ngx_str_t       pem, reason;
+    ngx_uint_t      odd;
+    acme_ca_ctx_t   ctx;
 
     leaf = leaf_of(&leaves[0]);
 
     pem = pki_lit("");
     pki_pem(keep.pool, leaf, &pem);
     pki_pem(keep.pool, middle, &pem);
-    trusted = pki_lit("");
-    pki_pem(keep.pool, root, &trusted);
     odd = 0;
 
     for (n = 0; n < 20000; n++) {
         pki_start(&ctx);
         shim_fail_at(n);
 
-        rc = acme_ca_anchors_load(ctx.pool, &trusted, &loaded, &reason);
-
-        if (rc == NGX_OK) {
-            rc = check_text(&ctx, &pem, &reason);
-        }
+        rc = check_text(&ctx, &pem, &reason);
 
         if (!shim_failed()) {
             shim_fail_at(SHIM_NEVER);
@@ -611,7 +604,11 @@ test_memory(void)
         }
 
         shim_fail_at(SHIM_NEVER);
-        odd += rc == NGX_DECLINED;
+
+        if (rc != NGX_OK && rc != NGX_ERROR && odd++ == 0) {
+            printf("# %d: %.*s\n", (int) n, (int) reason.len, reason.data);
+        }
+
         ERR_clear_error();
         pki_stop(&ctx);
     }
