@@ -38,7 +38,7 @@ my $http = join "\n", map { "acme_ca_authority $_ { path $dir/$_;"
     . " resolver 127.0.0.1:%%PORT_8053_UDP%%; }" } @kinds;
 my $server = join "\n", map { "location /$_/ { acme_ca $_; }" } @kinds;
 
-acme_ca_conf($t, http => $http, server => $server)->plan(6 * @kinds + 2);
+acme_ca_conf($t, http => $http, server => $server)->plan(7 * @kinds + 4);
 
 # a key that takes long to be made is not made here
 
@@ -48,6 +48,19 @@ ok((acme_ca_config_test($t, $conf =~ s/issuer_key_type p256/issuer_key_type rsa4
     'rsa4096');
 ok(!(acme_ca_config_test($t, $conf =~ s/issuer_key_type p256/issuer_key_type rsa1024/r))[0],
     'rsa1024 is refused');
+
+# and one that OpenSSL may lack
+
+my $known = Test::Nginx::AcmeCa::run_command('openssl', 'list',
+    '-public-key-algorithms') =~ /ML-DSA-65/i;
+my ($good, $said) = acme_ca_config_test($t,
+    $conf =~ s/issuer_key_type p256/issuer_key_type mldsa65/r);
+
+is($good, $known ? 1 : 0, 'mldsa65');
+like($said, $known ? qr/successful/
+    : qr/"mldsa65": this OpenSSL has no keys of the kind ML-DSA-65 in \S+:\d+/,
+    'what is said');
+
 unlink "$dir/nginx.pid";
 
 $t->run();
@@ -72,6 +85,16 @@ foreach my $kind (@kinds) {
     like(cert_text($chain), qr/Signature Algorithm: $signature/,
         "$kind: signature of a leaf");
     is(chain_verify($chain, "$dir/$kind/root.pem"), 'OK', "$kind: verified");
+
+    SKIP: {
+        skip 'no certtool', 1 unless -x '/usr/bin/certtool';
+
+        $t->write_file('chain.pem', $chain);
+        like(Test::Nginx::AcmeCa::run_command('certtool', '--verify',
+                 '--load-ca-certificate', "$dir/$kind/root.pem", '--infile',
+                 "$dir/chain.pem"),
+             qr/Chain verification output: Verified/, "$kind: gnutls");
+    }
 
     my ($list) = grep { verified($_, "$dir/$kind/issuer.pem") }
         glob "$dir/$kind/crl/*.pem";

@@ -24,6 +24,11 @@
 #define ACME_CA_KEY_ED25519    0x0040
 #define ACME_CA_KEY_ANY        0x007f
 
+/* and of CAs only (FIPS 204) */
+#define ACME_CA_KEY_ML_DSA_44  0x0080
+#define ACME_CA_KEY_ML_DSA_65  0x0100
+#define ACME_CA_KEY_ML_DSA_87  0x0200
+
 #define ACME_CA_EKU_SERVER     0x0001
 #define ACME_CA_EKU_CLIENT     0x0002
 

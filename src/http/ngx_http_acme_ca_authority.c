@@ -70,7 +70,8 @@ ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
     ca->zone_size = NGX_CONF_UNSET_SIZE;
     ca->nonce_lifetime = NGX_CONF_UNSET;
     ca->dns_require_ad = NGX_CONF_UNSET;
-    ca->issuer_key_type = NGX_CONF_UNSET_UINT;
+    ca->issuer_plan.kind = NGX_CONF_UNSET_UINT;
+    ca->issuer_plan.path_length = NGX_CONF_UNSET_UINT;
     ca->ocsp_lifetime = NGX_CONF_UNSET;
     ca->crl_lifetime = NGX_CONF_UNSET;
     ca->crl_overlap = NGX_CONF_UNSET;
@@ -120,7 +121,8 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     ngx_conf_init_value(ca->nonce_lifetime, 3600);
     ngx_conf_init_value(ca->ocsp_lifetime, NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_value(ca->dns_require_ad, 0);
-    ngx_conf_init_uint_value(ca->issuer_key_type, ACME_CA_KEY_EC_P256);
+    ngx_conf_init_uint_value(ca->issuer_plan.kind, ACME_CA_KEY_EC_P256);
+    ngx_conf_init_uint_value(ca->issuer_plan.path_length, 0);
 
     ngx_conf_init_uint_value(a->eab, ACME_CA_EAB_OFF);
     ngx_conf_init_uint_value(a->max_identifiers, 100);

@@ -24,6 +24,10 @@ static ngx_conf_num_bounds_t  ngx_http_acme_ca_concurrency_bounds = {
     ngx_conf_check_num_bounds, 1, 100000
 };
 
+static ngx_conf_num_bounds_t  ngx_http_acme_ca_path_length_bounds = {
+    ngx_conf_check_num_bounds, 0, 8
+};
+
 ngx_conf_num_bounds_t  ngx_http_acme_ca_identifiers_bounds = {
     ngx_conf_check_num_bounds, 1, 1000
 };
@@ -148,10 +152,24 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
 
     { ngx_string("issuer_key_type"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_acme_ca_issuer_key_type,
       NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_acme_ca_field(issuer_key_type),
+      ngx_http_acme_ca_field(issuer_plan.kind),
       &ngx_http_acme_ca_issuer_key_words },
+
+    { ngx_string("issuer_path_length"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(issuer_plan.path_length),
+      &ngx_http_acme_ca_path_length_bounds },
+
+    { ngx_string("issuer_name_constraint"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_2MORE,
+      ngx_http_acme_ca_name_constraint,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("issuer_rotate"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,

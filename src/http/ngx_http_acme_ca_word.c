@@ -45,6 +45,9 @@ ngx_conf_enum_t  ngx_http_acme_ca_issuer_key_words[] = {
     { ngx_string("rsa3072"), ACME_CA_KEY_RSA_3072 },
     { ngx_string("rsa4096"), ACME_CA_KEY_RSA_4096 },
     { ngx_string("ed25519"), ACME_CA_KEY_ED25519 },
+    { ngx_string("mldsa44"), ACME_CA_KEY_ML_DSA_44 },
+    { ngx_string("mldsa65"), ACME_CA_KEY_ML_DSA_65 },
+    { ngx_string("mldsa87"), ACME_CA_KEY_ML_DSA_87 },
     { ngx_null_string, 0 }
 };
 

@@ -41,13 +41,17 @@ typedef struct {
     ASN1_INTEGER    *pathlen;          /* or NULL */
     X509            *upper;            /* NULL: it signs itself */
     EVP_PKEY        *upper_key;
+
+    const acme_ca_hierarchy_plan_t
+                    *plan;             /* NULL: a root */
+    ngx_pool_t      *pool;
 } acme_ca_hierarchy_ca_t;
 
 
 static ngx_int_t acme_ca_hierarchy_root(acme_ca_ctx_t *ctx, ngx_str_t *name,
     EVP_PKEY *key, acme_ca_hierarchy_t *hierarchy, X509 **root);
 static ngx_int_t acme_ca_hierarchy_lower(acme_ca_ctx_t *ctx, ngx_str_t *name,
-    ngx_uint_t kind, X509 *root, EVP_PKEY *root_key,
+    const acme_ca_hierarchy_plan_t *plan, X509 *root, EVP_PKEY *root_key,
     acme_ca_hierarchy_t *hierarchy);
 static ngx_int_t acme_ca_hierarchy_name(acme_ca_ctx_t *ctx,
     const char *what, ngx_str_t *name, acme_ca_hierarchy_ca_t *ca);
@@ -62,6 +66,9 @@ static ngx_int_t acme_ca_hierarchy_subject(acme_ca_hierarchy_ca_t *ca,
     X509 *cert);
 static ngx_int_t acme_ca_hierarchy_extend(acme_ca_hierarchy_ca_t *ca,
     X509 *cert);
+static ngx_int_t acme_ca_hierarchy_point(acme_ca_hierarchy_ca_t *ca,
+    X509 *cert);
+static CRL_DIST_POINTS *acme_ca_hierarchy_points(const ngx_str_t *url);
 static ngx_int_t acme_ca_hierarchy_constraints(X509 *cert,
     ASN1_INTEGER *pathlen);
 static ngx_int_t acme_ca_hierarchy_key_usage(X509 *cert);
@@ -71,15 +78,15 @@ static ngx_int_t acme_ca_hierarchy_pem(ngx_pool_t *pool, X509 *cert,
 
 
 ngx_int_t
-acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
-    acme_ca_hierarchy_t *hierarchy)
+acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    const acme_ca_hierarchy_plan_t *plan, acme_ca_hierarchy_t *hierarchy)
 {
     X509       *root;
     EVP_PKEY   *key;
     ngx_int_t   rc;
 
     root = NULL;
-    key = acme_ca_key_make(ctx->log, kind);
+    key = acme_ca_key_make(ctx->log, plan->kind);
 
     rc = NGX_ERROR;
 
@@ -90,7 +97,7 @@ acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_hierarchy_lower(ctx, name, kind, root, key, hierarchy);
+        rc = acme_ca_hierarchy_lower(ctx, name, plan, root, key, hierarchy);
     }
 
     X509_free(root);
@@ -101,9 +108,9 @@ acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
 
 
 ngx_int_t
-acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
-    ngx_str_t *root_certificate, EVP_PKEY *root_key,
-    acme_ca_hierarchy_t *hierarchy)
+acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    const acme_ca_hierarchy_plan_t *plan, ngx_str_t *root_certificate,
+    EVP_PKEY *root_key, acme_ca_hierarchy_t *hierarchy)
 {
     BIO        *bio;
     X509       *root;
@@ -124,7 +131,7 @@ acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
         rc = NGX_ERROR;
 
     } else {
-        rc = acme_ca_hierarchy_lower(ctx, name, kind, root, root_key,
+        rc = acme_ca_hierarchy_lower(ctx, name, plan, root, root_key,
                                      hierarchy);
     }
 
@@ -158,8 +165,9 @@ acme_ca_hierarchy_root(acme_ca_ctx_t *ctx, ngx_str_t *name, EVP_PKEY *key,
 
 
 static ngx_int_t
-acme_ca_hierarchy_lower(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
-    X509 *root, EVP_PKEY *root_key, acme_ca_hierarchy_t *hierarchy)
+acme_ca_hierarchy_lower(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    const acme_ca_hierarchy_plan_t *plan, X509 *root, EVP_PKEY *root_key,
+    acme_ca_hierarchy_t *hierarchy)
 {
     X509                     *cert;
     time_t                    end;
@@ -181,12 +189,15 @@ acme_ca_hierarchy_lower(acme_ca_ctx_t *ctx, ngx_str_t *name, ngx_uint_t kind,
     ca.upper_key = root_key;
 
     cert = NULL;
-    ca.key = acme_ca_key_make(ctx->log, kind);
-    ca.pathlen = ASN1_INTEGER_new();       /* of the value 0 */
+    ca.plan = plan;
+    ca.pool = ctx->pool;
+    ca.key = acme_ca_key_make(ctx->log, plan->kind);
+    ca.pathlen = ASN1_INTEGER_new();
 
     rc = NGX_ERROR;
 
     if (ca.key != NULL && ca.pathlen != NULL
+        && ASN1_INTEGER_set(ca.pathlen, (long) plan->path_length)
         && acme_ca_key_write(ctx->pool, ca.key, &hierarchy->key) == NGX_OK)
     {
         rc = acme_ca_hierarchy_write(ctx, &ca, &hierarchy->certificate, &cert);
@@ -272,18 +283,18 @@ acme_ca_hierarchy_certificate(acme_ca_hierarchy_ca_t *ca)
 }
 
 
-/* as strong as the key; Ed25519 has one of its own */
+/* as strong as the key; those that are neither RSA nor EC have their own */
 
 static const EVP_MD *
 acme_ca_hierarchy_digest(acme_ca_hierarchy_ca_t *ca)
 {
-    if (EVP_PKEY_get_base_id(ca->upper_key) == EVP_PKEY_ED25519) {
-        return NULL;
+    if (EVP_PKEY_is_a(ca->upper_key, "RSA")) {
+        return EVP_sha256();
     }
 
-    return (EVP_PKEY_get_base_id(ca->upper_key) == EVP_PKEY_EC
-            && EVP_PKEY_get_bits(ca->upper_key) > 256)
-           ? EVP_sha384() : EVP_sha256();
+    return !EVP_PKEY_is_a(ca->upper_key, "EC") ? NULL
+           : (EVP_PKEY_get_bits(ca->upper_key) > 256) ? EVP_sha384()
+                                                      : EVP_sha256();
 }
 
 
@@ -365,7 +376,99 @@ acme_ca_hierarchy_extend(acme_ca_hierarchy_ca_t *ca, X509 *cert)
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    if (ca->plan == NULL) {
+        return NGX_OK;
+    }
+
+    return (acme_ca_hierarchy_point(ca, cert) == NGX_OK)
+           ? acme_ca_constraints_extend(cert, &ca->plan->constraints)
+           : NGX_ERROR;
+}
+
+
+/* where the root's CRL is: its name is that of the root's key */
+
+static ngx_int_t
+acme_ca_hierarchy_point(acme_ca_hierarchy_ca_t *ca, X509 *cert)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                 url, name;
+    CRL_DIST_POINTS          *points;
+    const ASN1_OCTET_STRING  *id;
+
+    id = X509_get0_subject_key_id(ca->upper);
+
+    if (ca->plan->crl_url.len == 0 || id == NULL) {
+        return NGX_OK;
+    }
+
+    if (acme_ca_hex(ca->pool, ASN1_STRING_get0_data(id),
+                    ASN1_STRING_length(id), &name)
+        != NGX_OK
+        || acme_ca_format(ca->pool, &url,
+                          ca->plan->crl_url.len + name.len + 8, "%V%V.crl",
+                          &ca->plan->crl_url, &name)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    points = acme_ca_hierarchy_points(&url);
+
+    rc = (points != NULL
+          && X509_add1_ext_i2d(cert, NID_crl_distribution_points, points, 0,
+                               X509V3_ADD_DEFAULT)
+             == 1)
+         ? NGX_OK : NGX_ERROR;
+
+    CRL_DIST_POINTS_free(points);
+
+    return rc;
+}
+
+
+static CRL_DIST_POINTS *
+acme_ca_hierarchy_points(const ngx_str_t *url)
+{
+    DIST_POINT       *point;
+    GENERAL_NAME     *name;
+    ASN1_IA5STRING   *uri;
+    CRL_DIST_POINTS  *points;
+
+    points = CRL_DIST_POINTS_new();
+    point = DIST_POINT_new();
+
+    if (points == NULL || point == NULL
+        || !sk_DIST_POINT_push(points, point))
+    {
+        DIST_POINT_free(point);
+        CRL_DIST_POINTS_free(points);
+        return NULL;
+    }
+
+    name = GENERAL_NAME_new();
+    uri = ASN1_IA5STRING_new();
+    point->distpoint = DIST_POINT_NAME_new();
+
+    if (point->distpoint != NULL) {
+        point->distpoint->type = 0;                   /* fullName */
+        point->distpoint->name.fullname = GENERAL_NAMES_new();
+    }
+
+    if (name == NULL || uri == NULL || point->distpoint == NULL
+        || point->distpoint->name.fullname == NULL
+        || !ASN1_STRING_set(uri, url->data, (int) url->len)
+        || !sk_GENERAL_NAME_push(point->distpoint->name.fullname, name))
+    {
+        GENERAL_NAME_free(name);
+        ASN1_IA5STRING_free(uri);
+        CRL_DIST_POINTS_free(points);
+        return NULL;
+    }
+
+    GENERAL_NAME_set0_value(name, GEN_URI, uri);
+
+    return points;
 }
 
 

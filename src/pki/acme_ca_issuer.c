@@ -16,13 +16,13 @@
 
 #define ACME_CA_ISSUER_CHAIN_MAX  16
 #define ACME_CA_ISSUER_RSA_MIN    2048
-#define ACME_CA_ISSUER_SIG_MAX    2048       /* bytes: RSA of 16384 bits */
+#define ACME_CA_ISSUER_SIG_MAX    5120       /* bytes: ML-DSA-87 has 4627 */
 
 
 typedef const EVP_MD *(*acme_ca_issuer_digest_pt)(void);
 
 typedef struct {
-    int                        type;
+    const char                *type;
     const char                *curve;
     acme_ca_issuer_digest_pt   digest;
     ngx_str_t                  algorithm;
@@ -43,23 +43,37 @@ static ngx_int_t acme_ca_issuer_try(acme_ca_issuer_load_t *load,
 
 static const acme_ca_issuer_signer_t  acme_ca_issuer_signers[] = {
 
-    { EVP_PKEY_EC, "prime256v1", EVP_sha256,
+    { "EC", "prime256v1", EVP_sha256,
       ngx_string("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02") },
 
-    { EVP_PKEY_EC, "secp384r1", EVP_sha384,
+    { "EC", "secp384r1", EVP_sha384,
       ngx_string("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03") },
 
-    { EVP_PKEY_EC, "secp521r1", EVP_sha512,
+    { "EC", "secp521r1", EVP_sha512,
       ngx_string("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04") },
 
-    { EVP_PKEY_RSA, NULL, EVP_sha256,
+    { "RSA", NULL, EVP_sha256,
       ngx_string("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b"
                  "\x05\x00") },
 
-    { EVP_PKEY_ED25519, NULL, NULL,
+    { "ED25519", NULL, NULL,
       ngx_string("\x30\x05\x06\x03\x2b\x65\x70") },
 
-    { EVP_PKEY_NONE, NULL, NULL, ngx_null_string }
+    /* RFC 9881; OpenSSL 3.5 */
+
+    { "ML-DSA-44", NULL, NULL,
+      ngx_string("\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03"
+                 "\x11") },
+
+    { "ML-DSA-65", NULL, NULL,
+      ngx_string("\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03"
+                 "\x12") },
+
+    { "ML-DSA-87", NULL, NULL,
+      ngx_string("\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03"
+                 "\x13") },
+
+    { NULL, NULL, NULL, ngx_null_string }
 };
 
 
@@ -73,6 +87,7 @@ static const acme_ca_issuer_step_pt  acme_ca_issuer_steps[] = {
     acme_ca_issuer_fill_name,
     acme_ca_issuer_fill_key_id,
     acme_ca_issuer_fill_chain,
+    acme_ca_issuer_fill_constraints,
     acme_ca_issuer_fill_key,
     NULL
 };
@@ -366,7 +381,6 @@ acme_ca_issuer_check_chain(acme_ca_issuer_load_t *load)
 static ngx_int_t
 acme_ca_issuer_check_signer(acme_ca_issuer_load_t *load)
 {
-    int                             type;
     char                            curve[32];
     size_t                          len;
     EVP_PKEY                       *public;
@@ -383,18 +397,16 @@ acme_ca_issuer_check_signer(acme_ca_issuer_load_t *load)
         return NGX_DECLINED;
     }
 
-    type = EVP_PKEY_get_base_id(public);
-    curve[0] = '\0';
+    /* RSA and others have none */
 
-    if (type == EVP_PKEY_EC
-        && EVP_PKEY_get_group_name(public, curve, sizeof(curve), &len) != 1)
-    {
+    if (EVP_PKEY_get_group_name(public, curve, sizeof(curve), &len) != 1) {
         curve[0] = '\0';
+        ERR_clear_error();
     }
 
     for (signer = acme_ca_issuer_signers; signer->type; signer++) {
 
-        if (signer->type == type
+        if (EVP_PKEY_is_a(public, signer->type)
             && (signer->curve == NULL
                 || ngx_strcmp(signer->curve, curve) == 0))
         {
@@ -402,13 +414,13 @@ acme_ca_issuer_check_signer(acme_ca_issuer_load_t *load)
         }
     }
 
-    if (signer->type == EVP_PKEY_NONE
-        || (type == EVP_PKEY_RSA
+    if (signer->type == NULL
+        || (EVP_PKEY_is_a(public, "RSA")
             && EVP_PKEY_get_bits(public) < ACME_CA_ISSUER_RSA_MIN))
     {
         ngx_str_set(load->error, "the certificate's key is not supported: it "
                     "has to be EC P-256, P-384, P-521, RSA of at least 2048 "
-                    "bits, or Ed25519");
+                    "bits, Ed25519, or ML-DSA where OpenSSL has it");
         return NGX_DECLINED;
     }
 

@@ -36,12 +36,24 @@ struct acme_ca_issuer_s {
                                       unless it is the root itself */
     ngx_str_t     root;            /* PEM of the topmost certificate known */
     ngx_array_t   alternates;      /* ngx_str_t, PEM: other chains */
+    ngx_array_t  *constraints;     /* acme_ca_rules_t: name constraints of its
+                                      chain */
     ngx_uint_t    crl_sign;        /* its keyUsage lets it sign CRLs */
     ngx_str_t     crl_name;        /* of the files: key_id in hexadecimal */
     ngx_str_t     crl_url;         /* of the folder they are in, or empty: set
                                       by who knows it */
     ngx_uint_t    crl_shards;      /* of new leaves; 0 and 1: the full one */
 };
+
+
+/* what the CAs that are made are like */
+typedef struct {
+    ngx_uint_t        kind;         /* ACME_CA_KEY_* */
+    ngx_uint_t        path_length;  /* CAs that an intermediate may be above */
+    acme_ca_rules_t   constraints;  /* names that it may certify */
+    ngx_str_t         crl_url;      /* of the folder of the root's CRL, or
+                                       empty */
+} acme_ca_hierarchy_plan_t;
 
 
 /* PEM texts of a fresh hierarchy */
@@ -55,23 +67,23 @@ typedef struct {
 
 
 /*
- * Makes a root (10 years) and an intermediate (5 years, pathlen 0), with keys
- * of an ACME_CA_KEY_* kind, and with the extensions of RFC 5280 for CAs:
+ * Makes a root (10 years) and an intermediate (5 years), with keys and
+ * path length of the plan, and with the extensions of RFC 5280 for CAs:
  * basicConstraints and keyUsage (keyCertSign, cRLSign) critical, SKI, AKI in
  * the intermediate.  The common names are "NAME Root CA <tag>" and "NAME
  * Intermediate CA <tag>", tag being four random bytes in hexadecimal, so that
  * two CAs never share a name.
  */
 ngx_int_t acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name,
-    ngx_uint_t kind, acme_ca_hierarchy_t *hierarchy);
+    const acme_ca_hierarchy_plan_t *plan, acme_ca_hierarchy_t *hierarchy);
 
 /*
  * An intermediate below a root that is there, not valid for longer than it:
  * certificate, key and key_id are set.
  */
 ngx_int_t acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name,
-    ngx_uint_t kind, ngx_str_t *root_certificate, EVP_PKEY *root_key,
-    acme_ca_hierarchy_t *hierarchy);
+    const acme_ca_hierarchy_plan_t *plan, ngx_str_t *root_certificate,
+    EVP_PKEY *root_key, acme_ca_hierarchy_t *hierarchy);
 
 /*
  * From a PEM chain (issuer first, then upwards) and its key.  The issuer lives

@@ -40,7 +40,11 @@ ngx_int_t acme_ca_issuer_fill_der(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_name(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_key_id(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_chain(acme_ca_issuer_load_t *load);
+ngx_int_t acme_ca_issuer_fill_constraints(acme_ca_issuer_load_t *load);
 ngx_int_t acme_ca_issuer_fill_key(acme_ca_issuer_load_t *load);
+
+/* the extension that says so, if there are any.  NGX_OK or NGX_ERROR */
+ngx_int_t acme_ca_constraints_extend(X509 *cert, const acme_ca_rules_t *rules);
 
 /* of a certificate, as seconds.  NGX_OK or NGX_ERROR */
 ngx_int_t acme_ca_issuer_time(const ASN1_TIME *at, time_t *t);

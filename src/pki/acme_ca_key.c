@@ -21,24 +21,28 @@
 
 typedef struct {
     ngx_uint_t    kind;
+    const char   *name;                        /* of the algorithm */
     const char   *group;
     unsigned int  bits;
 } acme_ca_key_kind_t;
 
 
+static const acme_ca_key_kind_t *acme_ca_key_kind(ngx_uint_t kind);
 static ngx_int_t acme_ca_key_text(ngx_pool_t *pool, BIO *bio,
     ngx_str_t *text);
 
 
-/* what is not among them is Ed25519 */
-
 static const acme_ca_key_kind_t  acme_ca_key_kinds[] = {
-    { ACME_CA_KEY_EC_P256, "P-256", 0 },
-    { ACME_CA_KEY_EC_P384, "P-384", 0 },
-    { ACME_CA_KEY_RSA_2048, NULL, 2048 },
-    { ACME_CA_KEY_RSA_3072, NULL, 3072 },
-    { ACME_CA_KEY_RSA_4096, NULL, 4096 },
-    { 0, NULL, 0 }
+    { ACME_CA_KEY_EC_P256, "EC", "P-256", 0 },
+    { ACME_CA_KEY_EC_P384, "EC", "P-384", 0 },
+    { ACME_CA_KEY_RSA_2048, "RSA", NULL, 2048 },
+    { ACME_CA_KEY_RSA_3072, "RSA", NULL, 3072 },
+    { ACME_CA_KEY_RSA_4096, "RSA", NULL, 4096 },
+    { ACME_CA_KEY_ED25519, "ED25519", NULL, 0 },
+    { ACME_CA_KEY_ML_DSA_44, "ML-DSA-44", NULL, 0 },
+    { ACME_CA_KEY_ML_DSA_65, "ML-DSA-65", NULL, 0 },
+    { ACME_CA_KEY_ML_DSA_87, "ML-DSA-87", NULL, 0 },
+    { 0, NULL, NULL, 0 }
 };
 
 
@@ -60,12 +64,10 @@ acme_ca_key_new(ngx_log_t *log)
 EVP_PKEY *
 acme_ca_key_make(ngx_log_t *log, ngx_uint_t kind)
 {
-    EVP_PKEY                   *key;
-    const acme_ca_key_kind_t   *k;
+    EVP_PKEY                  *key;
+    const acme_ca_key_kind_t  *k;
 
-    for (k = acme_ca_key_kinds; k->kind != 0 && k->kind != kind; k++) {
-        /* void */
-    }
+    k = acme_ca_key_kind(kind);
 
     if (k->group != NULL) {
         key = EVP_EC_gen(k->group);
@@ -74,7 +76,7 @@ acme_ca_key_make(ngx_log_t *log, ngx_uint_t kind)
         key = EVP_RSA_gen(k->bits);
 
     } else {
-        key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+        key = EVP_PKEY_Q_keygen(NULL, NULL, k->name);
     }
 
     if (key == NULL) {
@@ -82,6 +84,36 @@ acme_ca_key_make(ngx_log_t *log, ngx_uint_t kind)
     }
 
     return key;
+}
+
+
+const char *
+acme_ca_key_unknown(ngx_uint_t kind)
+{
+    EVP_PKEY_CTX  *ctx;
+    const char    *name;
+
+    name = acme_ca_key_kind(kind)->name;
+
+    ctx = EVP_PKEY_CTX_new_from_name(NULL, name, NULL);
+
+    EVP_PKEY_CTX_free(ctx);
+    ERR_clear_error();
+
+    return (ctx == NULL) ? name : NULL;
+}
+
+
+static const acme_ca_key_kind_t *
+acme_ca_key_kind(ngx_uint_t kind)
+{
+    const acme_ca_key_kind_t  *k;
+
+    for (k = acme_ca_key_kinds; k->kind != 0 && k->kind != kind; k++) {
+        /* void */
+    }
+
+    return k;
 }
 
 

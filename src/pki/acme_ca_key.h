@@ -21,6 +21,9 @@
 EVP_PKEY *acme_ca_key_new(ngx_log_t *log);
 EVP_PKEY *acme_ca_key_make(ngx_log_t *log, ngx_uint_t kind);
 
+/* NULL: this OpenSSL has keys of such a kind; otherwise the name of it */
+const char *acme_ca_key_unknown(ngx_uint_t kind);
+
 /*
  * Reads a private key: a path of any file that OpenSSL decodes (PEM, DER,
  * PKCS#8, PKCS#12), "store:URI" or any URI with a scheme (OSSL_STORE:

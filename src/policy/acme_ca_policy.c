@@ -26,9 +26,6 @@ static ngx_int_t acme_ca_policy_dns(acme_ca_ctx_t *ctx,
     const acme_ca_rules_t *rules, const acme_ca_identifier_t *identifier);
 static ngx_int_t acme_ca_policy_ip(acme_ca_ctx_t *ctx,
     const acme_ca_rules_t *rules, const acme_ca_identifier_t *identifier);
-static ngx_int_t acme_ca_policy_reject(acme_ca_ctx_t *ctx,
-    const acme_ca_identifier_t *identifier, const char *reason,
-    ngx_str_t *rule);
 static ngx_str_t *acme_ca_policy_find(ngx_array_t *rules,
     const acme_ca_identifier_t *identifier, acme_ca_policy_covers_pt covers);
 static ngx_uint_t acme_ca_policy_below(ngx_str_t *rule, ngx_str_t *name);
@@ -154,7 +151,7 @@ acme_ca_policy_ip(acme_ca_ctx_t *ctx, const acme_ca_rules_t *rules,
 }
 
 
-static ngx_int_t
+ngx_int_t
 acme_ca_policy_reject(acme_ca_ctx_t *ctx,
     const acme_ca_identifier_t *identifier, const char *reason,
     ngx_str_t *rule)

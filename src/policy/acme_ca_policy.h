@@ -26,6 +26,15 @@ ngx_int_t acme_ca_policy_identifier(acme_ca_ctx_t *ctx,
     const acme_ca_identifier_t *identifier);
 
 /*
+ * The same of the name constraints of a chain (acme_ca_rules_t, one for each
+ * certificate that has some, or NULL), which all have to permit it.
+ */
+ngx_int_t acme_ca_policy_constraints(acme_ca_ctx_t *ctx,
+    const ngx_array_t *constraints, const acme_ca_identifier_t *identifier);
+ngx_uint_t acme_ca_policy_is_constrained(const ngx_array_t *constraints,
+    const acme_ca_identifier_t *identifier);
+
+/*
  * Is the identifier among the names of this external account?  NGX_ABORT:
  * rejectedIdentifier, with the account's label.
  */

@@ -22,6 +22,11 @@ typedef struct {
 } acme_ca_policy_class_t;
 
 
+/* appends a rejectedIdentifier with this reason, and the rule, or NULL */
+ngx_int_t acme_ca_policy_reject(acme_ca_ctx_t *ctx,
+    const acme_ca_identifier_t *identifier, const char *reason,
+    ngx_str_t *rule);
+
 /* every name that a dns identifier stands for is under the pattern */
 ngx_uint_t acme_ca_policy_allows(ngx_str_t *rule,
     const acme_ca_identifier_t *identifier);

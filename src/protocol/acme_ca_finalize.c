@@ -51,6 +51,8 @@ static ngx_int_t acme_ca_finalize_hand_over(acme_ca_exchange_t *x,
     acme_ca_leaf_t *leaf, acme_ca_order_view_t *view);
 static ngx_int_t acme_ca_finalize_sign(acme_ca_exchange_t *x,
     acme_ca_finalize_t *finalize, acme_ca_order_view_t *view);
+static ngx_int_t acme_ca_finalize_constrain(acme_ca_exchange_t *x,
+    const acme_ca_leaf_t *leaf);
 static ngx_int_t acme_ca_finalize_issuer(acme_ca_exchange_t *x,
     acme_ca_issuer_t **issuer);
 static ngx_int_t acme_ca_finalize_again(acme_ca_exchange_t *x,
@@ -114,6 +116,12 @@ acme_ca_finalize_sign(acme_ca_exchange_t *x, acme_ca_finalize_t *finalize,
 
     ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
 
+    rc = acme_ca_finalize_constrain(x, &finalize->leaf);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     rc = acme_ca_leaf_sign(&x->ctx, &finalize->leaf, certificate);
 
     if (rc == NGX_OK) {
@@ -124,6 +132,27 @@ acme_ca_finalize_sign(acme_ca_exchange_t *x, acme_ca_finalize_t *finalize,
     }
 
     return rc;
+}
+
+
+/* the issuer may be another one than when the order was made */
+
+static ngx_int_t
+acme_ca_finalize_constrain(acme_ca_exchange_t *x, const acme_ca_leaf_t *leaf)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    for (i = 0; i < leaf->n; i++) {
+        rc = acme_ca_policy_constraints(&x->ctx, leaf->issuer->constraints,
+                                        &leaf->identifiers[i]);
+
+        if (rc != NGX_OK && rc != NGX_ABORT) {
+            return rc;
+        }
+    }
+
+    return x->ctx.problem ? acme_ca_order_refused(x) : NGX_OK;
 }
 
 

@@ -207,6 +207,12 @@ acme_ca_order_admit(acme_ca_exchange_t *x, const acme_ca_order_wish_t *wish,
                                        &identifier->identifier);
     }
 
+    if (rc == NGX_OK && x->authority->signer == NULL && x->authority->issuer) {
+        rc = acme_ca_policy_constraints(&x->ctx,
+                                        x->authority->issuer->constraints,
+                                        &identifier->identifier);
+    }
+
     if (rc == NGX_OK && x->eab) {
         rc = acme_ca_policy_eab_identifier(&x->ctx, x->eab,
                                            &identifier->identifier);

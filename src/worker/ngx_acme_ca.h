@@ -105,8 +105,7 @@ struct ngx_acme_ca_s {
     ngx_uint_t                 line;
     ngx_array_t               *issuer_files;    /* ngx_acme_ca_issuer_files_t,
                                                    or NULL: ours */
-    ngx_uint_t                 issuer_key_type;      /* ACME_CA_KEY_*: of ours
-                                                        at the first start */
+    acme_ca_hierarchy_plan_t   issuer_plan;          /* of those made here */
     ngx_str_t                  issuer_password_file;
     ngx_array_t               *issuer_passwords;     /* ngx_str_t, or NULL: the
                                                         master's only */

@@ -150,8 +150,10 @@ ngx_acme_ca_home_hierarchy(ngx_acme_ca_home_t *home)
     ctx.log = home->log;
     ctx.now = ngx_time();
 
+    home->ca->issuer_plan.crl_url = home->ca->crl_url;
+
     if (acme_ca_hierarchy_new(&ctx, &home->ca->authority.name,
-                              home->ca->issuer_key_type, &hierarchy)
+                              &home->ca->issuer_plan, &hierarchy)
         != NGX_OK)
     {
         return NGX_ERROR;

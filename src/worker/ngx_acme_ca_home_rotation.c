@@ -161,9 +161,10 @@ ngx_acme_ca_home_below(ngx_acme_ca_home_t *home, time_t now,
     }
 
     hierarchy->root_certificate = pem;
+    home->ca->issuer_plan.crl_url = home->ca->crl_url;
 
     rc = acme_ca_hierarchy_below(&ctx, &home->ca->authority.name,
-                                 home->ca->issuer_key_type, &pem, key,
+                                 &home->ca->issuer_plan, &pem, key,
                                  hierarchy);
 
     EVP_PKEY_free(key);

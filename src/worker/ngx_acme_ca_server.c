@@ -13,6 +13,7 @@
 #include "ngx_acme_ca_pool.h"
 
 #include "acme_ca_leaf.h"
+#include "acme_ca_policy.h"
 #include "acme_ca_rotation.h"
 
 
@@ -23,6 +24,7 @@ typedef struct {
     acme_ca_identifier_t   identifiers[NGX_ACME_CA_SERVER_NAMES];
     ngx_uint_t             n;
     ngx_str_t              text;      /* "dns:a ip:b", to tell a change by */
+    const ngx_array_t     *constraints;
 } ngx_acme_ca_server_names_t;
 
 
@@ -112,6 +114,10 @@ ngx_acme_ca_server_list(ngx_acme_ca_t *ca, ngx_pool_t *pool,
 
     ngx_memzero(names, sizeof(ngx_acme_ca_server_names_t));
 
+    if (ca->authority.issuer != NULL) {
+        names->constraints = ca->authority.issuer->constraints;
+    }
+
     if (ca->authority.base_url.len != 0) {
         ngx_acme_ca_server_host(&ca->authority.base_url, &host);
         ngx_acme_ca_server_add(pool, &host, names);
@@ -135,8 +141,9 @@ ngx_acme_ca_server_list(ngx_acme_ca_t *ca, ngx_pool_t *pool,
 
     if (names->n == 0) {
 
-        /* a base_url whose host no certificate can name */
+        /* a base_url whose host no certificate can name; or none at all */
 
+        names->constraints = NULL;
         ngx_acme_ca_server_add(pool, &loopback[0], names);
     }
 
@@ -161,7 +168,10 @@ ngx_acme_ca_server_list(ngx_acme_ca_t *ca, ngx_pool_t *pool,
 }
 
 
-/* what is no name for a certificate, or is there already, is passed over */
+/*
+ * What is no name for a certificate of this CA, or is there already, is passed
+ * over.
+ */
 
 static void
 ngx_acme_ca_server_add(ngx_pool_t *pool, ngx_str_t *name,
@@ -181,6 +191,10 @@ ngx_acme_ca_server_add(ngx_pool_t *pool, ngx_str_t *name,
             != NGX_OK
             || id->wildcard))
     {
+        return;
+    }
+
+    if (acme_ca_policy_is_constrained(names->constraints, id)) {
         return;
     }
 

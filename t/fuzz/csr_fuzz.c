@@ -16,6 +16,12 @@
 #include <openssl/pem.h>
 
 
+static const acme_ca_hierarchy_plan_t  plan_p256 = {
+    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
+    ngx_null_string
+};
+
+
 static void fuzz_setup(void);
 static void fuzz_taken(acme_ca_ctx_t *ctx, ngx_str_t *der,
     acme_ca_csr_t *csr);
@@ -88,7 +94,7 @@ fuzz_setup(void)
     fuzz_context(&ctx);
 
     fuzz_assert(acme_ca_hierarchy_new(&ctx, &name,
-                                      ACME_CA_KEY_EC_P256,
+                                      &plan_p256,
                                       &hierarchy) == NGX_OK);
 
     bio = BIO_new_mem_buf(hierarchy.root_key.data,

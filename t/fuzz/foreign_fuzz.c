@@ -14,6 +14,12 @@
 #include <openssl/err.h>
 
 
+static const acme_ca_hierarchy_plan_t  plan_p256 = {
+    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
+    ngx_null_string
+};
+
+
 static void fuzz_setup(void);
 
 
@@ -80,7 +86,7 @@ fuzz_setup(void)
     key = acme_ca_key_new(ctx.log);
 
     fuzz_assert(key != NULL);
-    fuzz_assert(acme_ca_hierarchy_new(&ctx, &name, ACME_CA_KEY_EC_P256,
+    fuzz_assert(acme_ca_hierarchy_new(&ctx, &name, &plan_p256,
                                       &hierarchy)
                 == NGX_OK);
     fuzz_assert(acme_ca_anchors_load(ctx.pool, &hierarchy.root_certificate,

@@ -14,6 +14,12 @@
 #include <openssl/pkcs7.h>
 
 
+static const acme_ca_hierarchy_plan_t  plan_p256 = {
+    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
+    ngx_null_string
+};
+
+
 static ngx_array_t *list_of(ngx_pool_t *pool);
 static void test_read(acme_ca_ctx_t *ctx, ngx_str_t *one, ngx_str_t *two);
 static void test_write(acme_ca_ctx_t *ctx, ngx_str_t *one, ngx_str_t *two);
@@ -31,7 +37,7 @@ main(void)
     pki_start(&ctx);
 
     ok(acme_ca_hierarchy_new(&ctx, &name,
-                             ACME_CA_KEY_EC_P256, &h) == NGX_OK, "a hierarchy");
+                             &plan_p256, &h) == NGX_OK, "a hierarchy");
 
     test_read(&ctx, &h.certificate, &h.root_certificate);
     test_write(&ctx, &h.certificate, &h.root_certificate);

@@ -10,6 +10,12 @@
 #include "tap.h"
 
 
+static const acme_ca_hierarchy_plan_t  plan_p256 = {
+    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
+    ngx_null_string
+};
+
+
 #define DAY  ((time_t) 86400)
 
 
@@ -110,10 +116,10 @@ test_hierarchy(void)
     pki_start(&ctx);
 
     is_int(acme_ca_hierarchy_new(&ctx, &name,
-                                 ACME_CA_KEY_EC_P256,
+                                 &plan_p256,
                                  &h), NGX_OK, "a hierarchy");
     is_int(acme_ca_hierarchy_new(&ctx, &name,
-                                 ACME_CA_KEY_EC_P256,
+                                 &plan_p256,
                                  &other), NGX_OK, "another");
 
     root = pki_x509_pem(&h.root_certificate);
@@ -325,7 +331,7 @@ test_names(void)
         pki_start(&ctx);
         name = pki_c(names[i]);
         is_int(acme_ca_hierarchy_new(&ctx, &name,
-                                     ACME_CA_KEY_EC_P256, &h), NGX_OK, "%s",
+                                     &plan_p256, &h), NGX_OK, "%s",
                names[i]);
         cert = pki_x509_pem(&h.certificate);
         X509_NAME_get_text_by_NID(X509_get_subject_name(cert),
@@ -584,7 +590,7 @@ test_memory(void)
     pki_start(&ctx);
 
     is_int(acme_ca_hierarchy_new(&ctx, &name,
-                                 ACME_CA_KEY_EC_P256,
+                                 &plan_p256,
                                  &h), NGX_OK, "a hierarchy");
     pem = pki_cat(ctx.pool, h.certificate, h.root_certificate);
     k = pki_key_pem(&h.key);
@@ -620,7 +626,7 @@ test_memory(void)
         pki_start(&one);
 
         shim_fail_at(n);
-        rc = acme_ca_hierarchy_new(&one, &name, ACME_CA_KEY_EC_P256, &h);
+        rc = acme_ca_hierarchy_new(&one, &name, &plan_p256, &h);
 
         if (!shim_failed()) {
             shim_fail_at(SHIM_NEVER);

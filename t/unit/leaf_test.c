@@ -12,6 +12,12 @@
 #include "tap.h"
 
 
+static const acme_ca_hierarchy_plan_t  plan_p256 = {
+    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
+    ngx_null_string
+};
+
+
 #define DAY  ((time_t) 86400)
 
 
@@ -101,7 +107,7 @@ fixture_start(fixture_t *f)
     pki_start(&f->ctx);
 
     ok(acme_ca_hierarchy_new(&f->ctx, &name,
-                             ACME_CA_KEY_EC_P256, &h) == NGX_OK, "a hierarchy");
+                             &plan_p256, &h) == NGX_OK, "a hierarchy");
 
     key = pki_key_pem(&h.key);
 

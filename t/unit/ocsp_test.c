@@ -17,6 +17,12 @@
 #include <openssl/x509v3.h>
 
 
+static const acme_ca_hierarchy_plan_t  plan_p256 = {
+    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
+    ngx_null_string
+};
+
+
 #define LIFETIME  (30 * 86400)
 
 
@@ -74,7 +80,7 @@ test_issuer(void)
     acme_ca_hierarchy_t   h;
     BIO                  *bio;
 
-    if (acme_ca_hierarchy_new(&ctx, &name, ACME_CA_KEY_EC_P256, &h) != NGX_OK
+    if (acme_ca_hierarchy_new(&ctx, &name, &plan_p256, &h) != NGX_OK
         || acme_ca_format(ctx.pool, &pem, 8192, "%V%V", &h.certificate,
                           &h.root_certificate)
            != NGX_OK)

@@ -13,6 +13,12 @@
 #include <time.h>
 
 
+static const acme_ca_hierarchy_plan_t  plan_p256 = {
+    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
+    ngx_null_string
+};
+
+
 #define RUNS  7
 
 
@@ -69,7 +75,7 @@ main(int argc, char **argv)
     profile.key_types = ACME_CA_KEY_ANY;
     profile.eku = ACME_CA_EKU_SERVER|ACME_CA_EKU_CLIENT;
 
-    acme_ca_hierarchy_new(&ctx, &name, ACME_CA_KEY_EC_P256, &h);
+    acme_ca_hierarchy_new(&ctx, &name, &plan_p256, &h);
     ca = pki_key_pem(&h.key);
 
     if (acme_ca_issuer_load(ctx.pool, &h.certificate, ca, PKI_NOW, &issuer,

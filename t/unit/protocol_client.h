@@ -30,6 +30,12 @@
 #include <openssl/x509v3.h>
 
 
+static const acme_ca_hierarchy_plan_t  plan_p256 = {
+    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
+    ngx_null_string
+};
+
+
 /* not every test calls each of them */
 #define helper    __attribute__((unused)) static
 
@@ -333,7 +339,7 @@ env_issuer(void)
     ctx.log = env.log;
     ctx.now = NOW - 3600;
 
-    if (acme_ca_hierarchy_new(&ctx, &name, ACME_CA_KEY_EC_P256, &h) != NGX_OK) {
+    if (acme_ca_hierarchy_new(&ctx, &name, &plan_p256, &h) != NGX_OK) {
         abort();
     }
 

@@ -14,6 +14,12 @@
 #include "acme_ca_trust.h"
 
 
+static const acme_ca_hierarchy_plan_t  plan_p256 = {
+    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
+    ngx_null_string
+};
+
+
 static acme_ca_authority_t  authority;
 static acme_ca_ctx_t        ctx;
 
@@ -36,7 +42,7 @@ main(void)
 
     ngx_str_set(&authority.name, "corp");
 
-    if (acme_ca_hierarchy_new(&ctx, &authority.name, ACME_CA_KEY_EC_P256,
+    if (acme_ca_hierarchy_new(&ctx, &authority.name, &plan_p256,
                               &h) != NGX_OK
         || acme_ca_format(ctx.pool, &pem, 8192, "%V%V", &h.certificate,
                           &h.root_certificate)

@@ -26,6 +26,7 @@ our @EXPORT = qw/ make_ca /;
 #     days           30
 #     constraints    CA:TRUE
 #     usage          keyCertSign, cRLSign
+#     extensions     lines of more of them
 
 sub make_ca {
     my ($t, $file, %opts) = @_;
@@ -40,6 +41,7 @@ sub make_ca {
         days => 30,
         constraints => 'CA:TRUE',
         usage => 'keyCertSign, cRLSign',
+        extensions => '',
         %opts,
     );
 
@@ -48,6 +50,7 @@ basicConstraints = critical, $of{constraints}
 keyUsage = critical, $of{usage}
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+$of{extensions}
 EOF
 
     my $said = $run->('openssl', 'req', '-new', '-subj', "/CN=$of{name}",
