@@ -54,6 +54,10 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       acme_ca_admin_explain_get, acme_ca_admin_explain_post, NULL,
       "what an order would be answered, and which rule says so" },
 
+    { ngx_string("preflight"), NULL, NULL, "identifier challenges account",
+      NULL, acme_ca_admin_preflight, NULL,
+      "what a validation would find for a name" },
+
     { ngx_string("accounts"), NULL, "limit cursor status eab", NULL,
       acme_ca_admin_list, NULL, NULL,
       "accounts" },
@@ -196,6 +200,10 @@ acme_ca_admin_start(acme_ca_admin_t *a)
         a->rc = step(a);
 
         acme_ca_store_end_read(a->store);
+    }
+
+    if (a->rc == NGX_OK && a->checks) {
+        return NGX_DECLINED;
     }
 
     acme_ca_admin_finish(a, NGX_OK);

@@ -8,6 +8,8 @@
  *
  *     acme_ca_admin_start()     event loop: resource, method, role, arguments,
  *                               and the answer if it only reads
+ *     acme_ca_admin_answered()  event loop: what the network said, if that was
+ *                               to be asked
  *     acme_ca_admin_apply()     store thread, in a savepoint: what writes
  *     acme_ca_admin_finish()    event loop, after the commit: the one exit
  *
@@ -21,7 +23,7 @@
 #define _ACME_CA_ADMIN_H_INCLUDED_
 
 
-#include "acme_ca_protocol.h"
+#include "acme_ca_preflight.h"
 
 
 typedef struct acme_ca_admin_s        acme_ca_admin_t;
@@ -51,11 +53,16 @@ struct acme_ca_admin_s {
     ngx_uint_t                     status;         /* of a refusal */
     ngx_str_t                      detail;
     acme_ca_audit_t                audit;
+    ngx_array_t                   *checks;         /* acme_ca_check_t */
 };
 
 
-/* NGX_DONE: the reply is ready.  NGX_AGAIN: a store task, then finish() */
+/* NGX_DONE: the reply is ready.  NGX_AGAIN: a store task, then finish().
+   NGX_DECLINED: a->checks are to be made, then answered() */
 ngx_int_t acme_ca_admin_start(acme_ca_admin_t *a);
+
+/* rc: NGX_BUSY and NGX_ERROR: they were not made.  The reply is ready */
+void acme_ca_admin_answered(acme_ca_admin_t *a, ngx_int_t rc);
 
 /* as those of acme_ca_protocol.h */
 ngx_int_t acme_ca_admin_apply(acme_ca_admin_t *a, acme_ca_store_t *store);

@@ -119,6 +119,9 @@ ngx_int_t acme_ca_admin_account_end(acme_ca_admin_t *a, int64_t id,
 ngx_int_t acme_ca_admin_account_end_all(acme_ca_admin_t *a, int64_t eab,
     ngx_uint_t *n);
 
+/* only what has to be tried: see acme_ca_admin_answered() */
+ngx_int_t acme_ca_admin_preflight(acme_ca_admin_t *a);
+
 ngx_int_t acme_ca_admin_explain_get(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_explain_post(acme_ca_admin_t *a);
 

@@ -8,14 +8,16 @@
 
 
 #include "ngx_http_acme_ca.h"
+#include "ngx_acme_ca_preflight.h"
 #include "acme_ca_admin.h"
 
 
 typedef struct {
-    ngx_http_request_t   *request;
-    ngx_acme_ca_t        *ca;
-    acme_ca_admin_t       admin;
-    ngx_acme_ca_write_t   write;
+    ngx_http_request_t       *request;
+    ngx_acme_ca_t            *ca;
+    acme_ca_admin_t           admin;
+    ngx_acme_ca_write_t       write;
+    ngx_acme_ca_preflight_t   preflight;
 } ngx_http_acme_ca_admin_ctx_t;
 
 
@@ -28,6 +30,10 @@ static ngx_int_t ngx_http_acme_ca_admin_user(ngx_http_request_t *r,
     ngx_http_acme_ca_loc_conf_t *alcf, acme_ca_admin_t *admin);
 static ngx_int_t ngx_http_acme_ca_admin_run(ngx_http_request_t *r,
     ngx_http_acme_ca_admin_ctx_t *ctx);
+static ngx_int_t ngx_http_acme_ca_admin_preflight(ngx_http_request_t *r,
+    ngx_http_acme_ca_admin_ctx_t *ctx);
+static void ngx_http_acme_ca_admin_gone(void *data);
+static void ngx_http_acme_ca_admin_found(ngx_acme_ca_preflight_t *preflight);
 static ngx_uint_t ngx_http_acme_ca_admin_refused(ngx_http_request_t *r,
     ngx_acme_ca_t *ca, acme_ca_admin_t *admin);
 static ngx_int_t ngx_http_acme_ca_admin_apply(ngx_acme_ca_write_t *write,
@@ -193,21 +199,94 @@ static ngx_int_t
 ngx_http_acme_ca_admin_run(ngx_http_request_t *r,
     ngx_http_acme_ca_admin_ctx_t *ctx)
 {
+    ngx_int_t   rc;
     ngx_uint_t  status;
 
+    rc = NGX_DONE;
     status = ngx_http_acme_ca_admin_refused(r, ctx->ca, &ctx->admin);
 
     if (status) {
         acme_ca_admin_fault(&ctx->admin, status);
 
-    } else if (acme_ca_admin_start(&ctx->admin) == NGX_AGAIN) {
+    } else {
+        rc = acme_ca_admin_start(&ctx->admin);
+    }
+
+    if (rc == NGX_AGAIN) {
         ngx_http_acme_ca_keep(r);
         ngx_acme_ca_write_add(ctx->ca, &ctx->write);
 
         return NGX_DONE;
     }
 
+    if (rc == NGX_DECLINED) {
+        return ngx_http_acme_ca_admin_preflight(r, ctx);
+    }
+
     return ngx_http_acme_ca_reply_send(r, &ctx->admin.reply);
+}
+
+
+/* nobody waits for it but the client: it ends with him */
+
+static ngx_int_t
+ngx_http_acme_ca_admin_preflight(ngx_http_request_t *r,
+    ngx_http_acme_ca_admin_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_acme_ca_admin_gone;
+    cln->data = &ctx->preflight;
+
+    ctx->preflight.checks = ctx->admin.checks;
+    ctx->preflight.pool = ctx->admin.ctx.pool;
+    ctx->preflight.handler = ngx_http_acme_ca_admin_found;
+    ctx->preflight.data = ctx;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    rc = ngx_acme_ca_preflight_start(ctx->ca, &ctx->preflight);
+
+    if (rc == NGX_OK) {
+        return NGX_DONE;
+    }
+
+    acme_ca_admin_answered(&ctx->admin, rc);
+
+    return ngx_http_acme_ca_reply_send(r, &ctx->admin.reply);
+}
+
+
+static void
+ngx_http_acme_ca_admin_gone(void *data)
+{
+    ngx_acme_ca_preflight_cancel(data);
+}
+
+
+static void
+ngx_http_acme_ca_admin_found(ngx_acme_ca_preflight_t *preflight)
+{
+    ngx_connection_t              *c;
+    ngx_http_request_t            *r;
+    ngx_http_acme_ca_admin_ctx_t  *ctx = preflight->data;
+
+    r = ctx->request;
+    c = r->connection;
+
+    acme_ca_admin_answered(&ctx->admin, NGX_OK);
+
+    ngx_http_finalize_request(r, ngx_http_acme_ca_reply_send(r,
+                                                         &ctx->admin.reply));
+
+    ngx_http_run_posted_requests(c);
 }
 
 

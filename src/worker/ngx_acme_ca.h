@@ -163,6 +163,7 @@ struct ngx_acme_ca_s {
     ngx_queue_t                validations;     /* running */
     ngx_queue_t                claimed;         /* leased, not yet running */
     ngx_uint_t                 validations_n;
+    ngx_uint_t                 preflights_n;
     ngx_uint_t                 signings_n;      /* the signer is asked for */
     ngx_uint_t                 claiming;        /* validations */
     ngx_uint_t                 signer_claiming;

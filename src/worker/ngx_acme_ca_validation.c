@@ -198,6 +198,10 @@ ngx_acme_ca_validation_resolved(ngx_acme_ca_validation_t *v)
 {
     ngx_str_t  denied;
 
+    if (v->preflight != NULL) {
+        ngx_acme_ca_preflight_resolved(v);
+    }
+
     if (v->dns_rc != NGX_ACME_CA_DNS_OK || v->n == 0) {
 
         (void) acme_ca_refuse(&v->ctx, ACME_CA_DNS,
@@ -368,6 +372,7 @@ ngx_acme_ca_validation_tried(ngx_acme_ca_validation_t *v, const char *result,
         acme_ca_json_write_number(&v->tried, "status", status);
     }
 
+    acme_ca_json_write_number(&v->tried, "ms", ngx_current_msec - v->began_at);
     acme_ca_json_shut(&v->tried);
 }
 

@@ -10,7 +10,7 @@
 #define _NGX_ACME_CA_VALIDATION_H_INCLUDED_
 
 
-#include "ngx_acme_ca.h"
+#include "ngx_acme_ca_preflight.h"
 
 #define NGX_ACME_CA_ADDRESSES   16
 
@@ -69,6 +69,11 @@ struct ngx_acme_ca_validation_s {
     time_t                      run_at;       /* of the next attempt */
     ngx_acme_ca_wait_t         *wait;
 
+    ngx_acme_ca_preflight_t    *preflight;    /* it is one of it, or NULL */
+    ngx_uint_t                  check;        /* of it: the index */
+    acme_ca_problem_t          *proof;        /* of the challenge alone */
+    ngx_msec_t                  proof_ms;
+
     ngx_acme_ca_ask_t          *ask;          /* CAA only, for this; or NULL */
     acme_ca_job_t              *asked;        /* of it, without an answer */
 
@@ -76,6 +81,8 @@ struct ngx_acme_ca_validation_s {
     unsigned                    again:1;      /* it can, whatever the type */
     unsigned                    caa_alias:1;  /* caa_asked is to be asked */
     unsigned                    running:1;
+    unsigned                    works:1;      /* of a preflight */
+    unsigned                    tried_caa:1;
 };
 
 
@@ -139,6 +146,16 @@ void ngx_acme_ca_validation_caa(ngx_acme_ca_validation_t *v);
 void ngx_acme_ca_ask_answer(ngx_acme_ca_validation_t *v);
 void ngx_acme_ca_ask_drop(ngx_acme_ca_validation_t *v);
 void ngx_acme_ca_ask_end(ngx_acme_ca_ask_t *ask);
+
+/*
+ * ngx_acme_ca_preflight.c: of one with v->preflight.  answer() is in place of
+ * the verdict; resolved() notes what the name server said; drop() and end() as
+ * above.
+ */
+void ngx_acme_ca_preflight_answer(ngx_acme_ca_validation_t *v);
+void ngx_acme_ca_preflight_resolved(ngx_acme_ca_validation_t *v);
+void ngx_acme_ca_preflight_drop(ngx_acme_ca_validation_t *v);
+void ngx_acme_ca_preflight_end(ngx_acme_ca_preflight_t *p);
 
 /* ngx_acme_ca_validator.c: runs what was waiting for a place */
 void ngx_acme_ca_validator_next(ngx_acme_ca_t *ca);

@@ -270,5 +270,6 @@ ngx_acme_ca_validation_caa_note(ngx_acme_ca_validation_t *v,
     acme_ca_json_open_object(&v->tried, NULL);
     acme_ca_json_write_string(&v->tried, "caa", &v->name);
     acme_ca_json_write_text(&v->tried, "result", result);
+    acme_ca_json_write_number(&v->tried, "ms", ngx_current_msec - v->began_at);
     acme_ca_json_shut(&v->tried);
 }

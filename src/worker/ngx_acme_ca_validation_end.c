@@ -27,6 +27,11 @@ static void ngx_acme_ca_validation_written(ngx_acme_ca_write_t *write,
 void
 ngx_acme_ca_validation_passed(ngx_acme_ca_validation_t *v)
 {
+    if (v->preflight != NULL) {
+        ngx_acme_ca_validation_finish(v);
+        return;
+    }
+
     ngx_acme_ca_validation_caa(v);
 }
 
@@ -45,6 +50,11 @@ ngx_acme_ca_validation_finish(ngx_acme_ca_validation_t *v)
     if (v->ask != NULL) {
         ngx_acme_ca_ask_answer(v);
         ngx_acme_ca_validation_drop(v);
+        return;
+    }
+
+    if (v->preflight != NULL) {
+        ngx_acme_ca_preflight_answer(v);
         return;
     }
 
@@ -150,18 +160,24 @@ ngx_acme_ca_validation_written(ngx_acme_ca_write_t *write, ngx_int_t rc)
 void
 ngx_acme_ca_validation_drop(ngx_acme_ca_validation_t *v)
 {
-    ngx_acme_ca_t       *ca;
-    ngx_acme_ca_ask_t   *ask;
-    ngx_acme_ca_wait_t  *wait;
+    ngx_acme_ca_t            *ca;
+    ngx_acme_ca_ask_t        *ask;
+    ngx_acme_ca_wait_t       *wait;
+    ngx_acme_ca_preflight_t  *preflight;
 
     ca = v->ca;
     ask = v->ask;
+    preflight = v->preflight;
     wait = v->wait;
 
     ngx_acme_ca_validation_stop(v);
 
     if (ask != NULL) {
         ngx_acme_ca_ask_drop(v);
+    }
+
+    if (preflight != NULL) {
+        ngx_acme_ca_preflight_drop(v);
     }
 
     ngx_queue_remove(&v->queue);
@@ -176,6 +192,10 @@ ngx_acme_ca_validation_drop(ngx_acme_ca_validation_t *v)
 
     if (ask != NULL) {
         ngx_acme_ca_ask_end(ask);
+    }
+
+    if (preflight != NULL) {
+        ngx_acme_ca_preflight_end(preflight);
     }
 
     ngx_acme_ca_validator_next(ca);
