@@ -77,6 +77,9 @@ SELECT l.id, CASE WHEN (?2 IS NULL OR l.action = ?2)
          AND (?4 IS NULL OR l.actor = ?4)
          AND (?5 IS NULL OR l.account_id = ?5)
          AND (?6 IS NULL OR l.authz_id = ?6)
+         AND (?7 IS NULL
+              OR ?7 = (SELECT n.identifier FROM acme_authorizations AS n
+                       WHERE n.id = l.authz_id))
     THEN json_patch('{}', json_object(
         'id', l.id,
         'at', strftime('%Y-%m-%dT%H:%M:%SZ', l.at, 'unixepoch'),
@@ -88,6 +91,8 @@ SELECT l.id, CASE WHEN (?2 IS NULL OR l.action = ?2)
         'account', l.account_id,
         'order', l.order_id,
         'authorization', l.authz_id,
+        'name', (SELECT iif(a.wildcard, '*.', '') || a.identifier
+                 FROM acme_authorizations AS a WHERE a.id = l.authz_id),
         'certificate', (SELECT lower(hex(c.serial)) FROM acme_certificates AS c
                         WHERE c.id = l.certificate_id),
         'client_address', l.client_address,

@@ -136,7 +136,7 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       "how much there is of all" },
 
     { ngx_string("audit"), NULL,
-      "limit cursor action outcome actor account authorization", NULL,
+      "limit cursor action outcome actor account authorization name", NULL,
       acme_ca_admin_list, NULL, NULL,
       "who did what, and how it ended" },
 

@@ -111,6 +111,7 @@ acme_ca_store_audit_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_text(&q, filter->actor);
     acme_ca_query_optional(&q, filter->account_id);
     acme_ca_query_optional(&q, filter->authz_id);
+    acme_ca_query_text(&q, filter->name);
 
     return acme_ca_store_page_read(&q, pool, page);
 }
