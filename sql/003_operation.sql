@@ -295,4 +295,30 @@ END;
 -- since when the operator waits for a new issuer: the master makes it
 ALTER TABLE acme_ca_meta ADD COLUMN issuer_wanted INTEGER;
 
+-- who is told of events: a location of nginx.  The audit log is the queue:
+-- log_id and checkpoint_id are the last row and the last checkpoint that it had
+-- or does not want; attempts: that failed since it last took something
+CREATE TABLE acme_event_hooks (
+    id                 INTEGER PRIMARY KEY,
+    uri                TEXT NOT NULL UNIQUE,
+    types              TEXT NOT NULL,
+    log_id             INTEGER NOT NULL,
+    checkpoint_id      INTEGER NOT NULL,
+    delivered          INTEGER NOT NULL,
+    attempts           INTEGER NOT NULL,
+    run_at             INTEGER NOT NULL,
+    lease_until        INTEGER NOT NULL,
+    created_at         INTEGER NOT NULL,
+    delivered_at       INTEGER,
+    failed_at          INTEGER,
+    error              TEXT
+) STRICT;
+
+CREATE TRIGGER acme_ca_meta_delivered BEFORE UPDATE OF audit_sealed
+    ON acme_ca_meta
+WHEN NEW.audit_sealed > (SELECT min(log_id) FROM acme_event_hooks)
+BEGIN
+    SELECT raise(ABORT, 'an event hook did not have these audit rows yet');
+END;
+
 PRAGMA user_version = 3;

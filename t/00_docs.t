@@ -98,7 +98,7 @@ my $example = -f 'nginx.conf.example' ? read_file('nginx.conf.example') : '';
 # what is no default of a working CA may be in a comment: "# issuer a b;"
 
 my %comment = map { $_ => 1 } qw/ issuer alternate_chain signer
-    signer_trusted_certificate issuer_password_file /;
+    signer_trusted_certificate issuer_password_file event_hook event_key /;
 
 my @absent = grep {
     my $start = $comment{$_} ? qr/^\s*#?\s*/m : qr/^\s*/m;

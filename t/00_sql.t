@@ -32,6 +32,7 @@ my %cold = map { $_ => 1 } qw/ signing_claim signing_find_due
 
 $cold{"census_$_"} = 1 foreach qw/ accounts orders authz challenges certificates
     jobs size issuers /;
+$cold{"event_hook_$_"} = 1 foreach qw/ list set /;
 
 my $dir = tempdir(CLEANUP => 1);
 my $db = "$dir/ca.db";

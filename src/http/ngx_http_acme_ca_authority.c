@@ -159,6 +159,7 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
         || ngx_http_acme_ca_challenges(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_caa_finish(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_signer_finish(cf, ca) != NGX_CONF_OK
+        || ngx_http_acme_ca_event_finish(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_crl_finish(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_terms_check(cf, a) != NGX_CONF_OK
         || ngx_http_acme_ca_paths(cf, ca) != NGX_CONF_OK

@@ -36,7 +36,6 @@ static ngx_int_t ngx_http_acme_ca_signer_calls(ngx_conf_t *cf,
     acme_ca_signer_t *signer, ngx_str_t *value);
 static ngx_int_t ngx_http_acme_ca_signer_revoke(ngx_conf_t *cf,
     acme_ca_signer_t *signer, ngx_str_t *value);
-static ngx_uint_t ngx_http_acme_ca_signer_is_uri(const ngx_str_t *uri);
 
 
 static const ngx_http_acme_ca_signer_parameter_t
@@ -66,7 +65,7 @@ ngx_http_acme_ca_signer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (!ngx_http_acme_ca_signer_is_uri(&value[1])) {
+    if (!ngx_http_acme_ca_is_uri(&value[1])) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid signer \"%V\": the URI of a location is "
                            "needed, such as \"/sign\"", &value[1]);
@@ -199,12 +198,12 @@ ngx_http_acme_ca_signer_revoke(ngx_conf_t *cf, acme_ca_signer_t *signer,
 {
     signer->revoke_uri = *value;
 
-    return ngx_http_acme_ca_signer_is_uri(value) ? NGX_OK : NGX_ERROR;
+    return ngx_http_acme_ca_is_uri(value) ? NGX_OK : NGX_ERROR;
 }
 
 
-static ngx_uint_t
-ngx_http_acme_ca_signer_is_uri(const ngx_str_t *uri)
+ngx_uint_t
+ngx_http_acme_ca_is_uri(const ngx_str_t *uri)
 {
     size_t  i;
 

@@ -114,6 +114,15 @@ char *ngx_http_acme_ca_signer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_acme_ca_signer_trusted(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_acme_ca_signer_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+/* of a location, without arguments */
+ngx_uint_t ngx_http_acme_ca_is_uri(const ngx_str_t *uri);
+
+/* ngx_http_acme_ca_event.c: the directives, and whether they go together */
+char *ngx_http_acme_ca_event_hook(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_acme_ca_event_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_acme_ca_event_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 
 /* ngx_http_acme_ca_limit.c */
 char *ngx_http_acme_ca_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,

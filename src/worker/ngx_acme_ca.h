@@ -48,6 +48,7 @@ typedef struct ngx_acme_ca_write_s  ngx_acme_ca_write_t;
 typedef struct ngx_acme_ca_wait_s   ngx_acme_ca_wait_t;
 typedef struct ngx_acme_ca_crl_s    ngx_acme_ca_crl_t;
 typedef struct ngx_acme_ca_ocsp_s   ngx_acme_ca_ocsp_t;
+typedef struct ngx_acme_ca_events_s ngx_acme_ca_events_t;
 
 
 /* what all workers share; the zones of nonces and limits lie behind it */
@@ -56,6 +57,7 @@ typedef struct {
     acme_ca_nonce_zone_t  *nonces;
     acme_ca_limit_zone_t  *limits;
     acme_ca_metrics_t     *metrics;
+    ngx_atomic_t           leader;     /* pid, and until when */
 } ngx_acme_ca_shared_t;
 
 
@@ -123,6 +125,7 @@ struct ngx_acme_ca_s {
     ngx_array_t               *server_names;    /* ngx_str_t: of the servers it
                                                    was put into, or NULL */
     ngx_acme_ca_audit_t        audit;
+    ngx_acme_ca_events_t      *events;          /* NULL: nobody is told */
     ngx_acme_ca_fetch_conf_t  *fetch;
     time_t                     crl_lifetime;    /* seconds */
     time_t                     crl_overlap;     /* left when the next is made */
@@ -236,14 +239,6 @@ void ngx_acme_ca_thread_wait(ngx_log_t *log);
 
 
 /*
- * ngx_acme_ca_census.c: counts objects, on a thread, for the metrics; one
- * worker does it for all of them
- */
-ngx_int_t ngx_acme_ca_census_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
-void ngx_acme_ca_census_tick(ngx_acme_ca_t *ca);
-
-
-/*
  * ngx_acme_ca_validator.c: start() runs a job that this worker has leased;
  * wait (may be NULL) is told once when this attempt has ended and was written,
  * never before start() returns.  forget() takes it back.  tick() claims what
@@ -296,14 +291,6 @@ ngx_int_t ngx_acme_ca_server_issue(ngx_acme_ca_t *ca, acme_ca_store_t *store,
     ngx_pool_t *pool, ngx_log_t *log, time_t now);
 void ngx_acme_ca_server_load(ngx_acme_ca_t *ca);
 void ngx_acme_ca_server_tick(ngx_acme_ca_t *ca);
-
-
-/*
- * ngx_acme_ca_rotation.c: a worker's.  load() takes up the states of issuers,
- * tick() makes the next one active when its turn has come
- */
-void ngx_acme_ca_rotation_load(ngx_acme_ca_t *ca);
-void ngx_acme_ca_rotation_tick(ngx_acme_ca_t *ca);
 
 
 /*

@@ -68,4 +68,15 @@ ngx_int_t ngx_acme_ca_crl_path(ngx_pool_t *pool, const ngx_str_t *folder,
     const ngx_str_t *name, const char *suffix, ngx_str_t *path);
 
 
+/*
+ * ngx_acme_ca_crl_start.c: the master's first ones, and those of its own
+ * root; who becomes their owner, or -1.  ngx_acme_ca_crl.c: a worker's; tick()
+ * begins one that is due.
+ */
+ngx_int_t ngx_acme_ca_crl_start(ngx_acme_ca_t *ca, ngx_pool_t *pool,
+    ngx_log_t *log, ngx_uid_t uid, ngx_gid_t gid);
+ngx_int_t ngx_acme_ca_crl_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
+void ngx_acme_ca_crl_tick(ngx_acme_ca_t *ca);
+
+
 #endif /* _NGX_ACME_CA_CRL_H_INCLUDED_ */

@@ -14,6 +14,7 @@
  *                           root, KEYID.key
  *     PATH/audit.pem        public key of the audit log's checkpoints
  *     PATH/audit.key        0600, of who starts nginx: read before the fork
+ *     PATH/event.key        0600, the same: signs what event hooks are told
  *     PATH/crl/             0700, the worker user's: the CRLs
  *
  * check() is what nginx -t runs: it reads and changes nothing.  prepare() makes
@@ -21,8 +22,8 @@
  */
 
 
-#include "ngx_acme_ca_home.h"
 #include "ngx_acme_ca_crl.h"
+#include "ngx_acme_ca_event.h"
 #include "ngx_acme_ca_ocsp.h"
 
 #include "acme_ca_rotation.h"
@@ -54,6 +55,10 @@ ngx_acme_ca_home_check(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 
     if (rc == NGX_OK || rc == NGX_DECLINED) {
         rc = ngx_acme_ca_audit_load(ca, cf->temp_pool, &error);
+    }
+
+    if (rc == NGX_OK || rc == NGX_DECLINED) {
+        rc = ngx_acme_ca_event_load(ca, cf->temp_pool, &error);
     }
 
     if (rc == NGX_OK || rc == NGX_DECLINED) {
@@ -112,6 +117,10 @@ ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
 
     if (rc == NGX_OK) {
         rc = ngx_acme_ca_audit_prepare(&home);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_event_prepare(&home);
     }
 
     if (rc == NGX_OK) {
@@ -296,6 +305,10 @@ ngx_acme_ca_home_state(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
 
     if (rc == NGX_OK && home->ca->ocsp_served) {
         rc = ngx_acme_ca_home_signers(home, store, now);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_event_started(home, store, now);
     }
 
     return (rc == NGX_OK) ? ngx_acme_ca_audit_started(home, store, now) : rc;

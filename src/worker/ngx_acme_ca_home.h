@@ -47,6 +47,8 @@ ngx_int_t ngx_acme_ca_home_folder(ngx_acme_ca_home_t *home);
  */
 ngx_int_t ngx_acme_ca_home_write(ngx_acme_ca_home_t *home, const char *name,
     ngx_str_t *text, mode_t mode);
+ngx_int_t ngx_acme_ca_home_put(ngx_acme_ca_home_t *home, ngx_str_t *path,
+    ngx_str_t *text, mode_t mode);
 ngx_int_t ngx_acme_ca_home_sync(ngx_acme_ca_home_t *home, const char *name);
 
 /*

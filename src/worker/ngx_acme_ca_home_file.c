@@ -174,14 +174,27 @@ ngx_int_t
 ngx_acme_ca_home_write(ngx_acme_ca_home_t *home, const char *name,
     ngx_str_t *text, mode_t mode)
 {
+    ngx_str_t  path;
+
+    if (ngx_acme_ca_home_file(home->ca, home->pool, name, &path) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_acme_ca_home_put(home, &path, text, mode);
+}
+
+
+ngx_int_t
+ngx_acme_ca_home_put(ngx_acme_ca_home_t *home, ngx_str_t *path,
+    ngx_str_t *text, mode_t mode)
+{
     ngx_fd_t   fd;
     ngx_int_t  rc;
-    ngx_str_t  path, temp;
+    ngx_str_t  temp;
 
-    if (ngx_acme_ca_home_file(home->ca, home->pool, name, &path) != NGX_OK
-        || acme_ca_format(home->pool, &temp, path.len + 8, "%s.new%Z",
-                          path.data)
-           != NGX_OK)
+    if (acme_ca_format(home->pool, &temp, path->len + 8, "%s.new%Z",
+                       path->data)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -212,7 +225,7 @@ ngx_acme_ca_home_write(ngx_acme_ca_home_t *home, const char *name,
     (void) ngx_close_file(fd);
 
     if (rc == NGX_OK
-        && ngx_rename_file(temp.data, path.data) == NGX_FILE_ERROR)
+        && ngx_rename_file(temp.data, path->data) == NGX_FILE_ERROR)
     {
         ngx_log_error(NGX_LOG_EMERG, home->log, ngx_errno,
                       ngx_rename_file_n " \"%s\" failed", temp.data);

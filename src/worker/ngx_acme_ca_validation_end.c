@@ -63,15 +63,20 @@ ngx_acme_ca_validation_finish(ngx_acme_ca_validation_t *v)
                       &v->ctx.problem->detail);
     }
 
+    again = ngx_acme_ca_validation_again(v);
+
     acme_ca_json_shut(&v->tried);
+
+    if (again) {
+        acme_ca_json_write_time(&v->tried, "next_at", v->run_at);
+    }
+
     acme_ca_json_shut(&v->tried);
 
     if (acme_ca_json_finish(&v->tried, &v->details) != NGX_OK) {
         ngx_acme_ca_validation_drop(v);
         return;
     }
-
-    again = ngx_acme_ca_validation_again(v);
 
     acme_ca_metrics_validation(v->ca->shared->metrics, v->job.type,
                                again ? ACME_CA_METRICS_RETRIED

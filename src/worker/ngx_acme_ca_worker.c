@@ -8,8 +8,9 @@
  */
 
 
-#include "ngx_acme_ca.h"
+#include "ngx_acme_ca_chores.h"
 #include "ngx_acme_ca_crl.h"
+#include "ngx_acme_ca_event.h"
 #include "ngx_acme_ca_ocsp.h"
 
 
@@ -63,7 +64,8 @@ ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
     if (ca->nonces == NULL || ca->keys == NULL || ca->tls == NULL
         || ngx_acme_ca_worker_dns(ca, cycle) != NGX_OK
         || ngx_acme_ca_ocsp_init(ca, cycle) != NGX_OK
-        || ngx_acme_ca_census_init(ca, cycle) != NGX_OK)
+        || ngx_acme_ca_census_init(ca, cycle) != NGX_OK
+        || ngx_acme_ca_event_init(ca, cycle) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -202,6 +204,7 @@ ngx_acme_ca_worker_exit(ngx_acme_ca_t *ca)
 
     ngx_acme_ca_worker_close(ca);
 
+    ngx_acme_ca_event_exit(ca);
     ngx_acme_ca_ocsp_exit(ca);
 
     if (ca->server_pool != NULL) {
@@ -240,6 +243,7 @@ ngx_acme_ca_chores(ngx_event_t *ev)
         ngx_acme_ca_server_tick(ca);
         ngx_acme_ca_audit_tick(ca);
         ngx_acme_ca_crl_tick(ca);
+        ngx_acme_ca_event_tick(ca);
 
         if (!ca->sweeping
             && ngx_time() - ca->swept_at >= NGX_ACME_CA_SWEEP)

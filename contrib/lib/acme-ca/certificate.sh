@@ -521,7 +521,7 @@ WHERE id = $row AND status = 'valid';
 SELECT changes();
 $(audit certificate-revoke account_id "'serial', lower(hex(serial)),
         'reason', $code" \
-        "FROM acme_certificates WHERE id = $row AND changes() > 0")
+        "FROM acme_certificates WHERE id = $row AND changes() > 0" id)
 COMMIT;
 END
     ) || die "nothing was revoked"

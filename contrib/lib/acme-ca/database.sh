@@ -117,14 +117,16 @@ as_date() {
 }
 
 
-# audit ACTION ACCOUNT DETAILS [SQL]: a row, or one for each of a selection
+# audit ACTION ACCOUNT DETAILS [SQL [CERTIFICATE]]: a row, or one for each of a
+# selection
 
 audit() {
     cat <<END
 INSERT INTO acme_audit_logs
-    (at, actor, action, outcome, details, account_id, user_agent)
+    (at, actor, action, outcome, details, account_id, certificate_id,
+     user_agent)
 SELECT $now, 'operator', '$1', 'done', json_object($3, 'user',
-       $(sql_text "$user")), $2, '$me'
+       $(sql_text "$user")), $2, ${5-NULL}, '$me'
 ${4-};
 END
 }

@@ -146,7 +146,8 @@ BEGIN IMMEDIATE;
 CREATE TEMP TABLE chosen AS SELECT c.id FROM acme_certificates AS c WHERE $2;
 UPDATE acme_certificates SET $4 WHERE id IN (SELECT id FROM temp.chosen);
 $(audit "$1" c.account_id "'serial', lower(hex(c.serial)), 'names', c.sans$3" \
-    "FROM acme_certificates AS c WHERE c.id IN (SELECT id FROM temp.chosen)")
+    "FROM acme_certificates AS c WHERE c.id IN (SELECT id FROM temp.chosen)" \
+    c.id)
 COMMIT;
 END
 }

@@ -1,0 +1,132 @@
+#!/usr/bin/perl
+
+# Copyright (C) the nginx-acme-ca authors
+
+# Event hooks whose receivers answer badly or not at all: all stays queued, is
+# told in its order and once; other hooks do not wait.
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
+
+use Test::Nginx;
+use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Receiver;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/ http proxy cryptx /)
+    ->has_daemon('sqlite3');
+
+my %hooks = (
+    '/all'     => 'issued revoked retry=1s batch=3',
+    '/hang'    => 'revoked retry=1s timeout=1s',
+    '/revoked' => 'revoked',
+);
+
+receiver_start($t, 8090);
+
+acme_ca_conf($t, workers => 3,
+    authority => join('', map { "event_hook $_ $hooks{$_};\n" } keys %hooks),
+    server => 'location ~ ^/(all|hang|revoked)$ { internal;'
+        . ' proxy_pass http://127.0.0.1:%%PORT_8090%%; }');
+
+$t->plan(16)->run();
+
+my $acme = acme_client($t);
+$acme->new_account();
+
+###############################################################################
+
+put_receiver($t, '/all', status => 500);
+put_receiver($t, '/hang', hang => 1);
+
+my @names = map { "n$_.example" } 1 .. 7;
+my @chains = map { $acme->issue([ $_ ])->{chain} } @names;
+$acme->revoke($chains[0]);
+
+is(scalar receiver_wait($t, '/revoked', 1), 1, 'the other hook goes on');
+ok(tried('/all', 500, 2), 'status 500: told again');
+is(hook('/all')->{error}, 'status 500', 'the error');
+cmp_ok(hook('/all')->{attempts}, '>', 0, 'attempts');
+
+foreach my $status (410, 301) {
+    put_receiver($t, '/all', status => $status);
+    ok(tried('/all', $status, 1), "status $status: told again");
+}
+
+put_receiver($t, '/all', drop => 1);
+ok(tried('/all', 0, 1), 'no answer: told again');
+is(scalar receiver_events($t, '/all'), 0, 'nothing was taken');
+
+put_receiver($t, '/all', status => 204);
+is(join(' ', names('/all', 8)), join(' ', @names, $names[0]),
+    'then all of it, in order');
+ok(acme_ca_wait(sub { hook('/all')->{attempts} == 0
+    && !defined hook('/all')->{error} }), 'and no error');
+is(scalar(grep { @{json_decode($_->{body})->{events}} > 3 }
+    receiver_log($t, '/all')), 0, 'three at most at a time');
+once($_) foreach qw( /all /revoked );
+
+# it takes the location's answer for none
+
+ok(tried('/hang', 0, 2), 'hangs: told again');
+put_receiver($t, '/hang');
+is((names('/hang', 1))[0], $names[0], 'and taken');
+
+my $log = $t->read_file('error.log');
+ok($log =~ /events\ were\ not\ taken:\ status\ 500;\ again\ in\ \d+\ seconds,
+    \ authority:\ default,\ event_hook:\ \/all/x
+    && $log =~ /not taken: timed out/ && $log =~ /events are taken again/,
+    'the log says so');
+
+undef $t;
+
+###############################################################################
+
+# the names that a hook was told of, when there are so many
+
+sub names {
+    my ($uri, $n) = @_;
+    my @events = $n ? receiver_wait($t, $uri, $n) : receiver_events($t, $uri);
+
+    return map { $_->{data}{certificate}{names}[0] =~ s/^dns://r } @events;
+}
+
+
+# whether a hook was answered so, or not at all, so often
+
+sub tried {
+    my ($uri, $status, $n) = @_;
+
+    return acme_ca_wait(sub {
+        $n <= grep { $_->{status} == $status } receiver_log($t, $uri)
+    }, 30);
+}
+
+
+sub hook {
+    my ($uri) = @_;
+
+    return (acme_ca_sql($t, "SELECT * FROM acme_event_hooks
+                             WHERE uri = '$uri'"))[0];
+}
+
+
+# no event was taken twice
+
+sub once {
+    my ($uri) = @_;
+    my %n;
+
+    $n{$_->{id}}++ foreach receiver_events($t, $uri);
+    is(join(' ', grep { $n{$_} > 1 } sort keys %n), '', "$uri: each once");
+}
+
+###############################################################################

@@ -1,0 +1,195 @@
+package Test::Nginx::AcmeCa::Receiver;
+
+# Copyright (C) the nginx-acme-ca authors
+#
+# Who is told events, for Test::Nginx's run_daemon(): receiver_start($t, 8090)
+# in the test's folder "receiver".  What it was told is read from its log.
+
+use warnings;
+use strict;
+
+use base qw/ Exporter /;
+
+our @EXPORT = qw/ receiver_start put_receiver receiver_log receiver_taken
+    receiver_events receiver_wait receiver_signed /;
+
+use Digest::SHA qw/ hmac_sha256_hex /;
+use IO::Socket::INET;
+use POSIX ();
+use Test::Nginx qw/ port /;
+use Test::Nginx::AcmeCa ();
+use Test::Nginx::AcmeCa::Jose;
+use Time::HiRes qw/ sleep /;
+
+
+sub receiver_start {
+    my ($t, $port) = @_;
+    my $dir = $t->testdir() . '/receiver';
+
+    mkdir $dir;
+
+    $t->run_daemon(\&receiver_daemon, $dir, port($port));
+    $t->waitforsocket('127.0.0.1:' . port($port));
+
+    return $t;
+}
+
+
+# How it answers POSTs to a location, from now on:
+#
+#     status 200          what it says
+#     retry_after 0
+#     hang 1              nothing, until the connection is closed
+#     drop 1              nothing: it closes the connection
+#     delay SECONDS       before it takes what it was told
+
+sub put_receiver {
+    my ($t, $uri, %how) = @_;
+    my $file = $t->testdir() . '/receiver/how' . $uri =~ s!/!.!gr;
+
+    open my $f, '>', "$file.$$" or die "Can't create $file: $!\n";
+    print {$f} json_encode(\%how);
+    close $f;
+    rename "$file.$$", $file or die "Can't rename $file: $!\n";
+}
+
+
+# requests so far, hashes: uri, fields, body, status (0: no answer)
+
+sub receiver_log {
+    my ($t, $uri) = @_;
+
+    my $log = eval { $t->read_file('receiver/log') };
+
+    return grep { !defined $uri || $_->{uri} eq $uri }
+           map { json_decode($_) } split /\n/, defined $log ? $log : '';
+}
+
+
+# those that were answered with 2xx
+
+sub receiver_taken {
+    return grep { $_->{status} =~ /^2/ } receiver_log(@_);
+}
+
+
+# what was taken, in its order, each as often as it was
+
+sub receiver_events {
+    return map { @{json_decode($_->{body})->{events}} } receiver_taken(@_);
+}
+
+
+# until there are so many of them, or of those that the function likes
+
+sub receiver_wait {
+    my ($t, $uri, $n, $which) = @_;
+    my @events;
+
+    Test::Nginx::AcmeCa::acme_ca_wait(sub {
+        @events = grep { !$which || $which->($_) } receiver_events($t, $uri);
+        @events >= $n;
+    }, 30);
+
+    return @events;
+}
+
+
+# "", or what is wrong with a request's signature
+
+sub receiver_signed {
+    my ($request, @keys) = @_;
+
+    my $line = $request->{fields}{'acme-ca-signature'};
+    return 'none' unless defined $line;
+
+    my ($at, $macs) = $line =~ /^t=(\d+)((?:,v1=[0-9a-f]{64})+)$/;
+    return "malformed: $line" unless defined $macs;
+    return "old: $at" if abs(time() - $at) > 300;
+
+    foreach my $key (@keys) {
+        my $mac = hmac_sha256_hex("$at.$request->{body}", $key);
+        return "wrong: $line" if index($macs, ",v1=$mac") == -1;
+    }
+
+    return length($macs) == 68 * @keys ? '' : "more than that: $line";
+}
+
+
+sub receiver_daemon {
+    my ($dir, $port) = @_;
+
+    $SIG{CHLD} = 'IGNORE';
+    $SIG{PIPE} = 'IGNORE';
+    $SIG{TERM} = 'DEFAULT';
+
+    my $server = IO::Socket::INET->new(Proto => 'tcp', Listen => 128,
+        ReuseAddr => 1, LocalHost => "127.0.0.1:$port")
+        or die "Can't listen on $port: $!\n";
+
+    while (my $client = $server->accept()) {
+        my $pid = fork();
+
+        if (defined $pid && $pid == 0) {
+            close $server;
+            alarm(60);
+            eval { receiver_client($dir, $client) };
+            warn "receiver: $@" if $@;
+            POSIX::_exit(0);
+        }
+
+        close $client;
+    }
+}
+
+
+sub receiver_client {
+    my ($dir, $client) = @_;
+
+    my $line = <$client>;
+    return unless defined $line;
+
+    my ($uri) = $line =~ m!^POST (\S+) HTTP/1! or return;
+    my %fields;
+
+    while (defined($line = <$client>)) {
+        $line =~ s/\r?\n\z//;
+        last if $line eq '';
+        my ($name, $value) = $line =~ /^([^:]+):\s*(.*?)\s*$/;
+        $fields{lc $name} = $value;
+    }
+
+    read($client, my $body, $fields{'content-length'} || 0);
+
+    my $how = receiver_how($dir, $uri);
+    my $status = $how->{status} || 200;
+    my $silent = $how->{hang} || $how->{drop};
+
+    sleep($how->{delay}) if $how->{delay};
+
+    open my $log, '>>', "$dir/log" or die "log: $!\n";
+    syswrite $log, json_encode({ uri => $uri, fields => \%fields,
+        body => $body, status => $silent ? 0 : $status }) . "\n";
+    close $log;
+
+    sysread($client, my $nothing, 1) if $how->{hang};
+    return if $silent;
+
+    print {$client} "HTTP/1.1 $status Is So\r\nConnection: close\r\n"
+        . ($how->{retry_after} ? "Retry-After: $how->{retry_after}\r\n" : '')
+        . ($status == 204 ? "\r\n" : "Content-Length: 4\r\n\r\nso.\n");
+    close $client;
+}
+
+
+sub receiver_how {
+    my ($dir, $uri) = @_;
+
+    open my $f, '<', "$dir/how" . $uri =~ s!/!.!gr or return {};
+    local $/;
+
+    return json_decode(scalar <$f>);
+}
+
+
+1;
