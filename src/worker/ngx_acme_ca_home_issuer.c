@@ -33,6 +33,8 @@ static ngx_int_t ngx_acme_ca_home_others(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     ngx_str_t *error);
 static ngx_int_t ngx_acme_ca_home_issuer(ngx_acme_ca_home_issuer_t *one);
 static ngx_int_t ngx_acme_ca_home_issuer_key(ngx_acme_ca_home_issuer_t *one);
+static void ngx_acme_ca_home_issuer_uri(ngx_acme_ca_home_issuer_t *one,
+    ngx_str_t *text);
 static ngx_int_t ngx_acme_ca_home_issuer_chain(ngx_acme_ca_home_issuer_t *one,
     ngx_str_t *pem);
 static ngx_int_t ngx_acme_ca_home_issuer_take(ngx_acme_ca_home_issuer_t *one,
@@ -291,12 +293,48 @@ ngx_acme_ca_home_issuer_key(ngx_acme_ca_home_issuer_t *one)
     if (ngx_acme_ca_home_read(one->temp, &one->key, 1, &text, one->error)
         == NGX_OK)
     {
+        ngx_acme_ca_home_issuer_uri(one, &text);
         return NGX_OK;
     }
 
     return (ngx_file_info(one->key.data, &fi) == NGX_FILE_ERROR
             && ngx_errno == NGX_ENOENT)
            ? NGX_DONE : NGX_ERROR;
+}
+
+
+/* a line in place of a key says where that is */
+
+static void
+ngx_acme_ca_home_issuer_uri(ngx_acme_ca_home_issuer_t *one, ngx_str_t *text)
+{
+    ngx_uint_t  i;
+
+    static const ngx_str_t  schemes[] = {
+        ngx_string("pkcs11:"),
+        ngx_string("engine:"),
+        ngx_string("store:"),
+        ngx_null_string
+    };
+
+    for (i = 0; schemes[i].len != 0; i++) {
+        if (text->len > schemes[i].len
+            && ngx_strncmp(text->data, schemes[i].data, schemes[i].len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (schemes[i].len == 0) {
+        return;
+    }
+
+    while (text->data[text->len - 1] == LF || text->data[text->len - 1] == CR)
+    {
+        text->len--;
+    }
+
+    one->key = *text;
 }
 
 

@@ -22,6 +22,7 @@ usage_issuer() {
         [--force]               OCSP responses; forced if nobody follows it
     issuer compromised ID|NAME  the same, for good: its key is in other hands
 END
+    usage_ceremony
 }
 
 
