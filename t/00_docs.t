@@ -5,7 +5,8 @@
 # Every directive has its section in README.md with Syntax, Default and
 # Context, every section its directive; nginx.conf.example has them all and
 # passes nginx -t; no relative link leads nowhere; what docs/conformance says
-# that tests show is in those tests, files of docs/architecture.md exist.
+# that tests show is in those tests; files of docs/architecture.md exist, and
+# every file of src/ stands there.
 
 ###############################################################################
 
@@ -21,7 +22,7 @@ BEGIN { chdir dirname(__FILE__) . '/..' or die "chdir: $!"; }
 
 ###############################################################################
 
-plan(tests => 12);
+plan(tests => 13);
 
 my %directives = directives();
 my %sections = sections('README.md');
@@ -83,6 +84,15 @@ for my $row (grep { /^\| `(?:ngx_)?/ } split /\n/,
 }
 
 is(join("\n", @gone), '', 'every file of architecture.md is there');
+
+# and the other way round
+
+my %rows = map { $_ => 1 } map { glob "src/*/$_" }
+    map { /`((?:ngx_http_|ngx_)?acme_ca[\w*]*\.c)`/g }
+    grep { /^\| `(?:ngx_)?/ } split /\n/, read_file('docs/architecture.md');
+
+is(join("\n", grep { !$rows{$_} } sort glob 'src/*/*.c'), '',
+    'every file has its row in architecture.md');
 
 # conformance
 

@@ -36,10 +36,18 @@ interop_conf($t,
     authority => "signer /sign timeout=1m revoke=/revoke;\n"
         . "        signer_trusted_certificate $dir/signer/root.pem;\n"
         . '        profile default { lifetime 20d; }',
-    http => http(), server => server())->plan(18);
+    http => http(), server => server())->plan(21);
 
-example('acme-ca-signer', 8090, '--certificate', "$dir/signer/ca.pem",
-    '--key', "$dir/signer/ca.key");
+# an openssl that can be told to take its caller with it
+
+mkdir "$dir/bin";
+my ($openssl) = grep { -x } map { "$_/openssl" } split /:/, $ENV{PATH};
+$t->write_file('bin/openssl', "#!/bin/sh\n$openssl \"\$@\"\nrc=\$?\n"
+    . "[ \"\$1\" = ca ] && rm '$dir/crash' 2> /dev/null && kill -9 \$PPID\n"
+    . "exit \$rc\n");
+chmod 0755, "$dir/bin/openssl";
+
+start_signer();
 example('acme-ca-relay', 8091, '--', 'acme-tiny', '--quiet', '--account-key',
     "$dir/relay.key", '--csr', '{csr}', '--acme-dir', $dir, '--disable-check',
     '--directory-url', 'http://127.0.0.1:' . port(8084)
@@ -81,6 +89,17 @@ my ($order) = acme_ca_sql($t, 'SELECT count(*) AS n FROM acme_certificates'
 is($order->{n}, 2, 'certificates');
 is(ask(8090, 'again'), ask(8090, 'again'), 'asked twice, the same');
 isnt(ask(8090, 'again'), ask(8090, 'other'), 'asked for another');
+# also if it ended when it had signed, and before it said so
+
+my $signed = signed();
+$t->write_file('crash', '');
+eval { ask_once(8090, 'crash') };
+ok(!-e "$dir/crash", 'it ended');
+
+start_signer();
+like(ask(8090, 'crash'), qr/BEGIN CERT/, 'is there again');
+is(signed(), $signed + 1, 'signed once');
+
 like(ask(8090, 'no', csr => 'x'), qr/"detail": "openssl/, 'a bad CSR');
 
 # another CA
@@ -127,9 +146,37 @@ sub example {
 }
 
 
+sub start_signer {
+    local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
+
+    example('acme-ca-signer', 8090, '--certificate', "$dir/signer/ca.pem",
+        '--key', "$dir/signer/ca.key");
+}
+
+
+# certificates in its database
+
+sub signed {
+    return scalar(() = interop_slurp("$dir/acme-ca-signer/index.txt") =~ /\n/g);
+}
+
+
 # what a signer says to a request
 
 sub ask {
+    my ($port, $key, %opts) = @_;
+    my $reply;
+
+    acme_ca_wait(sub {
+        $reply = ask_once($port, $key, %opts);
+        return $reply =~ ($opts{until} || qr/./);
+    });
+
+    return $reply;
+}
+
+
+sub ask_once {
     my ($port, $key, %opts) = @_;
     my $csr = $opts{csr};
 
@@ -143,15 +190,9 @@ sub ask {
     my $body = json_encode({ key => $key, csr => $csr, lifetime => 86400,
         identifiers => [ { type => 'dns', value => 'x.example' } ],
         extendedKeyUsage => [ 'serverAuth' ] });
-    my $reply;
 
-    acme_ca_wait(sub {
-        $reply = $acme->request('POST', 'http://127.0.0.1:' . port($port)
-            . '/sign', body => $body);
-        return $reply->{body} =~ ($opts{until} || qr/./);
-    });
-
-    return $reply->{body};
+    return $acme->request('POST', 'http://127.0.0.1:' . port($port) . '/sign',
+        body => $body)->{body};
 }
 
 
