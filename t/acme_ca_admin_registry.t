@@ -179,7 +179,8 @@ is($reader->get('audit?authorization=x')->{status}, 400, 'no number');
 
 ok(acme_ca_wait(sub {
     $json = $reader->get('statistics')->json();
-    return ($json->{certificates}{valid} || 0) >= 2;
+    return ($json->{certificates}{valid} || 0) >= 2
+        && $json->{accounts}{valid} == 3 && $json->{orders}{valid} == 2;
 }), 'statistics') or diag(explain $json);
 is($json->{accounts}{valid}, 3, 'accounts');
 is($json->{orders}{valid}, 2, 'orders');

@@ -29,7 +29,7 @@ my $authority = 'crl_interval 1s; profile a { extended_key_usage server client; 
 my $crl = 'location /crl/ { acme_ca_crl; } location /none/ { }';
 
 acme_ca_conf($t, authority => $authority, server => $crl);
-$t->plan(88)->run();
+$t->plan(89)->run();
 
 ###############################################################################
 
@@ -198,8 +198,13 @@ sql('UPDATE acme_crls SET next_update = unixepoch() + 86400 * 29,'
     . ' due_at = unixepoch() + 86400 * 29 WHERE issuer_id <> 1');
 unlink "$dir/ca/crl/$issuer.crl";
 rename "$dir/ca/root.key", "$dir/root.key" or die "root.key: $!";
-open my $f, '>', "$dir/ca/crl/$issuer.crl.7.new" or die "new: $!";
-close $f;
+
+foreach my $name (7, 8) {
+    open my $f, '>', "$dir/ca/crl/$issuer.crl.$name.new" or die "new: $!";
+    close $f;
+}
+
+utime 1, 1, "$dir/ca/crl/$issuer.crl.7.new";
 
 $t->run();
 
@@ -208,6 +213,7 @@ is(number($root), $old_root, "the root's stays without its key");
 like($t->read_file('error.log'), qr/the CRL of ".*Root CA \w+" ends within 30/,
     'which is told before it ends');
 ok(!-e "$dir/ca/crl/$issuer.crl.7.new", 'what was left half is gone');
+ok(-e "$dir/ca/crl/$issuer.crl.8.new", 'what may be written just now is not');
 
 rename "$dir/root.key", "$dir/ca/root.key" or die "root.key: $!";
 

@@ -218,7 +218,7 @@ foreach my $alg (qw/ RS384 RS512 PS256 /) {
     like($client->new_account()->outcome(), qr/^20[01]$/, "account $alg");
 }
 
-unlike($t->read_file('error.log'), qr/\[(?:alert|emerg|crit)\]/, 'log');
+is(acme_ca_log($t, qr/\[(?:alert|emerg|crit)\]/), '', 'log');
 
 ###############################################################################
 

@@ -395,8 +395,8 @@ END
 
 $t->stop();
 
-$text = $t->read_file('error.log');
-unlike($text, qr/\[(?:emerg|alert|crit)\]/, 'nothing worse in the log');
+is(acme_ca_log($t, qr/\[(?:emerg|alert|crit)\]/), '',
+    'nothing worse in the log');
 
 undef $t;
 

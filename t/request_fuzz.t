@@ -102,10 +102,8 @@ cmp_ok($count{'400 malformed'} || 0, '>', 0, 'some were not');
 
 is_deeply([ acme_ca_workers($t) ], \@workers, 'no worker died');
 
-my $log = $t->read_file('error.log');
-is(join("\n", grep { /\[(?:alert|emerg|crit)\]/ } split /\n/, $log), '',
-    'no faults');
-unlike($log, qr/exited (?:on signal|with code [1-9])|runtime error/,
+is(acme_ca_log($t, qr/\[(?:alert|emerg|crit)\]/), '', 'no faults');
+is(acme_ca_log($t, qr/exited (?:on signal|with code [1-9])|runtime error/), '',
     'no crash');
 
 # the canary

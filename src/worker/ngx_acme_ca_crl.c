@@ -13,7 +13,6 @@
 #include "ngx_acme_ca_crl.h"
 
 
-#define NGX_ACME_CA_CRL_LEASE     60       /* seconds */
 #define NGX_ACME_CA_CRL_AGAIN     10       /* after a failure */
 #define NGX_ACME_CA_CRL_HOLD_MS   60000
 

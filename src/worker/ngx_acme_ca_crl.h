@@ -21,6 +21,9 @@
 #define NGX_ACME_CA_CRL_FOLDER  "crl"
 #define NGX_ACME_CA_CRL_NEW     ".new"
 
+/* seconds that one who makes a CRL has for it */
+#define NGX_ACME_CA_CRL_LEASE   60
+
 /* DER and PEM */
 #define NGX_ACME_CA_CRL_FORMS   2
 

@@ -151,7 +151,7 @@ ngx_acme_ca_crl_folder(ngx_acme_ca_crl_start_t *s)
 }
 
 
-/* what a crash left half; a worker that makes one now makes it again */
+/* what a crash left half, but nothing that a worker may be writing now */
 
 static void
 ngx_acme_ca_crl_sweep(ngx_acme_ca_crl_start_t *s, ngx_str_t *path)
@@ -174,7 +174,9 @@ ngx_acme_ca_crl_sweep(ngx_acme_ca_crl_start_t *s, ngx_str_t *path)
                == 0
             && acme_ca_format(s->pool, &file, path->len + len + 2, "%V/%s%Z",
                               path, ngx_de_name(&dir))
-               == NGX_OK)
+               == NGX_OK
+            && ngx_de_info(file.data, &dir) != NGX_FILE_ERROR
+            && ngx_de_mtime(&dir) + NGX_ACME_CA_CRL_LEASE < s->now)
         {
             (void) ngx_delete_file(file.data);
         }

@@ -61,9 +61,9 @@ test_memory_open(void)
     acme_ca_store_close(fixture_new());
     opened = 0;
 
-    /* thousands of allocations, mostly of 50 statements that are prepared */
+    /* thousands of allocations; each statement that is prepared has about 50 */
 
-    for (n = 0; ; n += n < 300 ? 1 : 13) {
+    for (n = 0; ; n += n < 300 ? 1 : 53) {
         shim_fail_at(n);
         s = fixture_open(ACME_CA_STORE_WRITE);
         opened += s != NULL && shim_failed();
@@ -86,7 +86,7 @@ test_memory_migrate(void)
     ngx_int_t         n;
     acme_ca_store_t  *s;
 
-    for (n = 0; ; n += n < 100 ? 1 : 29) {
+    for (n = 0; ; n += n < 100 ? 1 : 157) {
         fixture_remove();
         shim_fail_at(n);
         s = fixture_open(ACME_CA_STORE_MIGRATE);

@@ -34,7 +34,7 @@ use Test::Nginx::AcmeCa::Jose;
 our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
     acme_ca_sql acme_ca_sql_value acme_ca_database acme_ca_faults
     acme_ca_children acme_ca_workers acme_ca_wait acme_ca_reload
-    acme_ca_config_test
+    acme_ca_log acme_ca_config_test
     acme_ca_dns acme_ca_url http_01_log
     openssl cert_text cert_field chain_verify /,
     @Test::Nginx::AcmeCa::Alpn::EXPORT,
@@ -375,6 +375,16 @@ sub acme_ca_children {
     }
 
     return %children;
+}
+
+
+# lines of nginx's log that match, as one text; the whole of it is too long to
+# be shown, and to be searched in one piece
+
+sub acme_ca_log {
+    my ($t, $re) = @_;
+
+    return join "\n", grep { $_ =~ $re } split /\n/, $t->read_file('error.log');
 }
 
 

@@ -223,6 +223,7 @@ sub http_01_answer {
 #     TYPE65, ...      any other type: its data in hexadecimal, text or list;
 #                      also for bad data of a known one: TYPE257 => '00'
 #     rcode            SERVFAIL, NXDOMAIN, REFUSED, or per type { AAAA => ... }
+#     first { ... }    how it answers the first question of each type
 #     ttl N            seconds; 1 by default
 #     ad 1             with the AD bit, if the question had it or DO
 #     noedns 1         FORMERR to a question with EDNS
@@ -354,6 +355,9 @@ sub dns_answer {
     my $entry = dns_find($file, $name);
     my $rcode = 'NOERROR';
 
+    $entry = $entry->{first} if $entry && $entry->{first}
+        && dns_asked($file, "$type_name $name") == 1;
+
     if (!$entry) {
         $rcode = 'NXDOMAIN';
         $entry = {};
@@ -386,6 +390,17 @@ sub dns_answer {
                                            $entry->{ttl} || 1, $_->[2])
               } @records),
             $entry->{delay});
+}
+
+
+# how often it was asked for that
+
+sub dns_asked {
+    my ($file, $what) = @_;
+
+    open my $f, '<', "$file.log" or return 0;
+
+    return scalar grep { /^\w+ \Q$what\E$/ } <$f>;
 }
 
 
