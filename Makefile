@@ -23,6 +23,9 @@ MODULES_DIR =	/usr/lib/nginx/modules
 LOAD_DIR =	/usr/share/nginx/modules-available
 BIN_DIR =	/usr/bin
 SHARE_DIR =	/usr/share/acme-ca
+MAN_DIR =	/usr/share/man/man1
+BASH_DIR =	/usr/share/bash-completion/completions
+ZSH_DIR =	/usr/share/zsh/vendor-completions
 
 # root's workers are another user, who may not enter root's home
 ifeq ($(STATE),)
@@ -72,7 +75,9 @@ bench:
 
 install: all
 	install -d "$(DESTDIR)$(MODULES_DIR)" "$(DESTDIR)$(LOAD_DIR)" \
-		"$(DESTDIR)$(BIN_DIR)" "$(DESTDIR)$(SHARE_DIR)"
+		"$(DESTDIR)$(BIN_DIR)" "$(DESTDIR)$(SHARE_DIR)" \
+		"$(DESTDIR)$(MAN_DIR)" "$(DESTDIR)$(BASH_DIR)" \
+		"$(DESTDIR)$(ZSH_DIR)"
 	install -m 644 build/debian/$(SO) "$(DESTDIR)$(MODULES_DIR)/"
 	echo "load_module $(MODULES_DIR)/$(SO);" \
 		> "$(DESTDIR)$(LOAD_DIR)/mod-http-acme-ca.conf"
@@ -80,6 +85,10 @@ install: all
 	install -m 755 contrib/acme-ca contrib/acme-ca-run \
 		"$(DESTDIR)$(BIN_DIR)/"
 	install -m 644 contrib/lib/acme-ca/*.sh "$(DESTDIR)$(SHARE_DIR)/"
+	install -m 644 contrib/acme-ca.1 "$(DESTDIR)$(MAN_DIR)/"
+	install -m 644 contrib/debian/acme-ca-run.1 "$(DESTDIR)$(MAN_DIR)/"
+	install -m 644 contrib/completion/bash/acme-ca "$(DESTDIR)$(BASH_DIR)/"
+	install -m 644 contrib/completion/zsh/_acme-ca "$(DESTDIR)$(ZSH_DIR)/"
 	@echo
 	@echo "To load it: ln -s $(LOAD_DIR)/mod-http-acme-ca.conf" \
 		"/etc/nginx/modules-enabled/50-mod-http-acme-ca.conf"

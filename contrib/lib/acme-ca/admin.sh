@@ -87,13 +87,24 @@ ask() {
 }
 
 
+# add_items: those of $reply to $items; sets $cursor
+
+add_items() {
+    page=$(value "SELECT rtrim(ltrim($(of "$reply" items), '['), ']')")
+    [ -z "$page" ] || items="${items:+$items,}$page"
+
+    cursor=$(value "SELECT coalesce($(of "$reply" next), '')")
+}
+
+
 # ask_all PATH [&ARGUMENTS]: at most $limit items, of several pages from $cursor
 # on, as one array
 
 ask_all() {
-    check_number --limit "$limit"
+    plain_number --limit "$limit"
 
     items=
+    limit=$number
     left=$limit
 
     while :; do
@@ -102,10 +113,7 @@ ask_all() {
 
         ask GET "$1?limit=$size${2-}${cursor:+&cursor=$cursor}"
 
-        page=$(value "SELECT rtrim(ltrim($(of "$reply" items), '['), ']')")
-        [ -z "$page" ] || items="${items:+$items,}$page"
-
-        cursor=$(value "SELECT coalesce($(of "$reply" next), '')")
+        add_items
         [ -n "$cursor" ] || break
         [ "$limit" -ne 0 ] || continue
 

@@ -246,7 +246,10 @@ END
     sqlite3 -init /dev/null -batch -bail "$folder/import.db" \
         < "$folder/script" || die "\"$arg\" is no export"
 
-    sqlite3 -init /dev/null -batch -bail "$database.new" < "$folder/sql" ||
+    # what the schema of the file says can reach nothing but the new file
+
+    sqlite3 -init /dev/null -batch -bail -safe "$database.new" \
+        < "$folder/sql" ||
         { rm -f "$database.new"; die "\"$arg\" was not imported"; }
 
     sound "$database.new" ||

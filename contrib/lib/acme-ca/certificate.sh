@@ -97,18 +97,8 @@ certificate() {
                      WHERE $certificate_uuid = '$wanted'")
 
     else
-        hex=$(printf '%s' "$wanted" | tr -d ':')
-
-        is_like "$hex" '[0-9a-f]{1,42}' ||
-            misuse "\"$1\" is no serial number and no uuid"
-
-        [ $((${#hex} % 2)) -eq 0 ] || hex=0$hex
-
-        while [ "${hex#00}" != "$hex" ]; do
-            hex=${hex#00}
-        done
-
-        row=$(value "SELECT id FROM acme_certificates WHERE serial = x'$hex'")
+        find_serial "$wanted"
+        row=$(value "SELECT id FROM acme_certificates WHERE serial = $serial")
     fi
 
     [ -n "$row" ] || absent "no certificate \"$1\""
@@ -226,7 +216,8 @@ certificate_expiring() {
               (c.not_after - $now) / 86400 AS days,
               c.replaced_by IS NOT NULL AS replaced
           FROM acme_certificates AS c
-          WHERE $where AND c.status = 'valid' ORDER BY c.not_after $page"
+          WHERE $where AND c.status = 'valid'
+          ORDER BY c.not_after, c.id $page"
 }
 
 
@@ -300,20 +291,29 @@ certificate_verify() {
                        $(as_date c.revoked_at), '')
                    FROM acme_certificates AS c WHERE c.id = $row")
 
-    if [ -z "$fault" ]; then
-        [ -s "$folder/chain" ] && cat "$folder/chain" > "$folder/trust"
-        [ ! -r "${path%/}/root.pem" ] ||
-            cat "${path%/}/root.pem" >> "$folder/trust"
+    [ -s "$folder/chain" ] && cat "$folder/chain" > "$folder/trust"
+    [ ! -r "${path%/}/root.pem" ] ||
+        cat "${path%/}/root.pem" >> "$folder/trust"
 
-        if [ ! -s "$folder/trust" ]; then
-            fault="its issuer is not known"
-        else
-            fault=$(openssl verify -partial_chain -no-CApath -no-CAstore \
-                        -CAfile "$folder/trust" "$folder/leaf" 2>&1) && fault=
-            said=$(printf '%s\n' "$fault" |
-                   sed -n 's/^error [0-9]* at [^:]*: *//p' | head -n 1)
-            fault=${fault:+${said:-openssl cannot verify it}}
-        fi
+    certificate_verdict "$fault"
+}
+
+
+# certificate_verdict FAULT: that, or what openssl says of $folder/leaf and
+# $folder/trust
+
+certificate_verdict() {
+    fault=$1
+
+    if [ -z "$fault" ] && [ ! -s "$folder/trust" ]; then
+        fault="its issuer is not known"
+
+    elif [ -z "$fault" ]; then
+        fault=$(openssl verify -partial_chain -no-CApath -no-CAstore \
+                    -CAfile "$folder/trust" "$folder/leaf" 2>&1) && fault=
+        said=$(printf '%s\n' "$fault" |
+               sed -n 's/^error [0-9]* at [^:]*: *//p' | head -n 1)
+        fault=${fault:+${said:-openssl cannot verify it}}
     fi
 
     if [ -n "$json" ]; then
@@ -334,7 +334,46 @@ x509_names() {
         sed -e 1d -e 's/^ *//' | tr ',' '\n' |
         sed -n -e 's/^ *//' -e 's/ /_/g' -e 's/^DNS:/dns:/' \
             -e 's/^IP_Address:/ip:/' -e 's/^email:/email:/' -e '/:/p' |
-        tr '[:upper:]' '[:lower:]' | tr -d '"\\' | paste -s -d ' '
+        tr '[:upper:]' '[:lower:]' | tr -d '"\\' | canonical_names |
+        paste -s -d ' '
+}
+
+
+# an IPv6 address, which openssl writes with eight groups, as RFC 5952 says
+
+canonical_names() {
+    awk '
+        !/^ip:.*:.*:/ { print; next }
+        {
+            n = split(substr($0, 4), group, ":")
+            best = 0
+            longest = 1
+
+            for (i = 1; i <= n; i++) {
+                sub(/^0+/, "", group[i])
+                run = group[i] == "" ? run + 1 : 0
+
+                if (run > longest) {
+                    longest = run
+                    best = i - run + 1
+                }
+            }
+
+            text = ""
+
+            for (i = 1; i <= n; i++) {
+                if (i == best) {
+                    text = text (i == 1 ? "::" : ":")
+                    i += longest - 1
+                    continue
+                }
+
+                text = text (group[i] == "" ? "0" : group[i]) \
+                    (i == n ? "" : ":")
+            }
+
+            print "ip:" text
+        }'
 }
 
 
@@ -553,6 +592,7 @@ $(audit certificate-delete account_id "'serial', lower(hex(serial)), 'names',
         "FROM acme_certificates WHERE id = $row")
 UPDATE acme_certificates SET replaced_by = NULL WHERE replaced_by = $row;
 UPDATE acme_orders SET replaces_id = NULL WHERE replaces_id = $row;
+DELETE FROM acme_ocsp_signers WHERE certificate_id = $row;
 DELETE FROM acme_signer_jobs WHERE certificate_id = $row;
 DELETE FROM acme_orders WHERE certificate_id = $row;
 DELETE FROM acme_server_certificates WHERE certificate_id = $row;
@@ -560,6 +600,11 @@ DELETE FROM acme_certificates WHERE id = $row;
 COMMIT;
 END
 
+    certificate_deleted
+}
+
+
+certificate_deleted() {
     if [ -n "$json" ]; then
         echo '{"deleted":true}'
     else

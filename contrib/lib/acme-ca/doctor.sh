@@ -3,14 +3,16 @@
 # Is the authority well?
 
 commands="$commands
-doctor  -  -  url
+doctor  -  -  url name
 "
 
 
 usage_doctor() {
     cat <<END
     doctor                      checks files, database, chain, clock, queues;
-        [--url URL]             and whether the directory there answers.
+        [--url URL]             and whether the directory there answers
+        [--name NAME]           and whether it resolves.  With --admin: what
+                                nginx says of all this, and a preflight of NAME.
                                 Exit status 1: there is a fault
 END
 }
@@ -160,13 +162,39 @@ doctor_url() {
     command -v curl > /dev/null || die "curl is needed for --url"
     [ "${cacert:-}" ] || cacert=${path%/}/root.pem
 
-    if said=$(curl -sS --max-time 10 --cacert "$cacert" "$url" 2>&1) &&
+    if said=$(curl -sS --max-time 10 --cacert "$cacert" \
+                  -D "$folder/head" "$url" 2>&1) &&
         printf '%s\n' "$said" | grep -q '"newNonce"'
     then
         found ok url "the directory answers"
+        doctor_clock
     else
         found fault url "no directory there: $(printf '%s' "$said" |
                                                head -n 1 | cut -c 1-200)"
+    fi
+}
+
+
+# of the server's Date in $folder/head, where date(1) can read it
+
+doctor_clock() {
+    said=$(sed -n 's/^[Dd]ate: *//p' "$folder/head" | tr -d '\r' | tail -n 1)
+    theirs=$(date -d "$said" +%s 2> /dev/null) || return 0
+    skew=$(($(date +%s) - theirs))
+
+    at_most "${skew#-}" 30 clock "${skew#-} s between the server and here" \
+        warning
+}
+
+
+# by the resolver of this machine, which nginx has too unless it was told others
+
+doctor_name() {
+    if said=$(getent ahosts "$names" 2>&1); then
+        found ok resolver "$names is $(printf '%s\n' "$said" |
+            awk '!seen[$1]++ { printf "%s%s", sep, $1; sep = " " }')"
+    else
+        found fault resolver "$names does not resolve here"
     fi
 }
 
@@ -180,6 +208,93 @@ do_doctor() {
     doctor_chain
     doctor_crl
     [ -z "$url" ] || doctor_url
+    [ -z "$names" ] || doctor_name
+
+    exit "$faulty"
+}
+
+
+# --- the same by the admin location
+
+by_admin_doctor_counts() {
+    ask GET statistics
+
+    late=$(value "SELECT max(0, coalesce($now - strftime('%s',
+                      $(of "$reply" oldest_job_at)), 0))")
+    at_most "$late" 300 jobs "the oldest waits for $late s" warning
+
+    old=$(value "SELECT $now - strftime('%s', $(of "$reply" counted_at))")
+    at_most "$old" 900 counts "were taken $old s ago" warning
+    found ok size \
+        "$(value "SELECT $(of "$reply" database.bytes) / 1024") KiB"
+
+    ask GET audit/state
+    open=$(value "SELECT $(of "$reply" last) - $(of "$reply" chained)")
+    at_most "$open" 1000 audit "$open rows wait to be chained" warning
+}
+
+
+by_admin_doctor_issuers() {
+    limit=0
+    ask_all issuers
+
+    value "SELECT $(of e.value id) || ' ' ||
+               (strftime('%s', $(of e.value not_after)) - $now) || ' ' ||
+               (SELECT count(*) FROM json_each(e.value, '\$.crls') AS l
+                WHERE $(of l.value next_update) < $(as_date "$now")
+                      AND $(of l.value this_update) > '1970-01-02') || ' ' ||
+               $(of e.value name)
+           FROM json_each($reply) AS e
+           WHERE $(of e.value chain) IS NOT NULL" > "$folder/issuers"
+
+    while read -r id left stale name; do
+        level=warning
+        [ "$left" -gt 0 ] || level=fault
+        at_most $((30 * 86400 - left)) 0 "issuer $id" \
+            "$name: $((left / 86400)) days left" "$level"
+        at_most "$stale" 0 "CRL $id" "$stale have ended"
+    done < "$folder/issuers"
+}
+
+
+by_admin_doctor_name() {
+    preflight_ask "$names"
+
+    value "SELECT iif($(of e.value ok), 'ok', 'fault') || ' ' ||
+               $(of e.value challenge) || ' ' ||
+               coalesce($(of e.value problem.detail), 'reached')
+           FROM json_each($reply, '\$.checks') AS e
+           UNION ALL
+           SELECT iif($(of "$reply" 'checks[0].caa.ok'), 'ok', 'fault') ||
+               ' CAA ' ||
+               coalesce($(of "$reply" 'checks[0].caa.problem.detail'),
+                        'permits')
+           WHERE $(of "$reply" 'checks[0].caa') IS NOT NULL" \
+        > "$folder/checks"
+
+    works=fault
+    ! preflight_works || works=warning
+
+    while read -r level what text; do
+        [ "$level" = ok ] || [ "$what" = CAA ] || level=$works
+        found "$level" "$what" "$text"
+    done < "$folder/checks"
+}
+
+
+by_admin_doctor() {
+    faulty=0
+    work_folder
+
+    # shellcheck disable=SC2119
+    curl_config | curl -sS -K - --max-time 10 -D "$folder/head" \
+        -o "$folder/body" "$admin/" || die "no answer of $admin"
+    doctor_clock
+
+    by_admin_doctor_counts
+    by_admin_doctor_issuers
+    [ -z "$url" ] || doctor_url
+    [ -z "$names" ] || by_admin_doctor_name
 
     exit "$faulty"
 }

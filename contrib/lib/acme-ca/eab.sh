@@ -70,8 +70,9 @@ eab_check() {
     number=
 
     if [ -n "$max_accounts" ]; then
-        check_number --max-accounts "$max_accounts"
-        maximum=$((max_accounts))
+        plain_number --max-accounts "$max_accounts"
+        maximum=$number
+        number=
         [ "$maximum" -gt 0 ] || misuse "--max-accounts: 1 at least"
     fi
 

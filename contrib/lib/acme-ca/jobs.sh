@@ -34,10 +34,7 @@ jobs_list() {
               iif(j.lease_until > $now, 'running', 'waiting') AS state,
               $now - a.created_at AS age, j.attempts,
               $(as_date j.run_at) AS next, $(as_date j.deadline_at) AS deadline,
-              (SELECT l.reason FROM acme_audit_logs AS l
-               WHERE l.challenge_id = j.authz_id * 16 + j.type
-                     AND l.action = 'validate' AND l.at >= a.created_at
-               ORDER BY l.id DESC LIMIT 1) AS last_error
+              j.last_error
           FROM jobs AS j
           JOIN acme_authorizations AS a ON a.id = j.authz_id
           ORDER BY j.run_at $page"
@@ -68,9 +65,10 @@ jobs_attempts() {
 # sets $authz and $type
 
 job() {
-    check_number "jobs" "$1"
-    authz=$(($1 / 16))
-    type=$(($1 % 16))
+    plain_number jobs "$1"
+    authz=$((number / 16))
+    type=$((number % 16))
+    arg=$number
 
     [ -n "$(value "SELECT 1 FROM jobs
                    WHERE authz_id = $authz AND type = $type")" ] ||

@@ -96,32 +96,22 @@ by_admin_certificate_list() {
         expires_before "$until"
     ask_all certificates "$query"
 
-    rows "SELECT $(of e.value id) AS id, $(of e.value serial) AS serial,
-              $(of e.value status) AS status, $(of e.value category) AS category,
-              $(of e.value account) AS account, $(words names) AS names,
-              $(of e.value profile) AS profile,
-              $(of e.value not_before) AS not_before,
-              $(of e.value not_after) AS not_after
-          FROM json_each($reply) AS e
-          WHERE $(sql_text "$until") = '' OR $(of e.value not_after)
-                                             >= $(as_date "$now")"
+    by_admin_certificates "WHERE $(sql_text "$until") = ''
+        OR $(of e.value not_after) >= $(as_date "$now")"
 }
 
 
 by_admin_certificate_show() {
+    by_admin_serial "$arg"
     ask GET "certificates/$(url_text "$arg")"
     shown=$reply
-    decimal=$(value "SELECT upper($(of "$reply" serial))" | decimal)
-
-    uuid="${certificate_uuid%FROM*} FROM (SELECT
-        substr($(of e.value fingerprint), 1, 32) AS h))"
-
     ask GET "certificates/$(url_text "$arg")/pem"
     pem=$(value "SELECT substr($reply, 1, instr($reply,
                      '-----END CERTIFICATE-----') + 24)")
 
     row "SELECT $(of e.value id) AS id, $(of e.value serial) AS serial,
-             '$decimal' AS serial_decimal, $uuid AS uuid,
+             $(of e.value serial_decimal) AS serial_decimal,
+             $(of e.value uuid) AS uuid,
              $(of e.value status) AS status, $(of e.value category) AS category,
              $(of e.value account) AS account, $(of e.value 'order') AS 'order',
              $(words names) AS names, $(of e.value common_name) AS common_name,
@@ -148,6 +138,7 @@ by_admin_certificate_show() {
 
 
 by_admin_certificate_chain() {
+    by_admin_serial "$arg"
     ask GET "certificates/$(url_text "$arg")/pem"
     printf '%s\n' "$(value "SELECT $reply")"
 }
@@ -155,6 +146,7 @@ by_admin_certificate_chain() {
 
 by_admin_certificate_revoke() {
     certificate_reason
+    by_admin_serial "$arg"
 
     ask GET "certificates/$(url_text "$arg")"
     changed=0

@@ -32,13 +32,26 @@ END
 }
 
 
-# find_serial SERIAL: sets $serial, a blob as it is in the database
+# find_serial SERIAL: sets $serial, a blob as it is in the database.  What can be
+# hexadecimal and decimal is decimal if only that is in the registry
 
 find_serial() {
     hex=$(printf '%s' "$1" | tr 'A-F' 'a-f' | tr -d ':')
 
-    is_like "$hex" '[0-9a-f]{1,42}' || misuse "\"$1\" is no serial number"
+    is_like "$hex" '[0-9a-f]{1,49}' || misuse "\"$1\" is no serial number"
 
+    serial_bytes "$hex"
+
+    ! is_like "$hex" '[0-9]+' || [ -n "$(value "SELECT 1
+        FROM acme_certificates WHERE serial = $serial")" ] ||
+        serial_or_decimal "$hex"
+}
+
+
+# serial_bytes HEX: sets $serial
+
+serial_bytes() {
+    hex=$1
     [ $((${#hex} % 2)) -eq 0 ] || hex=0$hex
 
     while [ "${hex#00}" != "$hex" ]; do
@@ -46,6 +59,17 @@ find_serial() {
     done
 
     serial="x'$hex'"
+}
+
+
+# serial_or_decimal DIGITS: sets $serial if there is such a one
+
+serial_or_decimal() {
+    first=$serial
+    serial_bytes "$(hexadecimal "$1")"
+
+    [ -n "$(value "SELECT 1 FROM acme_certificates
+                   WHERE serial = $serial")" ] || serial=$first
 }
 
 
@@ -68,15 +92,20 @@ revocation_reason() {
 }
 
 
-# chosen COMMAND: sets $where, of certificate c, by the options
-
-chosen() {
+check_chosen() {
     [ -n "$names$profiles$account$eab$issuer$serial" ] ||
         misuse "$1: which certificates? --name '*' is all of them"
 
     case "$names$profiles" in
         *' '*|*/*) misuse "$1: one name or address, one profile" ;;
     esac
+}
+
+
+# chosen COMMAND: sets $where, of certificate c, by the options
+
+chosen() {
+    check_chosen "$1"
 
     where=
 

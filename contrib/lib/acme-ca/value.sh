@@ -32,6 +32,21 @@ check_number() {
 }
 
 
+# plain_number NAME VALUE: sets $number; the shell takes "010" for eight
+
+plain_number() {
+    check_number "$1" "$2"
+    number=$2
+
+    while :; do
+        case $number in
+            0?*) number=${number#0} ;;
+            *)   break ;;
+        esac
+    done
+}
+
+
 # seconds of 90s, 5m, 12h, 30d, 2w, 1y
 
 seconds() {
@@ -41,12 +56,7 @@ seconds() {
         misuse "$1: \"$2\" is not a time such as 30d"
     fi
 
-    while :; do
-        case $number in
-            0?*) number=${number#0} ;;
-            *)   break ;;
-        esac
-    done
+    plain_number "$1" "$number"
 
     case $2 in
         *m) number=$((number * 60)) ;;
@@ -134,6 +144,36 @@ decimal() {
 
         for (j = n; j > 0; j--)
             printf "%d", digit[j]
+
+        print ""
+    }'
+}
+
+
+# the other way round, of one argument
+
+hexadecimal() {
+    printf '%s\n' "$1" | awk '{
+        n = 1
+        digit[1] = 0
+
+        for (i = 1; i <= length($0); i++) {
+            carry = substr($0, i, 1) + 0
+
+            for (j = 1; j <= n; j++) {
+                carry += digit[j] * 10
+                digit[j] = carry % 16
+                carry = int(carry / 16)
+            }
+
+            while (carry > 0) {
+                digit[++n] = carry % 16
+                carry = int(carry / 16)
+            }
+        }
+
+        for (j = n; j > 0; j--)
+            printf "%x", digit[j]
 
         print ""
     }'

@@ -1,0 +1,281 @@
+# Copyright (C) the nginx-acme-ca authors
+#
+# Commands about many certificates, validations, issuers and the audit log, by
+# the admin location; the files of these words have the commands themselves.
+
+# by_admin_serial SERIAL|UUID: sets $arg, a serial number
+
+by_admin_serial() {
+    is_like "$1" '[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}' ||
+        return 0
+
+    limit=1
+    ask_all certificates "&uuid=$1"
+    limit=100
+
+    arg=$(value "SELECT json_extract($reply, '\$[0].serial')")
+    [ -n "$arg" ] || absent "no certificate \"$1\""
+}
+
+
+# a table of certificates
+
+by_admin_certificates() {
+    rows "SELECT $(of e.value id) AS id, $(of e.value serial) AS serial,
+              $(of e.value status) AS status, $(of e.value category) AS category,
+              $(of e.value account) AS account, $(words names) AS names,
+              $(of e.value profile) AS profile,
+              $(of e.value not_before) AS not_before,
+              $(of e.value not_after) AS not_after${2-}
+          FROM json_each($reply) AS e $1"
+}
+
+
+by_admin_certificate_by_name() {
+    option_name "$arg"
+
+    by_admin_query status valid name "$names"
+    ask_all certificates "$query"
+    by_admin_certificates ''
+}
+
+
+by_admin_certificate_expiring() {
+    seconds --within "${within:-30d}"
+    check_number --limit "$limit"
+
+    last=$limit
+    limit=0
+    by_admin_query status valid profile "$profiles" account "$account" \
+        expires_before "$(value "SELECT $(as_date "$now + $number")")"
+    ask_all certificates "$query"
+
+    [ "$last" -ne 0 ] || last=-1
+    ends="strftime('%s', $(of e.value not_after))"
+
+    by_admin_certificates "ORDER BY not_after, id LIMIT $last" ",
+        ($ends - $now) / 86400 AS days,
+        $(of e.value replaced_by) IS NOT NULL AS replaced"
+}
+
+
+by_admin_certificate_expire() {
+    limit=0
+    ask_all certificates '&status=expired'
+
+    rows "SELECT substr($(of e.value not_after), 1, 10) AS day,
+              count(*) AS expired
+          FROM json_each($reply) AS e GROUP BY day ORDER BY day DESC"
+}
+
+
+# sets $pem: it and its issuers
+
+by_admin_pem() {
+    command -v openssl > /dev/null || die "openssl is needed"
+    by_admin_serial "$arg"
+    ask GET "certificates/$(url_text "$arg")/pem"
+    pem=$(value "SELECT $reply")
+}
+
+
+by_admin_certificate_inspect() {
+    by_admin_pem
+    printf '%s\n' "$pem" | openssl x509 -noout -text -fingerprint -sha256
+}
+
+
+by_admin_certificate_verify() {
+    by_admin_pem
+    work_folder
+
+    printf '%s\n' "$pem" > "$folder/leaf"
+    printf '%s\n' "$pem" | sed '1,/-----END/d' > "$folder/trust"
+
+    ask GET "certificates/$(url_text "$arg")"
+
+    certificate_verdict "$(value "SELECT iif($(of "$reply" status) = 'revoked',
+        'revoked at ' || $(of "$reply" revoked_at), '')")"
+}
+
+
+by_admin_certificate_set() {
+    [ -n "$category$remarks" ] ||
+        misuse "certificate set: --category or --remarks is needed"
+
+    by_admin_serial "$arg"
+
+    ask POST "certificates/$(url_text "$arg")" \
+        "$(value "SELECT json_patch('{}', json_object(
+            'category', nullif($(sql_text "$category"), ''),
+            'remarks', nullif($(sql_text "$remarks"), '')))")"
+
+    by_admin_certificate_show
+}
+
+
+by_admin_certificate_delete() {
+    body='{}'
+    [ -z "$force" ] || body='{"force":true}'
+
+    by_admin_serial "$arg"
+    ask POST "certificates/$(url_text "$arg")/delete" "$body"
+
+    certificate_deleted
+}
+
+
+# by_admin_bulk PATH: those that the options choose, page by page
+
+by_admin_bulk() {
+    check_chosen "$1"
+
+    kid=
+    if [ -n "$eab" ]; then
+        by_admin_eab "$eab"
+        case $kid in %*) kid=$eab ;; esac
+    fi
+
+    [ -z "$reason" ] || revocation_reason "$reason"
+
+    at=
+    if [ -n "$since" ]; then
+        seconds --since "$since"
+        at=$(value "SELECT $(as_date "$now - $number")")
+    fi
+
+    only=null
+    [ -z "$dry_run" ] || only=true
+
+    items=
+
+    while :; do
+        ask POST "$1" "$(value "SELECT json_patch('{}', json_object(
+            'name', nullif($(sql_text "$names"), ''),
+            'profile', nullif($(sql_text "$profiles"), ''),
+            'account', nullif($(sql_text "$account"), ''),
+            'eab', nullif($(sql_text "$kid"), ''),
+            'issuer', nullif($(sql_text "$issuer"), ''),
+            'serial', nullif($(sql_text "$serial"), ''),
+            'reason', ${reason:-NULL},
+            'invalidity_at', nullif('$at', ''),
+            'dry_run', json('$only'),
+            'cursor', nullif('$cursor', '')))")"
+
+        add_items
+        [ -n "$cursor" ] || break
+    done
+
+    [ -n "$items" ] || absent "no such certificate"
+
+    reply=$(sql_text "[$items]")
+
+    rows "SELECT $(of e.value serial) AS serial,
+              $(of e.value account) AS account, $(words names) AS names,
+              $(of e.value profile) AS profile,
+              $(of e.value not_after) AS not_after
+          FROM json_each($reply) AS e"
+}
+
+
+by_admin_revoke() {
+    by_admin_bulk revoke
+}
+
+
+by_admin_unrevoke() {
+    reason=
+    since=
+    by_admin_bulk unrevoke
+}
+
+
+by_admin_issuer_list() {
+    ask_all issuers
+
+    rows "SELECT $(of e.value id) AS id, $(of e.value name) AS name,
+              $(of e.value not_after) AS not_after,
+              (SELECT $(of l.value number)
+               FROM json_each(e.value, '\$.crls') AS l
+               WHERE $(of l.value shards) = 1) AS crl_number,
+              (SELECT $(of l.value next_update)
+               FROM json_each(e.value, '\$.crls') AS l
+               WHERE $(of l.value shards) = 1) AS crl_until
+          FROM json_each($reply) AS e"
+}
+
+
+by_admin_jobs_list() {
+    ask_all jobs
+
+    rows "SELECT $(of e.value id) AS id, $(of e.value type) AS kind,
+              $(of e.value name) AS name, $(of e.value account) AS account,
+              $(of e.value state) AS state, $(of e.value age) AS age,
+              $(of e.value attempts) AS attempts, $(of e.value run_at) AS next,
+              $(of e.value deadline_at) AS deadline,
+              $(of e.value last_error) AS last_error
+          FROM json_each($reply) AS e ORDER BY next"
+}
+
+
+by_admin_jobs_attempts() {
+    by_admin_query action validate account "$account" name "$names"
+    ask_all audit "$query"
+
+    rows "SELECT $(of e.value id) AS id, $(of e.value at) AS at,
+              $(of e.value outcome) AS outcome,
+              $(of e.value account) AS account, $(of e.value name) AS name,
+              $(of e.value reason) AS reason, $(of e.value details) AS details
+          FROM json_each($reply) AS e"
+}
+
+
+by_admin_jobs_retry() {
+    check_number jobs "$arg"
+    ask POST "jobs/$arg/retry" '{}'
+    [ -z "$json" ] || echo '{"retried":true}'
+}
+
+
+by_admin_jobs_cancel() {
+    check_number jobs "$arg"
+    ask POST "jobs/$arg/cancel" '{}'
+    [ -z "$json" ] || echo '{"cancelled":true}'
+}
+
+
+# by_admin_audit ORDER
+
+by_admin_audit() {
+    by_admin_query actor "$actor" action "$action" outcome "$outcome" \
+        account "$account"
+    ask_all audit "$query"
+
+    oldest=0
+    if [ -n "$since" ]; then
+        seconds --since "$since"
+        oldest="$now - $number"
+    fi
+
+    rows "SELECT $(of e.value id) AS id, $(of e.value at) AS at,
+              $(of e.value actor) AS actor, $(of e.value action) AS action,
+              $(of e.value outcome) AS outcome, $(of e.value reason) AS reason,
+              $(of e.value details) AS details,
+              $(of e.value account) AS account, $(of e.value 'order') AS 'order',
+              $(of e.value certificate) AS certificate,
+              $(of e.value client_address) AS address,
+              $(of e.value request_id) AS request_id
+          FROM json_each($reply) AS e
+          WHERE $(of e.value at) >= $(as_date "$oldest") ORDER BY id $1"
+}
+
+
+by_admin_audit_list() {
+    by_admin_audit DESC
+}
+
+
+by_admin_audit_tail() {
+    [ -z "$follow" ] || misuse "audit tail: --follow is without --admin"
+    by_admin_audit ASC
+}
