@@ -321,4 +321,27 @@ BEGIN
     SELECT raise(ABORT, 'an event hook did not have these audit rows yet');
 END;
 
+-- seconds that an external signer is told of a revocation for; 0: it wants to
+-- hear of none.  The master writes it down for the operator's tool
+ALTER TABLE acme_ca_meta
+    ADD COLUMN signer_deadline INTEGER NOT NULL DEFAULT 0;
+
+-- the last checkpoint that was ever made: who removes them all is found out
+ALTER TABLE acme_ca_meta
+    ADD COLUMN audit_signed INTEGER NOT NULL DEFAULT 0;
+
+UPDATE acme_ca_meta
+SET audit_signed = coalesce((SELECT max(id) FROM acme_audit_checkpoints), 0);
+
+CREATE TRIGGER acme_audit_checkpoints_add AFTER INSERT ON acme_audit_checkpoints
+BEGIN
+    UPDATE acme_ca_meta SET audit_signed = NEW.id WHERE id = 1;
+END;
+
+CREATE TRIGGER acme_ca_meta_signed BEFORE UPDATE OF audit_signed ON acme_ca_meta
+WHEN NEW.audit_signed < OLD.audit_signed
+BEGIN
+    SELECT raise(ABORT, 'checkpoints of the audit log are never taken back');
+END;
+
 PRAGMA user_version = 3;

@@ -34,3 +34,8 @@ VALUES (1, ?1, CAST(strftime('%s', 'now') AS INTEGER));
 -- name: meta_get_key
 -- why: every handle enciphers ids with the same key
 SELECT id_key FROM acme_ca_meta WHERE id = 1;
+
+-- name: meta_set_signer
+-- why: the operator's tool tells the signer of what it revokes, as the workers do
+UPDATE acme_ca_meta SET signer_deadline = ?1
+WHERE id = 1 AND signer_deadline <> ?1;

@@ -133,8 +133,8 @@ is_deeply([ map { $_->{id} } @{json('audit', 'tail', '--limit', 3)} ],
 
 my @lines;
 
-for (1 .. 2) {
-    last if !IO::Select->new($syslog)->can_read(10);
+while (!grep { /"action":"start"/ } @lines) {
+    last if !IO::Select->new($syslog)->can_read(30);
     $syslog->recv(my $line, 65536);
     push @lines, $line;
 }

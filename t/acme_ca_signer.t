@@ -16,6 +16,7 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
 use Test::Nginx qw/ port /;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool;
 use Test::Nginx::AcmeCa::Signer;
 
 select STDERR; $| = 1;
@@ -33,7 +34,7 @@ acme_ca_conf($t,
         . ' profile default { lifetime 30d; }',
     server => 'location ~ ^/(sign|revoke)$ { internal;'
         . ' gzip on; proxy_pass http://127.0.0.1:%%PORT_8090%%; }')
-    ->plan(74)->run();
+    ->plan(78)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -97,6 +98,19 @@ is($request->{fields}{'acme-ca-serial'}, lc cert_field($chain, 'serial'),
 ok(acme_ca_wait(sub { jobs() == 0 }), 'it was told');
 is(acme_ca_sql_value($t, "SELECT outcome FROM acme_audit_logs"
     . " WHERE action = 'revoke-at-signer'"), 'done', 'audited');
+
+# by the operator's tool as well, one and many
+
+acme_ca_tool($t);
+
+foreach my $how ([ 'certificate', 'revoke' ], [ 'revoke', '--serial' ]) {
+    my $told = signer_requests($t, 'revoke');
+    my $pem = $acme->issue([ 'a.example' ])->{chain};
+
+    is((tool(@$how, lc cert_field($pem, 'serial')))[1], 0, "@$how");
+    ok(acme_ca_wait(sub { signer_requests($t, 'revoke') > $told }, 30),
+        "@$how: the signer hears");
+}
 
 # forms of an answer
 

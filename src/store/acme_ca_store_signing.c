@@ -137,3 +137,15 @@ acme_ca_store_signing_remove(acme_ca_store_t *store, int64_t id)
 
     return acme_ca_query_set(&q);
 }
+
+
+ngx_int_t
+acme_ca_store_signing_set_deadline(acme_ca_store_t *store, time_t deadline)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_META_SET_SIGNER);
+    acme_ca_query_integer(&q, deadline);
+
+    return acme_ca_query_run(&q);
+}

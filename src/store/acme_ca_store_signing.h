@@ -32,6 +32,10 @@ ngx_int_t acme_ca_store_signing_find_due(acme_ca_store_t *store, time_t now,
 /* gives the lease back and puts the next try at run_at */
 ngx_int_t acme_ca_store_signing_set_retry(acme_ca_store_t *store, int64_t id,
     ngx_uint_t attempts, time_t run_at);
+/* for the operator's tool: seconds that a signer is told of a revocation for;
+   0: there is none to tell */
+ngx_int_t acme_ca_store_signing_set_deadline(acme_ca_store_t *store,
+    time_t deadline);
 /* NGX_DECLINED: somebody else was done with it first */
 ngx_int_t acme_ca_store_signing_remove(acme_ca_store_t *store, int64_t id);
 

@@ -27,6 +27,7 @@
 #include "ngx_acme_ca_ocsp.h"
 
 #include "acme_ca_rotation.h"
+#include "acme_ca_store_signing.h"
 
 
 static ngx_int_t ngx_acme_ca_home_hierarchy(ngx_acme_ca_home_t *home);
@@ -35,6 +36,7 @@ static ngx_int_t ngx_acme_ca_home_known(ngx_acme_ca_home_t *home,
     acme_ca_store_t *store, time_t now);
 static ngx_int_t ngx_acme_ca_home_state(ngx_acme_ca_home_t *home,
     acme_ca_store_t *store, time_t now);
+static time_t ngx_acme_ca_home_tells(const acme_ca_signer_t *signer);
 static ngx_int_t ngx_acme_ca_home_signers(ngx_acme_ca_home_t *home,
     acme_ca_store_t *store, time_t now);
 
@@ -311,7 +313,22 @@ ngx_acme_ca_home_state(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
         rc = ngx_acme_ca_event_started(home, store, now);
     }
 
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_signing_set_deadline(store,
+                                     ngx_acme_ca_home_tells(authority->signer));
+    }
+
     return (rc == NGX_OK) ? ngx_acme_ca_audit_started(home, store, now) : rc;
+}
+
+
+/* seconds that an external signer is told of a revocation for */
+
+static time_t
+ngx_acme_ca_home_tells(const acme_ca_signer_t *signer)
+{
+    return (signer != NULL && signer->revoke_uri.len != 0) ? signer->deadline
+                                                           : 0;
 }
 
 

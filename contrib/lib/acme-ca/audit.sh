@@ -282,6 +282,14 @@ audit_checkpoints() {
                (SELECT 1 FROM acme_audit_checkpoints WHERE id = $sealed)" \
         >> "$folder/faults"
 
+    # whoever can remove them all would leave nothing to be verified
+
+    value "SELECT 'checkpoints up to row ' || max(audit_signed) || ' are missing'
+           FROM acme_ca_meta
+           HAVING max(audit_signed) > (SELECT coalesce(max(id), 0)
+                                       FROM acme_audit_checkpoints)" \
+        >> "$folder/faults"
+
     which="id = (SELECT max(id) FROM acme_audit_checkpoints) OR id = $sealed"
     [ -z "$1" ] || which=1
 

@@ -561,6 +561,8 @@ SELECT changes();
 $(audit certificate-revoke account_id "'serial', lower(hex(serial)),
         'reason', $code" \
         "FROM acme_certificates WHERE id = $row AND changes() > 0" id)
+$(tell_signer "c.id = $row AND c.status = 'revoked'
+      AND c.revoked_at >= $now - 1")
 COMMIT;
 END
     ) || die "nothing was revoked"

@@ -173,11 +173,29 @@ change_chosen() {
     run -list <<END || die "nothing was changed"
 BEGIN IMMEDIATE;
 CREATE TEMP TABLE chosen AS SELECT c.id FROM acme_certificates AS c WHERE $2;
+CREATE TEMP TABLE fresh AS SELECT c.id FROM acme_certificates AS c
+    WHERE c.status = 'valid' AND c.id IN (SELECT id FROM temp.chosen);
 UPDATE acme_certificates SET $4 WHERE id IN (SELECT id FROM temp.chosen);
+$([ "$1" != revoke ] || tell_signer 'c.id IN (SELECT id FROM temp.fresh)')
 $(audit "$1" c.account_id "'serial', lower(hex(c.serial)), 'names', c.sans$3" \
     "FROM acme_certificates AS c WHERE c.id IN (SELECT id FROM temp.chosen)" \
     c.id)
 COMMIT;
+END
+}
+
+
+# tell_signer WHERE: an external signer hears of what it signed, certificate c, if
+# it wants to; what has a state is an issuer of ours
+
+tell_signer() {
+    cat <<END
+INSERT OR IGNORE INTO acme_signer_jobs
+    (id, certificate_id, attempts, run_at, lease_until, deadline_at, created_at)
+SELECT c.id * 2 + 1, c.id, 0, $now, 0, $now + m.signer_deadline, $now
+FROM acme_ca_meta AS m, acme_certificates AS c
+WHERE m.signer_deadline > 0 AND $1
+      AND (SELECT i.state FROM issuers AS i WHERE i.id = c.issuer_id) IS NULL;
 END
 }
 
