@@ -205,8 +205,11 @@ acme_ca_hierarchy_lower(acme_ca_ctx_t *ctx, ngx_str_t *name,
 
     if (rc == NGX_OK) {
         id = X509_get0_subject_key_id(cert);
-        rc = acme_ca_hex(ctx->pool, ASN1_STRING_get0_data(id),
-                         ASN1_STRING_length(id), &hierarchy->key_id);
+
+        rc = (id != NULL)
+             ? acme_ca_hex(ctx->pool, ASN1_STRING_get0_data(id),
+                           ASN1_STRING_length(id), &hierarchy->key_id)
+             : NGX_ERROR;
     }
 
     X509_free(cert);

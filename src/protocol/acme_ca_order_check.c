@@ -198,7 +198,8 @@ ngx_int_t
 acme_ca_order_admit(acme_ca_exchange_t *x, const acme_ca_order_wish_t *wish,
     acme_ca_order_identifier_t *identifier)
 {
-    ngx_int_t  rc;
+    ngx_int_t                rc;
+    const acme_ca_issuer_t  *issuer;
 
     rc = acme_ca_binding_load(x);
 
@@ -207,9 +208,12 @@ acme_ca_order_admit(acme_ca_exchange_t *x, const acme_ca_order_wish_t *wish,
                                        &identifier->identifier);
     }
 
-    if (rc == NGX_OK && x->authority->signer == NULL && x->authority->issuer) {
-        rc = acme_ca_policy_constraints(&x->ctx,
-                                        x->authority->issuer->constraints,
+    /* once: the event loop may change it meanwhile */
+
+    issuer = x->authority->issuer;
+
+    if (rc == NGX_OK && x->authority->signer == NULL && issuer != NULL) {
+        rc = acme_ca_policy_constraints(&x->ctx, issuer->constraints,
                                         &identifier->identifier);
     }
 

@@ -20,19 +20,11 @@ static ngx_int_t acme_ca_store_issuer_set(acme_ca_query_t *q, int64_t id,
 ngx_int_t
 acme_ca_store_issuer_find_active(acme_ca_store_t *store, int64_t *id)
 {
-    ngx_int_t        rc;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_FIND_ACTIVE);
 
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    *id = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
+    return acme_ca_query_find_integer(&q, id);
 }
 
 

@@ -9,6 +9,7 @@
 
 
 #include "ngx_acme_ca_chores.h"
+#include "ngx_acme_ca_pool.h"
 
 #include "acme_ca_rotation.h"
 
@@ -89,14 +90,8 @@ ngx_acme_ca_rotation_begin(ngx_acme_ca_t *ca)
     ngx_pool_t              *pool;
     ngx_acme_ca_rotation_t  *rotation;
 
-    pool = ngx_create_pool(1024, ngx_cycle->log);
-    if (pool == NULL) {
-        return;
-    }
-
-    rotation = ngx_pcalloc(pool, sizeof(ngx_acme_ca_rotation_t));
+    rotation = ngx_acme_ca_pool_thing(sizeof(ngx_acme_ca_rotation_t), &pool);
     if (rotation == NULL) {
-        ngx_destroy_pool(pool);
         return;
     }
 

@@ -104,6 +104,7 @@ ngx_acme_ca_server_list(ngx_acme_ca_t *ca, ngx_pool_t *pool,
     u_char                *p, *last;
     ngx_str_t              host, *name;
     ngx_uint_t             i;
+    acme_ca_issuer_t      *issuer;
     acme_ca_identifier_t  *id;
 
     static ngx_str_t  loopback[] = {
@@ -114,8 +115,12 @@ ngx_acme_ca_server_list(ngx_acme_ca_t *ca, ngx_pool_t *pool,
 
     ngx_memzero(names, sizeof(ngx_acme_ca_server_names_t));
 
-    if (ca->authority.issuer != NULL) {
-        names->constraints = ca->authority.issuer->constraints;
+    /* once: on the store thread, and the event loop may change it */
+
+    issuer = ca->authority.issuer;
+
+    if (issuer != NULL) {
+        names->constraints = issuer->constraints;
     }
 
     if (ca->authority.base_url.len != 0) {
