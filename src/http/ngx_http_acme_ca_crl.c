@@ -166,7 +166,10 @@ ngx_http_acme_ca_crl_handler(ngx_http_request_t *r)
 }
 
 
-/* of what stands behind the location's name: [0-9a-f-]+.crl or .pem */
+/*
+ * Of what stands behind the location's name: [0-9a-f-]+.crl or .pem, or all of
+ * them
+ */
 
 static ngx_int_t
 ngx_http_acme_ca_crl_path(ngx_http_request_t *r, ngx_acme_ca_t *ca,
@@ -195,8 +198,10 @@ ngx_http_acme_ca_crl_path(ngx_http_request_t *r, ngx_acme_ca_t *ca,
         }
     }
 
-    if (p == name.data || last - p != 4
-        || (ngx_strncmp(p, ".crl", 4) != 0 && ngx_strncmp(p, ".pem", 4) != 0))
+    if (!acme_ca_str_is(&name, "all.pem")
+        && (p == name.data || last - p != 4
+            || (ngx_strncmp(p, ".crl", 4) != 0
+                && ngx_strncmp(p, ".pem", 4) != 0)))
     {
         return NGX_HTTP_NOT_FOUND;
     }

@@ -102,6 +102,14 @@ ngx_int_t acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem,
 ngx_int_t acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
     ngx_str_t *chain_pem, time_t now, ngx_str_t *error);
 
+/*
+ * What the registry has of a CA certificate, the first one of a PEM text, below
+ * this one.  NGX_OK, NGX_DECLINED: it was not signed by it, or NGX_ERROR.
+ */
+ngx_int_t acme_ca_issuer_record(acme_ca_ctx_t *ctx,
+    const acme_ca_issuer_t *upper, const ngx_str_t *pem,
+    acme_ca_certificate_t *certificate);
+
 /* the one with this row, if its key is here, or NULL */
 acme_ca_issuer_t *acme_ca_issuer_find(const acme_ca_authority_t *authority,
     int64_t id);

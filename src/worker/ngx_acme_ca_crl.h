@@ -20,6 +20,8 @@
 
 #define NGX_ACME_CA_CRL_FOLDER  "crl"
 #define NGX_ACME_CA_CRL_NEW     ".new"
+#define NGX_ACME_CA_CRL_ALL     "all.pem"
+#define NGX_ACME_CA_CRL_BEGIN   "-----BEGIN X509 CRL-----\n"
 
 /* seconds that one who makes a CRL has for it */
 #define NGX_ACME_CA_CRL_LEASE   60
@@ -65,6 +67,14 @@ ngx_int_t ngx_acme_ca_crl_write(ngx_acme_ca_crl_make_t *make,
 /* moves what was written to its place, or removes it */
 ngx_int_t ngx_acme_ca_crl_publish(ngx_acme_ca_crl_make_t *make);
 void ngx_acme_ca_crl_discard(ngx_acme_ca_crl_make_t *make);
+
+/* ngx_acme_ca_crl_all.c: the file of all of them, when one took its place */
+ngx_int_t ngx_acme_ca_crl_all(ngx_acme_ca_crl_make_t *make);
+ngx_int_t ngx_acme_ca_crl_put(ngx_fd_t fd, const u_char *p, size_t n);
+
+/* ngx_acme_ca_crl_revoke.c: compromised issuers are entries of their root */
+ngx_int_t ngx_acme_ca_crl_revoke(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
+    const acme_ca_issuer_t *root);
 
 /* NUL terminated: PATH/crl/NAME followed by these */
 ngx_int_t ngx_acme_ca_crl_path(ngx_pool_t *pool, const ngx_str_t *folder,

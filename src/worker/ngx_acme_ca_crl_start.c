@@ -364,6 +364,7 @@ ngx_acme_ca_crl_root(ngx_acme_ca_crl_start_t *s)
     ngx_int_t          rc;
     ngx_str_t          pem, path, error;
     acme_ca_crl_t      crl;
+    acme_ca_ctx_t      ctx;
     acme_ca_issuer_t  *root;
 
     if (s->ca->issuer_files != NULL) {
@@ -395,6 +396,16 @@ ngx_acme_ca_crl_root(ngx_acme_ca_crl_start_t *s)
 
     if (rc == NGX_OK) {
         rc = acme_ca_store_crl_add(s->store, root->id, 1, 0, NULL);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_memzero(&ctx, sizeof(acme_ca_ctx_t));
+
+        ctx.pool = s->pool;
+        ctx.log = s->log;
+        ctx.now = s->now;
+
+        rc = ngx_acme_ca_crl_revoke(&ctx, s->store, root);
     }
 
     if (rc == NGX_OK) {

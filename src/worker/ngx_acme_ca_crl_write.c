@@ -14,7 +14,6 @@
 #define NGX_ACME_CA_CRL_BACKDATE  3600
 #define NGX_ACME_CA_CRL_CHUNK     65536
 
-#define NGX_ACME_CA_CRL_BEGIN     "-----BEGIN X509 CRL-----\n"
 #define NGX_ACME_CA_CRL_END       "-----END X509 CRL-----\n"
 #define NGX_ACME_CA_CRL_LINE      48       /* bytes that make 64 characters */
 #define NGX_ACME_CA_CRL_LINE_LEN  65
@@ -34,7 +33,6 @@ static ngx_int_t ngx_acme_ca_crl_file(ngx_acme_ca_crl_make_t *make,
     ngx_uint_t form, const ngx_str_t *der);
 static ngx_int_t ngx_acme_ca_crl_der(ngx_fd_t fd, const ngx_str_t *der);
 static ngx_int_t ngx_acme_ca_crl_pem(ngx_fd_t fd, const ngx_str_t *der);
-static ngx_int_t ngx_acme_ca_crl_put(ngx_fd_t fd, const u_char *p, size_t n);
 
 
 static const struct {
@@ -257,7 +255,7 @@ ngx_acme_ca_crl_pem(ngx_fd_t fd, const ngx_str_t *der)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_acme_ca_crl_put(ngx_fd_t fd, const u_char *p, size_t n)
 {
     ssize_t  sent;
@@ -298,7 +296,7 @@ ngx_acme_ca_crl_publish(ngx_acme_ca_crl_make_t *make)
         }
     }
 
-    return NGX_OK;
+    return ngx_acme_ca_crl_all(make);
 }
 
 
