@@ -11,6 +11,7 @@
 #include "acme_ca_crypto.h"
 
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 
 #define ACME_CA_ISSUER_KEY_TYPE  32
