@@ -48,9 +48,29 @@ END;
 ALTER TABLE acme_authorizations
     ADD COLUMN token_seed BLOB CHECK (length(token_seed) = 32);
 
--- certificates that are good, or were until their end, without a look at them
-CREATE INDEX acme_certificates_end ON acme_certificates (not_after)
-    WHERE status = 'valid';
+-- since when a certificate is known to have expired: the sweep notes it, so that
+-- the indexes of those that live do not grow for ever.  Whether it has expired
+-- is said by the clock alone
+ALTER TABLE acme_certificates ADD COLUMN expired_at INTEGER;
+
+-- certificates that are good, and all that the radar asks of them, without a
+-- look at them
+CREATE INDEX acme_certificates_end
+    ON acme_certificates (not_after, not_before, replaced_by)
+    WHERE status = 'valid' AND expired_at IS NULL;
+
+-- those that are not, newest first; and those to be looked at again when the
+-- clock was ahead.  Issuance pays for neither
+CREATE INDEX acme_certificates_ended ON acme_certificates (status)
+    WHERE status = 'revoked' OR expired_at IS NOT NULL;
+CREATE INDEX acme_certificates_expired ON acme_certificates (not_after)
+    WHERE expired_at IS NOT NULL;
+
+-- external accounts that can bind nothing any more and never did
+CREATE INDEX acme_eab_credentials_end ON acme_eab_credentials (
+        min(coalesce(expires_at, 9223372036854775807),
+            coalesce(revoked_at, 9223372036854775807)))
+    WHERE accounts = 0;
 
 -- by whom OCSP responses of an issuer are signed: the newest.  The keys of those
 -- before are removed

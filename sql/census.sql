@@ -24,9 +24,11 @@ SELECT status, count(*) FROM acme_challenges GROUP BY status;
 -- why: those that are good, those that were until their end, and revoked ones,
 -- expired or not; by indexes alone
 SELECT (SELECT count(*) FROM acme_certificates
-        WHERE status = 'valid' AND not_after > ?1),
+        WHERE status = 'valid' AND expired_at IS NULL AND not_after > ?1),
        (SELECT count(*) FROM acme_certificates
-        WHERE status = 'valid' AND not_after <= ?1),
+        WHERE status = 'valid' AND expired_at IS NULL AND not_after <= ?1)
+       + (SELECT count(*) FROM acme_certificates
+          WHERE status = 'valid' AND expired_at IS NOT NULL),
        (SELECT count(*) FROM acme_certificates WHERE status = 'revoked');
 
 -- name: census_jobs

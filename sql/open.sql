@@ -8,7 +8,9 @@ PRAGMA temp_store = MEMORY;
 PRAGMA secure_delete = FAST;
 
 -- script: open_wal
--- why: the master makes the database a WAL one, once it is known to be ours
+-- why: the master makes the database a WAL one, once it is known to be ours.
+-- auto_vacuum: of a new one only, pages can be given back a few at a time
+PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 
 -- script: open_write

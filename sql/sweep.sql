@@ -25,3 +25,51 @@ WHERE id IN (
           AND NOT EXISTS (SELECT 1 FROM acme_order_identifiers AS i
                           WHERE i.authz_id = a.id)
     ORDER BY a.id LIMIT ?2);
+
+-- name: sweep_eab
+-- why: external accounts that expired or were revoked.  Those that bound an
+-- account are kept, it names them; so is the newest
+DELETE FROM acme_eab_credentials
+WHERE id IN (
+    SELECT e.id FROM acme_eab_credentials AS e
+    WHERE e.accounts = 0
+          AND min(coalesce(e.expires_at, 9223372036854775807),
+                  coalesce(e.revoked_at, 9223372036854775807)) < ?1
+          AND e.id < (SELECT max(id) FROM acme_eab_credentials)
+          AND NOT EXISTS (SELECT 1 FROM acme_accounts AS a
+                          WHERE a.eab_id = e.id)
+    LIMIT ?2);
+
+-- name: sweep_server
+-- why: keys of the CA's own server that nobody presents any more
+DELETE FROM acme_server_certificates
+WHERE not_after < ?1
+      AND id < (SELECT max(id) FROM acme_server_certificates);
+
+-- name: sweep_expire
+-- why: what lives no more leaves the indexes of what does, soonest first
+UPDATE acme_certificates SET expired_at = ?1
+WHERE id IN (
+    SELECT c.id FROM acme_certificates AS c
+    WHERE c.status = 'valid' AND c.expired_at IS NULL AND c.not_after <= ?1
+    ORDER BY c.not_after LIMIT ?2);
+
+-- name: sweep_revive
+-- why: the clock was ahead when it was noted
+UPDATE acme_certificates SET expired_at = NULL
+WHERE id IN (
+    SELECT c.id FROM acme_certificates AS c
+    WHERE c.expired_at IS NOT NULL AND c.not_after > ?1
+    ORDER BY c.not_after DESC LIMIT ?2);
+
+-- name: vacuum_get_surplus
+-- why: free pages beyond those that what comes will use: a sixteenth of the
+-- database.  One that was made before this was asked for keeps its pages
+SELECT CASE WHEN a.auto_vacuum = 2
+            THEN f.freelist_count - max(c.page_count / 16, 64) ELSE 0 END
+FROM pragma_auto_vacuum AS a, pragma_freelist_count AS f,
+     pragma_page_count AS c;
+
+-- name: vacuum
+-- why: each step gives a page back to the file system
+PRAGMA incremental_vacuum;

@@ -265,13 +265,4 @@ ngx_int_t acme_ca_store_audit_add(acme_ca_store_t *store,
     const acme_ca_audit_t *audit, time_t now);
 
 
-/*
- * Removes up to limit orders that ended or expired before "before", with the
- * authorizations, challenges and jobs that nothing needs any more.  Expires
- * nothing itself: status follows from expires_at.  n: orders removed.
- */
-ngx_int_t acme_ca_store_sweep(acme_ca_store_t *store, time_t before,
-    ngx_uint_t limit, ngx_uint_t *n);
-
-
 #endif /* _ACME_CA_STORE_H_INCLUDED_ */

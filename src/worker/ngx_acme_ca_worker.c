@@ -15,8 +15,6 @@
 
 
 #define NGX_ACME_CA_CHORES_MS   1000
-#define NGX_ACME_CA_SWEEP       60       /* seconds */
-#define NGX_ACME_CA_SWEEP_N     200      /* orders at a time */
 #define NGX_ACME_CA_KEYS        1024
 
 /* c-ares doubles the time of each try, 1 + 2 + 4: seven eighths of an attempt,
@@ -25,24 +23,12 @@
 #define NGX_ACME_CA_DNS_TRIES   2
 
 
-typedef struct {
-    ngx_acme_ca_write_t   write;
-    ngx_acme_ca_t        *ca;
-    time_t                before;
-    ngx_uint_t            n;
-} ngx_acme_ca_sweep_t;
-
-
 static ngx_int_t ngx_acme_ca_worker_dns(ngx_acme_ca_t *ca,
     ngx_cycle_t *cycle);
 static ngx_uint_t ngx_acme_ca_worker_is_stale(ngx_acme_ca_t *ca);
 static ngx_int_t ngx_acme_ca_worker_open(ngx_acme_ca_t *ca);
 static void ngx_acme_ca_worker_close(ngx_acme_ca_t *ca);
 static void ngx_acme_ca_chores(ngx_event_t *ev);
-static void ngx_acme_ca_sweep_start(ngx_acme_ca_t *ca);
-static ngx_int_t ngx_acme_ca_sweep_apply(ngx_acme_ca_write_t *write,
-    acme_ca_store_t *store);
-static void ngx_acme_ca_sweep_done(ngx_acme_ca_write_t *write, ngx_int_t rc);
 
 
 ngx_int_t
@@ -76,14 +62,14 @@ ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 
     (void) ngx_acme_ca_worker_open(ca);
 
-    /* the workers' chores do not fall on the same moment */
-
-    ca->swept_at = ngx_time() - ngx_random() % NGX_ACME_CA_SWEEP;
+    ngx_acme_ca_sweep_init(ca);
 
     ca->chores.handler = ngx_acme_ca_chores;
     ca->chores.data = ca;
     ca->chores.log = cycle->log;
     ca->chores.cancelable = 1;
+
+    /* the workers' chores do not fall on the same moment */
 
     ngx_add_timer(&ca->chores, 1 + ngx_random() % NGX_ACME_CA_CHORES_MS);
 
@@ -244,62 +230,8 @@ ngx_acme_ca_chores(ngx_event_t *ev)
         ngx_acme_ca_audit_tick(ca);
         ngx_acme_ca_crl_tick(ca);
         ngx_acme_ca_event_tick(ca);
-
-        if (!ca->sweeping
-            && ngx_time() - ca->swept_at >= NGX_ACME_CA_SWEEP)
-        {
-            ngx_acme_ca_sweep_start(ca);
-        }
+        ngx_acme_ca_sweep_tick(ca);
     }
 
     ngx_add_timer(ev, NGX_ACME_CA_CHORES_MS);
-}
-
-
-static void
-ngx_acme_ca_sweep_start(ngx_acme_ca_t *ca)
-{
-    ngx_acme_ca_sweep_t  *sweep;
-
-    sweep = ngx_calloc(sizeof(ngx_acme_ca_sweep_t), ngx_cycle->log);
-    if (sweep == NULL) {
-        return;
-    }
-
-    sweep->ca = ca;
-    sweep->before = ngx_time() - ca->authority.retention;
-    sweep->write.apply = ngx_acme_ca_sweep_apply;
-    sweep->write.done = ngx_acme_ca_sweep_done;
-    sweep->write.data = sweep;
-
-    ca->sweeping = 1;
-
-    ngx_acme_ca_write_add(ca, &sweep->write);
-}
-
-
-static ngx_int_t
-ngx_acme_ca_sweep_apply(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
-{
-    ngx_acme_ca_sweep_t  *sweep = write->data;
-
-    return acme_ca_store_sweep(store, sweep->before, NGX_ACME_CA_SWEEP_N,
-                               &sweep->n);
-}
-
-
-static void
-ngx_acme_ca_sweep_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
-{
-    ngx_acme_ca_sweep_t  *sweep = write->data;
-
-    sweep->ca->sweeping = 0;
-
-    /* a full round is followed by the next one at the next tick */
-
-    if (rc != NGX_OK || sweep->n < NGX_ACME_CA_SWEEP_N) {
-        sweep->ca->swept_at = ngx_time();
-    }
-
-    ngx_free(sweep);
 }

@@ -3,7 +3,7 @@
  * Copyright (C) the nginx-acme-ca authors
  *
  * src/store: issuers, server certificates, jobs, the audit log, savepoints,
- * the sweep and opaque ids.
+ * opaque ids.
  */
 
 
@@ -17,12 +17,9 @@ static void test_job_lease(void);
 static void test_job_limit(void);
 static void test_audit(void);
 static void test_savepoints(void);
-static void test_sweep(void);
-static void test_sweep_shared(void);
 static void test_ids(void);
 static void test_ids_tampered(void);
 static int64_t add_processing(const char *name);
-static int64_t add_order(int64_t authz_id, time_t created_at);
 
 
 int
@@ -37,8 +34,6 @@ main(void)
     test_job_limit();
     test_audit();
     test_savepoints();
-    test_sweep();
-    test_sweep_shared();
     test_ids();
     test_ids_tampered();
 
@@ -358,116 +353,6 @@ test_savepoints(void)
     store = fixture_open(ACME_CA_STORE_WRITE);
     is_int(fixture_count("SELECT count(*) FROM acme_accounts"), 3,
            "close rolls back");
-
-    fixture_stop();
-}
-
-
-static int64_t
-add_order(int64_t authz_id, time_t created_at)
-{
-    acme_ca_order_t       order;
-    acme_ca_identifier_t  identifier;
-
-    ngx_memzero(&identifier, sizeof(acme_ca_identifier_t));
-    fixture_str(&identifier.value, "a.example");
-
-    fixture_order(&order, account_id);
-    order.created_at = created_at;
-    order.expires_at = created_at + 100;
-    (void) acme_ca_store_order_add(store, &order);
-    (void) acme_ca_store_order_add_identifier(store, order.id, 0, &identifier,
-                                              authz_id);
-
-    return order.id;
-}
-
-
-static void
-test_sweep(void)
-{
-    ngx_uint_t            i, n;
-    acme_ca_job_t         job;
-    acme_ca_authz_t       authz;
-    acme_ca_order_t       order;
-    acme_ca_challenge_t   challenge;
-
-    fixture_start();
-
-    for (i = 0; i < 6; i++) {
-        fixture_authz(&authz, account_id, "a.example");
-        authz.created_at = NOW + 10 * i;
-        authz.expires_at = NOW + 10 * i + 100;
-        (void) acme_ca_store_authz_add(store, &authz);
-        fixture_challenge(&challenge, authz.id);
-        (void) acme_ca_store_challenge_add(store, &challenge);
-        (void) add_order(authz.id, NOW + 10 * i);
-    }
-
-    ngx_memzero(&job, sizeof(acme_ca_job_t));
-    job.challenge_id = 16;
-    (void) acme_ca_store_job_add(store, &job, NOW);
-
-    is_int(acme_ca_store_sweep(store, NOW + 100, 10, &n), NGX_OK, "sweep");
-    is_int(n, 0, "nothing has expired before that");
-    is_int(acme_ca_store_sweep(store, NOW + 125, 2, &n), NGX_OK, "sweep");
-    is_int(n, 2, "two, the limit");
-    is_int(fixture_count("SELECT count(*) FROM jobs"), 0, "with the job");
-    is_int(acme_ca_store_sweep(store, NOW + 125, 2, &n), NGX_OK, "sweep");
-    is_int(n, 1, "one more");
-    is_int(acme_ca_store_order_find(store, pool, 3, &order), NGX_DECLINED,
-           "the third is gone");
-    is_int(acme_ca_store_order_find(store, pool, 4, &order), NGX_OK,
-           "the fourth is not");
-    is_int(fixture_count("SELECT count(*) FROM acme_authorizations"), 3,
-           "with the authorizations");
-    is_int(fixture_count("SELECT count(*) FROM acme_challenges"), 3,
-           "and challenges");
-    is_int(fixture_count("SELECT count(*) FROM acme_order_identifiers"), 3,
-           "and identifiers");
-
-    (void) acme_ca_store_sweep(store, NOW + 100000, 99, &n);
-    is_int(n, 2, "all but the newest");
-    is_int(add_order(6, NOW), 7, "so that no id comes twice");
-
-    fixture_stop();
-}
-
-
-static void
-test_sweep_shared(void)
-{
-    int64_t          one, two;
-    ngx_uint_t       n;
-    acme_ca_authz_t  authz, found;
-
-    fixture_start();
-
-    fixture_authz(&authz, account_id, "a.example");
-    (void) acme_ca_store_authz_add(store, &authz);
-    (void) acme_ca_store_authz_set_status(store, authz.id, ACME_CA_PENDING,
-                                          ACME_CA_VALID, NOW + 500, NOW);
-    one = add_order(authz.id, NOW);
-    two = add_order(authz.id, NOW + 300);
-    (void) add_order(authz.id, NOW + 900);
-
-    fixture_authz(&authz, account_id, "b.example");
-    authz.created_at = NOW + 900;
-    authz.expires_at = NOW + 999;
-    (void) acme_ca_store_authz_add(store, &authz);
-
-    (void) acme_ca_store_order_set_status(store, one, ACME_CA_PENDING,
-                                          ACME_CA_INVALID, NULL, 0, NOW + 1);
-
-    (void) acme_ca_store_sweep(store, NOW + 50, 9, &n);
-    is_int(n, 1, "one that ended goes before it expires");
-    is_int(acme_ca_store_authz_find(store, pool, 1, &found), NGX_OK,
-           "its authorization is valid still");
-    (void) acme_ca_store_sweep(store, NOW + 600, 9, &n);
-    is_int(n, 1, "the second expired");
-    is_int(two, 2, "(it was the second)");
-    is_int(acme_ca_store_authz_find(store, pool, 1, &found), NGX_OK,
-           "the third needs the authorization, though it expired");
 
     fixture_stop();
 }

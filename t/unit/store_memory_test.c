@@ -8,6 +8,8 @@
 
 #include "store_fixture.h"
 
+#include "acme_ca_store_sweep.h"
+
 
 static void test_memory_open(void);
 static void test_memory_migrate(void);

@@ -33,7 +33,8 @@ usage_certificate() {
     certificate by-name NAME    the valid ones for it, newest first
     certificate expiring [--within TIME] [--profile NAME] [--account ID]
                                 soonest first; default: 30d
-    certificate expire          counts those that have expired, by day
+    certificate expire          notes those that have expired since the last
+                                time, and counts them; workers do so, too
     certificate show SERIAL|UUID
                                 with its PEM
     certificate inspect SERIAL|UUID
@@ -216,16 +217,28 @@ certificate_expiring() {
               (c.not_after - $now) / 86400 AS days,
               c.replaced_by IS NOT NULL AS replaced
           FROM acme_certificates AS c
-          WHERE $where AND c.status = 'valid'
+          WHERE $where AND c.status = 'valid' AND c.expired_at IS NULL
           ORDER BY c.not_after, c.id $page"
 }
 
 
+# the workers do the same, some at a time, each minute
+
 certificate_expire() {
-    rows "SELECT date(c.not_after, 'unixepoch') AS day, count(*) AS expired
-          FROM acme_certificates AS c
-          WHERE c.status = 'valid' AND c.not_after <= $now
-          GROUP BY day ORDER BY day DESC"
+    updated=$(run -list -noheader <<END
+BEGIN IMMEDIATE;
+UPDATE acme_certificates SET expired_at = NULL
+WHERE expired_at IS NOT NULL AND not_after > $now;
+UPDATE acme_certificates SET expired_at = $now
+WHERE status = 'valid' AND expired_at IS NULL AND not_after <= $now;
+SELECT changes();
+COMMIT;
+END
+    ) || die "nothing was changed"
+
+    row "SELECT $updated AS updated, count(*) AS expired
+         FROM acme_certificates AS c
+         WHERE c.status = 'valid' AND c.expired_at IS NOT NULL"
 }
 
 
