@@ -303,7 +303,8 @@ BEGIN
             coalesce((SELECT c.not_after
                       FROM acme_certificates AS c
                            INDEXED BY acme_certificates_end
-                      WHERE c.status = 'valid' AND c.issuer_id = NEW.id
+                      WHERE c.status = 'valid' AND c.expired_at IS NULL
+                            AND c.issuer_id = NEW.id
                       ORDER BY c.not_after DESC LIMIT 1), 0),
             coalesce((SELECT max(c.not_after)
                       FROM acme_certificates AS c
@@ -363,5 +364,52 @@ WHEN NEW.audit_signed < OLD.audit_signed
 BEGIN
     SELECT raise(ABORT, 'checkpoints of the audit log are never taken back');
 END;
+
+-- what the operator asks for, newest first.  The second finds those of an issuer
+-- as well, profile by profile: there are few of them
+CREATE INDEX acme_certificates_account ON acme_certificates (account_id);
+CREATE INDEX acme_certificates_kind ON acme_certificates (profile, issuer_id);
+CREATE INDEX acme_certificates_category ON acme_certificates (category)
+    WHERE category IS NOT NULL;
+
+-- certificates that nobody has fetched yet
+CREATE INDEX acme_certificates_unfetched ON acme_certificates (created_at)
+    WHERE first_download_at IS NULL AND account_id IS NOT NULL;
+
+-- certificates without a successor, and when their renewal should have been over:
+-- three quarters of their life, or the window that the operator moved it to.
+-- Clients without RFC 9773 do not say what they replace: a newer one of the same
+-- account with the same names and profile is a successor as well
+CREATE VIEW acme_renewals AS
+SELECT c.id, c.serial, c.sans, c.account_id, c.profile, c.not_before,
+       c.not_after,
+       coalesce((SELECT w.window_end FROM acme_renewal_windows AS w
+                 WHERE coalesce(w.issuer_id, c.issuer_id) = c.issuer_id
+                       AND (w.account_id IS NULL
+                            OR w.account_id = c.account_id)
+                       AND (w.profile IS NULL OR w.profile = c.profile)
+                       AND (w.serial IS NULL OR w.serial = c.serial)
+                       AND (w.name IS NULL
+                            OR instr(' ' || c.sans || ' ',
+                                     ' dns:' || w.name || ' ')
+                            OR instr(' ' || c.sans || ' ',
+                                     ' ip:' || w.name || ' ')
+                            OR (w.name LIKE '.%'
+                                AND instr(c.sans || ' ', w.name || ' ')))
+                       AND w.window_start < c.not_after
+                 ORDER BY w.id DESC LIMIT 1),
+                c.not_before + (c.not_after - c.not_before) * 3 / 4) AS due
+FROM acme_certificates AS c
+WHERE c.status = 'valid' AND c.expired_at IS NULL AND c.replaced_by IS NULL
+      AND c.account_id IS NOT NULL
+      AND NOT EXISTS (
+          SELECT 1 FROM acme_certificate_names AS n
+          CROSS JOIN acme_certificates AS s ON s.id = n.certificate_id
+          WHERE n.name = substr(c.sans, instr(c.sans, ':') + 1,
+                                instr(c.sans || ' ', ' ')
+                                - instr(c.sans, ':') - 1)
+                AND n.certificate_id > c.id AND s.status = 'valid'
+                AND s.account_id = c.account_id AND s.sans = c.sans
+                AND s.profile IS c.profile);
 
 PRAGMA user_version = 3;

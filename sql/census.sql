@@ -41,6 +41,49 @@ SELECT c.page_count * s.page_size, f.freelist_count * s.page_size
 FROM pragma_page_count AS c, pragma_page_size AS s, pragma_freelist_count AS f;
 
 -- name: census_issuers
--- why: when the certificates of issuers end.  One of an import that came
--- without its issuer has no certificate, and no chain
-SELECT id, name, not_after FROM issuers WHERE chain_pem <> '' ORDER BY id;
+-- why: when the certificates of issuers end, and how old their lists are: the
+-- oldest, and the one that ends first.  One of an import that came without its
+-- issuer has no certificate, and no chain
+SELECT i.id, i.name, i.not_after, coalesce(min(c.this_update), 0),
+       coalesce(min(c.next_update), 0)
+FROM issuers AS i
+LEFT JOIN acme_crls AS c ON c.issuer_id = i.id AND c.this_update > 0
+WHERE i.chain_pem <> '' GROUP BY i.id ORDER BY i.id;
+
+-- name: census_eab
+-- why: external accounts; those that ended are swept only if they bound nobody
+SELECT CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
+            WHEN expires_at <= ?1 THEN 'expired' ELSE 'valid' END AS now,
+       count(*)
+FROM acme_eab_credentials GROUP BY now;
+
+-- name: census_radar
+-- why: what will be trouble: renewals that are late, certificates that nobody
+-- has fetched for an hour.  Most are told by an index that they are not late,
+-- unless renewals were moved
+SELECT (SELECT count(*) FROM acme_renewals AS r
+        WHERE r.not_after > ?1 AND r.due < ?1
+              AND (r.not_before + (r.not_after - r.not_before) * 3 / 4 < ?1
+                   OR EXISTS (SELECT 1 FROM acme_renewal_windows))),
+       (SELECT count(*) FROM acme_certificates
+        WHERE first_download_at IS NULL AND account_id IS NOT NULL
+              AND created_at < ?1 - 3600 AND status = 'valid'
+              AND not_after > ?1);
+
+-- name: census_rows
+-- why: what the database is full of, by acme_ca_store_tables.  The numbers of
+-- audit rows have no gap
+SELECT (SELECT count(*) FROM acme_accounts),
+       (SELECT count(*) FROM acme_eab_credentials),
+       (SELECT count(*) FROM acme_orders),
+       (SELECT count(*) FROM acme_order_identifiers),
+       (SELECT count(*) FROM acme_authorizations),
+       (SELECT count(*) FROM acme_challenges),
+       (SELECT count(*) FROM acme_certificates),
+       (SELECT count(*) FROM acme_certificate_names),
+       (SELECT count(*) FROM acme_renewal_windows),
+       (SELECT count(*) FROM jobs),
+       (SELECT count(*) FROM acme_signer_jobs),
+       (SELECT count(*) FROM acme_audit_checkpoints),
+       coalesce((SELECT max(id) FROM acme_audit_logs)
+                - (SELECT min(id) FROM acme_audit_logs) + 1, 0);

@@ -53,9 +53,10 @@ ORDER BY id DESC LIMIT 1;
 -- name: certificate_page
 -- why: as account_page; "expired" follows from the clock, "unknown" is one
 -- whose issuer nobody has, "held" is a word for those that may come back.  A
--- whole name and a serial number have their indexes: the LIMIT keeps SQLite from
--- forgetting their order.  A uuid is the fingerprint's beginning, less the six
--- bits that RFC 9562 gives to version and variant
+-- uuid is the fingerprint's beginning, less the six bits that RFC 9562 gives to
+-- version and variant.  ?15 says which index finds them, a part of the UNION: one
+-- of acme_ca_store_index_e.  Its LIMIT keeps SQLite from forgetting their order,
+-- and from sorting more than a page looks at
 SELECT c.id, CASE WHEN (?2 IS NULL
           OR instr(' ' || ?2 || ' ', ' ' || CASE
                        WHEN c.status = 'revoked' THEN 'revoked'
@@ -133,12 +134,60 @@ SELECT c.id, CASE WHEN (?2 IS NULL
         'replaced_by', (SELECT lower(hex(r.serial)) FROM acme_certificates AS r
                         WHERE r.id = c.replaced_by)))
     END
-FROM (SELECT certificate_id AS id FROM acme_certificate_names
-      WHERE ?12 IS NULL AND name = ?4 AND certificate_id < ?1
+FROM (SELECT id FROM acme_certificates
+      WHERE ?15 = 1 AND serial = ?12 AND id < ?1
       UNION ALL
-      SELECT id FROM acme_certificates WHERE serial = ?12 AND id < ?1
+      SELECT certificate_id FROM acme_certificate_names
+      WHERE ?15 = 2 AND name = ?4 AND certificate_id < ?1
       UNION ALL
       SELECT id FROM acme_certificates
-      WHERE ?4 IS NULL AND ?12 IS NULL AND id < ?1
-      ORDER BY id DESC LIMIT -1) AS k
+      WHERE ?15 = 3 AND account_id = ?3 AND id < ?1
+      UNION ALL
+      SELECT id FROM acme_certificates
+      WHERE ?15 = 4 AND id < ?1
+            AND account_id IN (SELECT id FROM acme_accounts
+                               WHERE eab_id = ?10)
+      UNION ALL
+      SELECT id FROM acme_certificates
+      WHERE (?15 = 5 OR ?15 = 6) AND category = ?8 AND id < ?1
+      UNION ALL
+      SELECT id FROM acme_certificates
+      WHERE ?15 = 6 AND account_id IS NULL AND id < ?1
+            AND (category IS NULL OR ?8 IS NULL)
+      UNION ALL
+      SELECT id FROM acme_certificates
+      WHERE ?15 = 7 AND status = 'revoked' AND id < ?1
+      UNION ALL
+      SELECT id FROM acme_certificates
+      WHERE ?15 = 8 AND status = 'valid' AND expired_at IS NOT NULL
+            AND id < ?1
+      UNION ALL
+      SELECT id FROM acme_certificates INDEXED BY acme_certificates_end
+      WHERE ?15 = 8 AND status = 'valid' AND expired_at IS NULL
+            AND not_after <= ?7 AND id < ?1
+      UNION ALL
+      SELECT id FROM acme_certificates
+      WHERE ?15 = 9 AND profile = ?5 AND id < ?1
+            AND issuer_id IN (SELECT id FROM issuers)
+      UNION ALL
+      SELECT id FROM acme_certificates
+      WHERE ?15 = 10 AND id < ?1
+            AND issuer_id IN (SELECT id FROM issuers
+                              WHERE name = ?9 OR CAST(id AS TEXT) = ?9)
+            AND profile IN (
+                WITH RECURSIVE p (profile) AS (
+                    SELECT min(profile) FROM acme_certificates
+                    UNION ALL
+                    SELECT (SELECT min(n.profile) FROM acme_certificates AS n
+                            WHERE n.profile > p.profile)
+                    FROM p WHERE p.profile IS NOT NULL)
+                SELECT profile FROM p)
+      UNION ALL
+      SELECT id FROM acme_certificates
+      WHERE ?15 = 10 AND id < ?1 AND profile IS NULL
+            AND issuer_id IN (SELECT id FROM issuers
+                              WHERE name = ?9 OR CAST(id AS TEXT) = ?9)
+      UNION ALL
+      SELECT id FROM acme_certificates WHERE ?15 = 0 AND id < ?1
+      ORDER BY id DESC LIMIT ?16) AS k
 CROSS JOIN acme_certificates AS c ON c.id = k.id;

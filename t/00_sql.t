@@ -31,8 +31,12 @@ my %cold = map { $_ => 1 } qw/ signing_claim signing_find_due
     registry_remove_server registry_remove_ocsp_signer
     issuer_list issuer_find_wanted issuer_remove_wanted /;
 
+# searched by an index that the filters say, no more than a page looks at
+
+$cold{certificate_page} = 1;
+
 $cold{"census_$_"} = 1 foreach qw/ accounts orders authz challenges certificates
-    jobs size issuers /;
+    jobs size issuers eab radar rows /;
 $cold{"event_hook_$_"} = 1 foreach qw/ list set /;
 
 my $dir = tempdir(CLEANUP => 1);

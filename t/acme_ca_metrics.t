@@ -29,7 +29,7 @@ my $server = 'location = /metrics { acme_ca_metrics; }
             acme_ca_metrics default; }';
 
 acme_ca_conf($t, authority => 'rate_limit new_accounts 2/1d;
-        validation_attempts 1;', server => $server)->plan(76)->run();
+        validation_attempts 1;', server => $server)->plan(85)->run();
 
 my $acme = acme_client($t);
 
@@ -129,6 +129,20 @@ is($m{'acme_ca_jobs{kind="http-01"}'}, 0, 'nothing is waiting');
 is($m{'acme_ca_job_overdue_seconds{}'}, 0, 'nothing is late');
 cmp_ok($m{'acme_ca_database_size_bytes{}'}, '>', 100000, 'size');
 cmp_ok($m{'acme_ca_database_free_bytes{}'}, '>=', 0, 'free');
+is($m{'acme_ca_database_rows{table="acme_accounts"}'}, 2, 'rows of a table');
+is($m{'acme_ca_database_rows{table="acme_certificates"}'}, 3, 'of another');
+cmp_ok($m{'acme_ca_database_rows{table="acme_audit_logs"}'}, '>', 8,
+    'of the audit log');
+is($m{'acme_ca_external_accounts{status="valid"}'}, 0, 'external accounts');
+is($m{'acme_ca_radar_certificates{what="late"}'}, 0, 'no renewal is late');
+is($m{'acme_ca_radar_certificates{what="unfetched"}'}, 0, 'all was fetched');
+
+ok(acme_ca_wait(sub { %m = samples(scrape());
+    grep { /^acme_ca_crl_remaining_seconds.*Intermediate/ } keys %m }), 'a CRL');
+my ($list) = grep { /^acme_ca_crl_remaining_seconds.*Intermediate/ } keys %m;
+cmp_ok($m{$list}, '>', 3600, 'it holds');
+$list =~ s/remaining/age/;
+cmp_ok($m{$list}, '>=', 0, 'and was made before');
 
 my ($issuer) = grep { /^acme_ca_issuer_remaining_seconds.*Intermediate/ }
     keys %m;
@@ -285,7 +299,8 @@ sub counters {
     my %all = samples(scrape());
 
     return join "\n", map { "$_ $all{$_}" } sort grep {
-        !/^acme_ca_(?:census|database|job|store|issuer|server|ocsp_signer)/
+        !/^acme_ca_(?:census|database|job|store|issuer|server|ocsp_signer
+            |crl|radar|external)/x
     } keys %all;
 }
 

@@ -27,7 +27,7 @@ acme_ca_tool($t);
 
 acme_ca_conf($t, authority => 'profile default { lifetime 90d; }'
     . ' profile short { lifetime 2d; } validation_timeout 1m;')
-    ->plan(73)->run();
+    ->plan(75)->run();
 
 my $dir = $t->testdir();
 my $json;
@@ -188,10 +188,14 @@ is_deeply(json('radar'), [], 'it has a successor');
 run_sql("UPDATE acme_certificates SET not_after = not_after - 86400
     WHERE serial = x'$other'");
 is(json('certificate', 'show', $other)->{status}, 'expired', 'expired');
+is_deeply([ map { $_->{serial} } @{json('certificate', 'list', '--status',
+    'expired')} ], [ $other ], 'listed before that was noted');
 is_deeply(json('certificate', 'expire'), { updated => 1, expired => 1 },
     'noted and counted');
 is_deeply(json('certificate', 'expire'), { updated => 0, expired => 1 },
     'once');
+is_deeply([ map { $_->{serial} } @{json('certificate', 'list', '--status',
+    'expired')} ], [ $other ], 'and afterwards');
 
 run_sql("UPDATE acme_certificates SET first_download_at = NULL,
     created_at = created_at - 7200 WHERE id = (SELECT max(id)

@@ -33,7 +33,10 @@ static void acme_ca_metrics_ocsp_responses(acme_ca_metrics_writer_t *w);
 static void acme_ca_metrics_objects(acme_ca_metrics_writer_t *w);
 static void acme_ca_metrics_jobs(acme_ca_metrics_writer_t *w);
 static void acme_ca_metrics_database(acme_ca_metrics_writer_t *w);
+static void acme_ca_metrics_radar(acme_ca_metrics_writer_t *w);
 static void acme_ca_metrics_ends(acme_ca_metrics_writer_t *w);
+static void acme_ca_metrics_lists(acme_ca_metrics_writer_t *w,
+    const char *name, const char *help, ngx_int_t sign, size_t time);
 
 
 static const acme_ca_metrics_family_pt  acme_ca_metrics_families[] = {
@@ -45,6 +48,7 @@ static const acme_ca_metrics_family_pt  acme_ca_metrics_families[] = {
     acme_ca_metrics_ocsp_responses,
     acme_ca_metrics_objects,
     acme_ca_metrics_jobs,
+    acme_ca_metrics_radar,
     acme_ca_metrics_database,
     acme_ca_metrics_ends,
     NULL
@@ -86,6 +90,11 @@ static const acme_ca_metrics_object_t  acme_ca_metrics_censuses[] = {
 
     { "acme_ca_certificates", "Certificates ever signed, by status.",
       offsetof(acme_ca_census_t, certificates),
+      acme_ca_metrics_bit(ACME_CA_VALID) | acme_ca_metrics_bit(ACME_CA_EXPIRED)
+      | acme_ca_metrics_bit(ACME_CA_REVOKED) },
+
+    { "acme_ca_external_accounts", "External accounts by status.",
+      offsetof(acme_ca_census_t, eab),
       acme_ca_metrics_bit(ACME_CA_VALID) | acme_ca_metrics_bit(ACME_CA_EXPIRED)
       | acme_ca_metrics_bit(ACME_CA_REVOKED) },
 
@@ -310,6 +319,13 @@ acme_ca_metrics_ocsp_responses(acme_ca_metrics_writer_t *w)
                                ",result=\"%s\"", results[i]);
     }
 
+    acme_ca_metrics_begin(w, "acme_ca_ocsp_response_age_seconds",
+                          ACME_CA_METRICS_HISTOGRAM,
+                          "How old kept responses were when they were sent.");
+
+    acme_ca_metrics_histogram(w, &w->metrics->ocsp_ages, acme_ca_metrics_ages,
+                              1, "");
+
     acme_ca_metrics_begin(w, "acme_ca_ocsp_signer_remaining_seconds",
                           ACME_CA_METRICS_GAUGE,
                           "Until the signer of OCSP responses expires.");
@@ -386,8 +402,28 @@ acme_ca_metrics_jobs(acme_ca_metrics_writer_t *w)
 
 
 static void
+acme_ca_metrics_radar(acme_ca_metrics_writer_t *w)
+{
+    if (w->metrics->census_at == 0) {
+        return;
+    }
+
+    acme_ca_metrics_begin(w, "acme_ca_radar_certificates",
+                          ACME_CA_METRICS_GAUGE,
+                          "Certificates whose renewal is late, and those that"
+                          " nobody has fetched for an hour.");
+
+    acme_ca_metrics_sample(w, "", w->metrics->census.late, 1,
+                           ",what=\"late\"");
+    acme_ca_metrics_sample(w, "", w->metrics->census.unfetched, 1,
+                           ",what=\"unfetched\"");
+}
+
+
+static void
 acme_ca_metrics_database(acme_ca_metrics_writer_t *w)
 {
+    ngx_uint_t               i;
     const acme_ca_census_t  *census;
 
     census = &w->metrics->census;
@@ -404,6 +440,14 @@ acme_ca_metrics_database(acme_ca_metrics_writer_t *w)
                           ACME_CA_METRICS_GAUGE,
                           "Pages of the database that hold nothing.");
     acme_ca_metrics_sample(w, "", census->database_free, 1, NULL);
+
+    acme_ca_metrics_begin(w, "acme_ca_database_rows", ACME_CA_METRICS_GAUGE,
+                          "Rows of its tables.");
+
+    for (i = 0; acme_ca_store_tables[i] != NULL; i++) {
+        acme_ca_metrics_sample(w, "", census->rows[i], 1, ",table=\"%s\"",
+                               acme_ca_store_tables[i]);
+    }
 
     acme_ca_metrics_begin(w, "acme_ca_census_age_seconds",
                           ACME_CA_METRICS_GAUGE,
@@ -434,6 +478,14 @@ acme_ca_metrics_ends(acme_ca_metrics_writer_t *w)
                                label, issuer[i].id);
     }
 
+    acme_ca_metrics_lists(w, "acme_ca_crl_age_seconds",
+                          "Since the oldest CRL of an issuer was made.", -1,
+                          offsetof(acme_ca_issuer_end_t, crl_this_update));
+
+    acme_ca_metrics_lists(w, "acme_ca_crl_remaining_seconds",
+                          "Until a CRL of an issuer holds no more.", 1,
+                          offsetof(acme_ca_issuer_end_t, crl_next_update));
+
     if (w->view->server_not_after == 0) {
         return;
     }
@@ -444,4 +496,33 @@ acme_ca_metrics_ends(acme_ca_metrics_writer_t *w)
 
     acme_ca_metrics_sample(w, "", w->view->server_not_after - w->view->now, 1,
                            NULL);
+}
+
+
+static void
+acme_ca_metrics_lists(acme_ca_metrics_writer_t *w, const char *name,
+    const char *help, ngx_int_t sign, size_t time)
+{
+    time_t                 at;
+    u_char                 label[ACME_CA_METRICS_LABEL];
+    ngx_uint_t             i;
+    acme_ca_issuer_end_t  *issuer;
+
+    acme_ca_metrics_begin(w, name, ACME_CA_METRICS_GAUGE, help);
+
+    issuer = w->view->issuers->elts;
+
+    for (i = 0; i < w->view->issuers->nelts; i++) {
+
+        at = *(time_t *) ((u_char *) &issuer[i] + time);
+
+        if (at == 0) {
+            continue;
+        }
+
+        acme_ca_metrics_sample(w, "", sign * (at - w->view->now), 1,
+                               ",issuer=\"%*s\",id=\"%L\"",
+                               acme_ca_metrics_escape(label, &issuer[i].name),
+                               label, issuer[i].id);
+    }
 }

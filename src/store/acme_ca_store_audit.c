@@ -9,12 +9,24 @@
 #include "acme_ca_store_private.h"
 
 
+/* what is hashed, gathered: each call of OpenSSL's costs more than its bytes */
+typedef struct {
+    EVP_MD_CTX  *md;
+    u_char      *last;
+    u_char       data[1024];
+} acme_ca_store_audit_text_t;
+
+
 static ngx_int_t acme_ca_store_audit_hash(acme_ca_store_t *store,
     const acme_ca_audit_t *audit, time_t now, int64_t id,
     u_char hash[ACME_CA_SHA256_LEN]);
-static void acme_ca_store_audit_number(EVP_MD_CTX *md, int64_t number);
-static void acme_ca_store_audit_value(EVP_MD_CTX *md, const u_char *data,
-    size_t n);
+static void acme_ca_store_audit_number(acme_ca_store_audit_text_t *text,
+    int64_t number);
+static void acme_ca_store_audit_word(acme_ca_store_audit_text_t *text,
+    const char *word);
+static void acme_ca_store_audit_value(acme_ca_store_audit_text_t *text,
+    const ngx_str_t *value);
+static void acme_ca_store_audit_flush(acme_ca_store_audit_text_t *text);
 
 
 /* by acme_ca_audit_t.refused */
@@ -146,39 +158,34 @@ static ngx_int_t
 acme_ca_store_audit_hash(acme_ca_store_t *store, const acme_ca_audit_t *audit,
     time_t now, int64_t id, u_char hash[ACME_CA_SHA256_LEN])
 {
-    const char  *outcome;
-    EVP_MD_CTX  *md;
+    acme_ca_store_audit_text_t  text;
 
-    md = acme_ca_store_audit_start(store, hash);
+    text.md = acme_ca_store_audit_start(store, hash);
+    text.last = text.data;
 
-    if (md == NULL) {
+    if (text.md == NULL) {
         return acme_ca_store_failed(store, "audit_add", SQLITE_NOMEM);
     }
 
-    outcome = acme_ca_store_outcomes[audit->refused];
+    acme_ca_store_audit_number(&text, id);
+    acme_ca_store_audit_number(&text, now);
+    acme_ca_store_audit_word(&text, audit->actor);
+    acme_ca_store_audit_word(&text, audit->action);
+    acme_ca_store_audit_word(&text, acme_ca_store_outcomes[audit->refused]);
+    acme_ca_store_audit_value(&text, &audit->reason);
+    acme_ca_store_audit_value(&text, &audit->details);
+    acme_ca_store_audit_number(&text, audit->account_id);
+    acme_ca_store_audit_number(&text, audit->order_id);
+    acme_ca_store_audit_number(&text, audit->authz_id);
+    acme_ca_store_audit_number(&text, audit->challenge_id);
+    acme_ca_store_audit_number(&text, audit->certificate_id);
+    acme_ca_store_audit_value(&text, &audit->client_address);
+    acme_ca_store_audit_value(&text, &audit->user_agent);
+    acme_ca_store_audit_value(&text, &audit->request_id);
 
-    acme_ca_store_audit_number(md, id);
-    acme_ca_store_audit_number(md, now);
-    acme_ca_store_audit_value(md, (u_char *) audit->actor,
-                              ngx_strlen(audit->actor));
-    acme_ca_store_audit_value(md, (u_char *) audit->action,
-                              ngx_strlen(audit->action));
-    acme_ca_store_audit_value(md, (u_char *) outcome, ngx_strlen(outcome));
-    acme_ca_store_audit_value(md, audit->reason.data, audit->reason.len);
-    acme_ca_store_audit_value(md, audit->details.data, audit->details.len);
-    acme_ca_store_audit_number(md, audit->account_id);
-    acme_ca_store_audit_number(md, audit->order_id);
-    acme_ca_store_audit_number(md, audit->authz_id);
-    acme_ca_store_audit_number(md, audit->challenge_id);
-    acme_ca_store_audit_number(md, audit->certificate_id);
-    acme_ca_store_audit_value(md, audit->client_address.data,
-                              audit->client_address.len);
-    acme_ca_store_audit_value(md, audit->user_agent.data,
-                              audit->user_agent.len);
-    acme_ca_store_audit_value(md, audit->request_id.data,
-                              audit->request_id.len);
+    acme_ca_store_audit_flush(&text);
 
-    if (EVP_DigestFinal_ex(md, hash, NULL) != 1) {
+    if (EVP_DigestFinal_ex(text.md, hash, NULL) != 1) {
         return acme_ca_store_failed(store, "audit_add", SQLITE_NOMEM);
     }
 
@@ -187,30 +194,65 @@ acme_ca_store_audit_hash(acme_ca_store_t *store, const acme_ca_audit_t *audit,
 
 
 static void
-acme_ca_store_audit_number(EVP_MD_CTX *md, int64_t number)
+acme_ca_store_audit_number(acme_ca_store_audit_text_t *text, int64_t number)
 {
-    u_char  text[NGX_INT64_LEN];
+    u_char     digits[NGX_INT64_LEN];
+    ngx_str_t  value;
 
-    acme_ca_store_audit_value(md, text,
-                              number ? ngx_sprintf(text, "%L", number) - text
-                                     : 0);
+    value.data = digits;
+    value.len = number ? ngx_sprintf(digits, "%L", number) - digits : 0;
+
+    acme_ca_store_audit_value(text, &value);
+}
+
+
+static void
+acme_ca_store_audit_word(acme_ca_store_audit_text_t *text, const char *word)
+{
+    ngx_str_t  value;
+
+    value.data = (u_char *) word;
+    value.len = ngx_strlen(word);
+
+    acme_ca_store_audit_value(text, &value);
+}
+
+
+static void
+acme_ca_store_audit_value(acme_ca_store_audit_text_t *text,
+    const ngx_str_t *value)
+{
+    size_t  room;
+
+    room = text->data + sizeof(text->data) - text->last;
+
+    if (room < NGX_SIZE_T_LEN + sizeof(":,") - 1 + value->len) {
+        acme_ca_store_audit_flush(text);
+    }
+
+    if (value->len == 0) {
+        *text->last++ = '-';
+
+    } else if (value->len > sizeof(text->data) / 2) {
+        text->last = ngx_sprintf(text->last, "%uz:", value->len);
+        acme_ca_store_audit_flush(text);
+        (void) EVP_DigestUpdate(text->md, value->data, value->len);
+
+    } else {
+        text->last = ngx_sprintf(text->last, "%uz:", value->len);
+        text->last = ngx_cpymem(text->last, value->data, value->len);
+    }
+
+    *text->last++ = ',';
 }
 
 
 /* an update fails only where the final one does */
 
 static void
-acme_ca_store_audit_value(EVP_MD_CTX *md, const u_char *data, size_t n)
+acme_ca_store_audit_flush(acme_ca_store_audit_text_t *text)
 {
-    u_char  length[NGX_INT64_LEN + 1];
+    (void) EVP_DigestUpdate(text->md, text->data, text->last - text->data);
 
-    if (n == 0) {
-        (void) EVP_DigestUpdate(md, "-,", 2);
-        return;
-    }
-
-    (void) EVP_DigestUpdate(md, length,
-                            ngx_sprintf(length, "%uz:", n) - length);
-    (void) EVP_DigestUpdate(md, data, n);
-    (void) EVP_DigestUpdate(md, ",", 1);
+    text->last = text->data;
 }

@@ -14,6 +14,17 @@ static ngx_int_t acme_ca_store_census_statuses(acme_ca_query_t *q,
     int64_t numbers[ACME_CA_STATUS_N]);
 
 
+/* in the order of census_rows */
+
+const char  *acme_ca_store_tables[] = {
+    "acme_accounts", "acme_eab_credentials", "acme_orders",
+    "acme_order_identifiers", "acme_authorizations", "acme_challenges",
+    "acme_certificates", "acme_certificate_names", "acme_renewal_windows",
+    "jobs", "acme_signer_jobs", "acme_audit_checkpoints", "acme_audit_logs",
+    NULL
+};
+
+
 ngx_int_t
 acme_ca_store_census_accounts(acme_ca_store_t *store, time_t now,
     int64_t numbers[ACME_CA_STATUS_N])
@@ -59,6 +70,19 @@ acme_ca_store_census_challenges(acme_ca_store_t *store, time_t now,
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_CENSUS_CHALLENGES);
+
+    return acme_ca_store_census_statuses(&q, numbers);
+}
+
+
+ngx_int_t
+acme_ca_store_census_eab(acme_ca_store_t *store, time_t now,
+    int64_t numbers[ACME_CA_STATUS_N])
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_CENSUS_EAB);
+    acme_ca_query_integer(&q, now);
 
     return acme_ca_store_census_statuses(&q, numbers);
 }
@@ -146,6 +170,50 @@ acme_ca_store_census_jobs(acme_ca_store_t *store,
 
 
 ngx_int_t
+acme_ca_store_census_radar(acme_ca_store_t *store, time_t now, int64_t *late,
+    int64_t *unfetched)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_CENSUS_RADAR);
+    acme_ca_query_integer(&q, now);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *late = acme_ca_column_integer(&q);
+    *unfetched = acme_ca_column_integer(&q);
+
+    return acme_ca_query_end(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_census_rows(acme_ca_store_t *store, int64_t *rows, ngx_uint_t n)
+{
+    ngx_int_t        rc;
+    ngx_uint_t       i;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_CENSUS_ROWS);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    for (i = 0; i < n && acme_ca_store_tables[i] != NULL; i++) {
+        rows[i] = acme_ca_column_integer(&q);
+    }
+
+    return acme_ca_query_end(&q);
+}
+
+
+ngx_int_t
 acme_ca_store_census_size(acme_ca_store_t *store, int64_t *size,
     int64_t *unused)
 {
@@ -193,6 +261,8 @@ acme_ca_store_census_issuers(acme_ca_store_t *store, ngx_pool_t *pool,
             issuer->id = acme_ca_column_integer(&q);
             acme_ca_column_text(&q, pool, &issuer->name);
             issuer->not_after = acme_ca_column_integer(&q);
+            issuer->crl_this_update = acme_ca_column_integer(&q);
+            issuer->crl_next_update = acme_ca_column_integer(&q);
         }
     }
 }

@@ -15,6 +15,27 @@
 #define ACME_CA_STORE_PAGE_ROWS  10000
 
 
+/* what finds the certificates of a page: a number in certificate_page */
+typedef enum {
+    ACME_CA_STORE_BY_ID = 0,
+    ACME_CA_STORE_BY_SERIAL,
+    ACME_CA_STORE_BY_NAME,
+    ACME_CA_STORE_BY_ACCOUNT,
+    ACME_CA_STORE_BY_EAB,
+    ACME_CA_STORE_BY_CATEGORY,
+    ACME_CA_STORE_BY_NOBODY,          /* those of no account */
+    ACME_CA_STORE_BY_REVOKED,
+    ACME_CA_STORE_BY_EXPIRED,
+    ACME_CA_STORE_BY_PROFILE,
+    ACME_CA_STORE_BY_ISSUER
+} acme_ca_store_index_e;
+
+
+static acme_ca_store_index_e acme_ca_store_page_index(
+    const acme_ca_store_filter_t *filter);
+static acme_ca_store_index_e acme_ca_store_page_index_word(
+    const ngx_str_t *word);
+
 static ngx_int_t acme_ca_store_page_owned(acme_ca_store_t *store,
     acme_ca_statement_e statement, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
@@ -81,8 +102,78 @@ acme_ca_store_certificate_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_store_page_bytes(&q, &filter->serial);
     acme_ca_store_page_bytes(&q, &filter->uuid);
     acme_ca_query_optional(&q, filter->expires_after);
+    acme_ca_query_integer(&q, acme_ca_store_page_index(filter));
+    acme_ca_query_integer(&q, ACME_CA_STORE_PAGE_ROWS + 1);
 
     return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+/* that of the filter which, as a rule, leaves the fewest rows to look at */
+
+static acme_ca_store_index_e
+acme_ca_store_page_index(const acme_ca_store_filter_t *filter)
+{
+    ngx_uint_t             i;
+    acme_ca_store_index_e  index;
+
+    const struct {
+        ngx_uint_t             given;
+        acme_ca_store_index_e  index;
+    } choices[] = {
+        { filter->serial.len, ACME_CA_STORE_BY_SERIAL },
+        { filter->name && filter->name->len, ACME_CA_STORE_BY_NAME },
+        { filter->account_id != 0, ACME_CA_STORE_BY_ACCOUNT },
+        { filter->eab_id != 0, ACME_CA_STORE_BY_EAB },
+        { 1, acme_ca_store_page_index_word(filter->category) },
+        { 1, acme_ca_store_page_index_word(filter->status) },
+        { filter->profile && filter->profile->len, ACME_CA_STORE_BY_PROFILE },
+        { filter->issuer && filter->issuer->len, ACME_CA_STORE_BY_ISSUER },
+        { 0, ACME_CA_STORE_BY_ID }
+    };
+
+    index = ACME_CA_STORE_BY_ID;
+
+    for (i = 0; i < sizeof(choices) / sizeof(choices[0])
+                && index == ACME_CA_STORE_BY_ID; i++)
+    {
+        if (choices[i].given) {
+            index = choices[i].index;
+        }
+    }
+
+    return index;
+}
+
+
+/* of a category or a status; most are "service" and "valid" */
+
+static acme_ca_store_index_e
+acme_ca_store_page_index_word(const ngx_str_t *word)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        const char             *word;
+        acme_ca_store_index_e   index;
+    } words[] = {
+        { "ca", ACME_CA_STORE_BY_CATEGORY },
+        { "user", ACME_CA_STORE_BY_CATEGORY },
+        { "device", ACME_CA_STORE_BY_CATEGORY },
+        { "internal", ACME_CA_STORE_BY_NOBODY },
+        { "unknown", ACME_CA_STORE_BY_NOBODY },
+        { "revoked", ACME_CA_STORE_BY_REVOKED },
+        { "held", ACME_CA_STORE_BY_REVOKED },
+        { "expired", ACME_CA_STORE_BY_EXPIRED }
+    };
+
+    for (i = 0; word && i < sizeof(words) / sizeof(words[0]); i++) {
+        if (acme_ca_str_is(word, words[i].word)) {
+            return words[i].index;
+        }
+    }
+
+    return ACME_CA_STORE_BY_ID;
 }
 
 

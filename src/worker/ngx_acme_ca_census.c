@@ -124,6 +124,13 @@ ngx_acme_ca_census_take(acme_ca_store_t *store, time_t now,
         || acme_ca_store_census_certificates(store, now, census->certificates)
            != NGX_OK
         || acme_ca_store_census_jobs(store, census->jobs, &census->job_oldest)
+           != NGX_OK
+        || acme_ca_store_census_eab(store, now, census->eab) != NGX_OK
+        || acme_ca_store_census_radar(store, now, &census->late,
+                                      &census->unfetched)
+           != NGX_OK
+        || acme_ca_store_census_rows(store, census->rows,
+                                     ACME_CA_METRICS_TABLES)
            != NGX_OK)
     {
         return NGX_ERROR;

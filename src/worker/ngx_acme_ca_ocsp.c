@@ -371,8 +371,8 @@ ngx_acme_ca_ocsp_kept(ngx_acme_ca_ocsp_query_t *query)
     query->this_update = entry->this_update;
     query->fresh_until = entry->fresh_until;
 
-    acme_ca_metrics_ocsp(query->ca->shared->metrics,
-                         ACME_CA_METRICS_OCSP_KEPT);
+    acme_ca_metrics_ocsp_kept(query->ca->shared->metrics,
+                              ngx_time() - query->this_update);
 
     return NGX_OK;
 }

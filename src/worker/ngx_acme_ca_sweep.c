@@ -8,7 +8,7 @@
  */
 
 
-#include "ngx_acme_ca.h"
+#include "ngx_acme_ca_sweep.h"
 
 #include "acme_ca_store_sweep.h"
 

@@ -12,6 +12,7 @@
 #include "ngx_acme_ca_crl.h"
 #include "ngx_acme_ca_event.h"
 #include "ngx_acme_ca_ocsp.h"
+#include "ngx_acme_ca_sweep.h"
 
 
 #define NGX_ACME_CA_CHORES_MS   1000

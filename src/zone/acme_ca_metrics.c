@@ -47,6 +47,18 @@ const acme_ca_bound_t  acme_ca_metrics_sizes[] = {
 };
 
 
+const acme_ca_bound_t  acme_ca_metrics_ages[] = {
+    { "60.0", 60 },
+    { "600.0", 600 },
+    { "3600.0", 3600 },
+    { "21600.0", 21600 },
+    { "86400.0", 86400 },
+    { "259200.0", 259200 },
+    { "604800.0", 604800 },
+    { NULL, 0 }
+};
+
+
 static void
 acme_ca_metrics_add(uint64_t *counter, uint64_t n)
 {
@@ -165,6 +177,17 @@ acme_ca_metrics_ocsp(acme_ca_metrics_t *metrics,
 {
     if (metrics != NULL) {
         acme_ca_metrics_add(&metrics->ocsp[result], 1);
+    }
+}
+
+
+void
+acme_ca_metrics_ocsp_kept(acme_ca_metrics_t *metrics, time_t age)
+{
+    if (metrics != NULL) {
+        acme_ca_metrics_add(&metrics->ocsp[ACME_CA_METRICS_OCSP_KEPT], 1);
+        acme_ca_metrics_observe(&metrics->ocsp_ages, acme_ca_metrics_ages,
+                                ngx_max(age, 0));
     }
 }
 

@@ -28,6 +28,7 @@
 
 #define ACME_CA_METRICS_VERDICTS   5       /* on nonces */
 #define ACME_CA_METRICS_BOUNDS     14      /* of a histogram, at most */
+#define ACME_CA_METRICS_TABLES     16      /* whose rows are counted, at most */
 
 
 typedef struct {
@@ -44,6 +45,7 @@ typedef struct {
 /* up to the row without a text */
 extern const acme_ca_bound_t  acme_ca_metrics_seconds[];    /* unit: us */
 extern const acme_ca_bound_t  acme_ca_metrics_sizes[];
+extern const acme_ca_bound_t  acme_ca_metrics_ages[];       /* unit: s */
 
 
 typedef enum {
@@ -73,6 +75,10 @@ typedef struct {
     int64_t    challenges[ACME_CA_STATUS_N];
     int64_t    certificates[ACME_CA_STATUS_N];
     int64_t    jobs[ACME_CA_CHALLENGE_TYPE_N];
+    int64_t    eab[ACME_CA_STATUS_N];
+    int64_t    rows[ACME_CA_METRICS_TABLES];
+    int64_t    late;               /* renewals */
+    int64_t    unfetched;          /* certificates */
     int64_t    job_oldest;         /* when it was to run, 0: none is late */
     int64_t    database_size;      /* bytes */
     int64_t    database_free;
@@ -91,6 +97,7 @@ struct acme_ca_metrics_s {
     acme_ca_histogram_t    commits;
     uint64_t               batches_failed;
     uint64_t               ocsp[ACME_CA_METRICS_OCSP_N];
+    acme_ca_histogram_t    ocsp_ages;      /* of kept ones, when sent */
 
     int64_t                census_at;      /* seconds; 0: never yet */
     int64_t                census_due;
@@ -112,6 +119,8 @@ void acme_ca_metrics_batch(acme_ca_metrics_t *metrics, ngx_uint_t writes,
 
 void acme_ca_metrics_ocsp(acme_ca_metrics_t *metrics,
     acme_ca_metrics_ocsp_e result);
+/* a kept one leaves, so many seconds after it was signed */
+void acme_ca_metrics_ocsp_kept(acme_ca_metrics_t *metrics, time_t age);
 
 /*
  * Whoever is answered 1 takes the census that is due now, and nobody else for

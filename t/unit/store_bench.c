@@ -65,15 +65,15 @@ run(const char *directory, ngx_uint_t flows, ngx_uint_t accounts,
     s.len = strlen(path);
 
     store = acme_ca_store_open(&s, ACME_CA_STORE_MIGRATE, &shim_log);
-    flow_must(store ? NGX_OK : NGX_ERROR, "migrate");
+    must(store ? NGX_OK : NGX_ERROR, "migrate");
 
     ids = calloc(accounts, sizeof(int64_t));
     flow_start(store, ids, accounts);
     acme_ca_store_close(store);
-    flow_must(stat(path, &before), "stat");
+    must(stat(path, &before), "stat");
 
     store = acme_ca_store_open(&s, ACME_CA_STORE_WRITE, &shim_log);
-    flow_must(store ? NGX_OK : NGX_ERROR, "open");
+    must(store ? NGX_OK : NGX_ERROR, "open");
 
     flow = calloc(batch, sizeof(flow_t));
     wall = seconds(CLOCK_MONOTONIC);
@@ -92,7 +92,7 @@ run(const char *directory, ngx_uint_t flows, ngx_uint_t accounts,
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 
     acme_ca_store_close(store);
-    flow_must(stat(path, &after), "stat");
+    must(stat(path, &after), "stat");
 
     printf("batch %3d: %6.0f flows/s, %5.1f us CPU and %5.0f bytes a flow\n",
            (int) batch, n / wall, cpu / n * 1e6,

@@ -46,7 +46,7 @@ static ngx_pool_t  *flow_pool;
 
 
 static inline void
-flow_must(ngx_int_t rc, const char *what)
+must(ngx_int_t rc, const char *what)
 {
     if (rc != NGX_OK) {
         fprintf(stderr, "%s: %d %s\n", what, (int) rc, shim_logged);
@@ -84,7 +84,7 @@ flow_audit(acme_ca_store_t *store, flow_t *flow, const char *action,
         row.details.len = strlen(details);
     }
 
-    flow_must(acme_ca_store_audit_add(store, &row, flow_now), "audit");
+    must(acme_ca_store_audit_add(store, &row, flow_now), "audit");
 }
 
 
@@ -102,9 +102,9 @@ flow_order(acme_ca_store_t *store, flow_t *flow)
     flow->authz.created_at = flow_now;
     flow->authz.expires_at = flow_now + 86400;
     flow->authz.identifier.value.data = flow->name;
-    flow->authz.identifier.value.len = ngx_sprintf(flow->name,
-                                           "host-%ui.corp.example.com", flow->host)
-                                       - flow->name;
+    flow->authz.identifier.value.len =
+        ngx_sprintf(flow->name, "host-%ui.corp.example.com", flow->host)
+        - flow->name;
 
     flow->order.account_id = flow->account.id;
     flow->order.status = ACME_CA_PENDING;
@@ -115,9 +115,9 @@ flow_order(acme_ca_store_t *store, flow_t *flow)
                                           &flow->authz.identifier, 0, flow_now,
                                           &id);
 
-    flow_must(acme_ca_store_order_add(store, &flow->order), "order");
-    flow_must(acme_ca_store_authz_add(store, &flow->authz), "authz");
-    flow_must(acme_ca_store_order_add_identifier(store, flow->order.id, 0,
+    must(acme_ca_store_order_add(store, &flow->order), "order");
+    must(acme_ca_store_authz_add(store, &flow->authz), "authz");
+    must(acme_ca_store_order_add_identifier(store, flow->order.id, 0,
                                             &flow->authz.identifier,
                                             flow->authz.id), "identifier");
 
@@ -127,7 +127,7 @@ flow_order(acme_ca_store_t *store, flow_t *flow)
     challenge.status = ACME_CA_PENDING;
     challenge.token = token;
 
-    flow_must(acme_ca_store_challenge_add(store, &challenge), "challenge");
+    must(acme_ca_store_challenge_add(store, &challenge), "challenge");
 
     flow_audit(store, flow, "new-order", NULL);
 }
@@ -152,14 +152,14 @@ flow_answer(acme_ca_store_t *store, flow_t *flow)
     job->client_address = address;
     job->request_id = request;
 
-    flow_must(acme_ca_store_challenge_find(store, flow_pool, job->challenge_id,
+    must(acme_ca_store_challenge_find(store, flow_pool, job->challenge_id,
                                       &challenge), "challenge");
-    flow_must(acme_ca_store_authz_find(store, flow_pool, flow->authz.id, &authz),
+    must(acme_ca_store_authz_find(store, flow_pool, flow->authz.id, &authz),
          "authz");
-    flow_must(acme_ca_store_challenge_set_status(store, job->challenge_id,
+    must(acme_ca_store_challenge_set_status(store, job->challenge_id,
                                             ACME_CA_PENDING, ACME_CA_PROCESSING,
                                             NULL, flow_now), "processing");
-    flow_must(acme_ca_store_job_add(store, job, flow_now + 30), "job");
+    must(acme_ca_store_job_add(store, job, flow_now + 30), "job");
 
     flow_audit(store, flow, "answer", NULL);
 }
@@ -172,26 +172,28 @@ flow_verdict(acme_ca_store_t *store, flow_t *flow)
     ngx_uint_t    n;
     ngx_array_t  *orders;
 
-    flow_must(acme_ca_store_job_remove(store, flow->job.id), "job");
-    flow_must(acme_ca_store_challenge_set_status(store, flow->job.id,
+    must(acme_ca_store_job_remove(store, flow->job.id), "job");
+    must(acme_ca_store_challenge_set_status(store, flow->job.id,
                                             ACME_CA_PROCESSING, ACME_CA_VALID,
                                             NULL, flow_now), "valid");
-    flow_must(acme_ca_store_authz_set_status(store, flow->authz.id, ACME_CA_PENDING,
+    must(acme_ca_store_authz_set_status(store, flow->authz.id, ACME_CA_PENDING,
                                         ACME_CA_VALID, flow_now + flow_reuse,
                                         flow_now),
          "authz");
-    flow_must(acme_ca_store_order_list_by_authz(store, flow_pool, flow->authz.id,
+    must(acme_ca_store_order_list_by_authz(store, flow_pool, flow->authz.id,
                                            ACME_CA_PENDING, &orders),
          "orders");
 
     id = orders->elts;
 
-    flow_must(acme_ca_store_order_get_open(store, id[0], &n), "open");
-    flow_must(acme_ca_store_order_set_status(store, id[0], ACME_CA_PENDING,
-                                        ACME_CA_READY, NULL, 0, flow_now), "ready");
+    must(acme_ca_store_order_get_open(store, id[0], &n), "open");
+    must(acme_ca_store_order_set_status(store, id[0], ACME_CA_PENDING,
+                                        ACME_CA_READY, NULL, 0, flow_now),
+         "ready");
 
-    flow_audit(store, flow, "validate", "{\"tried\":[{\"address\":\"10.11.12.13\","
-                                   "\"port\":80,\"status\":200}]}");
+    flow_audit(store, flow, "validate",
+               "{\"tried\":[{\"address\":\"10.11.12.13\",\"port\":80,"
+               "\"status\":200}]}");
 }
 
 
@@ -206,12 +208,12 @@ flow_finalize(acme_ca_store_t *store, flow_t *flow)
 
     certificate = &flow->certificate;
 
-    flow_must(acme_ca_store_order_find(store, flow_pool, flow->order.id, &order),
+    must(acme_ca_store_order_find(store, flow_pool, flow->order.id, &order),
          "order");
-    flow_must(acme_ca_store_order_list_identifiers(store, flow_pool, flow->order.id,
+    must(acme_ca_store_order_list_identifiers(store, flow_pool, flow->order.id,
                                               &identifiers), "identifiers");
 
-    flow_must(acme_ca_random(flow->serial, sizeof(flow->serial)), "random");
+    must(acme_ca_random(flow->serial, sizeof(flow->serial)), "random");
 
     certificate->order_id = flow->order.id;
     certificate->account_id = flow->account.id;
@@ -231,20 +233,20 @@ flow_finalize(acme_ca_store_t *store, flow_t *flow)
     certificate->der.len = sizeof(flow->der);
     certificate->created_at = flow_now;
 
-    flow_must(acme_ca_store_certificate_add(store, certificate), "certificate");
-    flow_must(acme_ca_store_order_set_status(store, flow->order.id, ACME_CA_READY,
+    must(acme_ca_store_certificate_add(store, certificate), "certificate");
+    must(acme_ca_store_order_set_status(store, flow->order.id, ACME_CA_READY,
                                         ACME_CA_VALID, NULL, certificate->id,
                                         flow_now), "valid");
 
-    flow_audit(store, flow, "issue", "{\"serial\":"
-                                "\"0123456789abcdef0123456789abcdef\"}");
+    flow_audit(store, flow, "issue",
+               "{\"serial\":\"0123456789abcdef0123456789abcdef\"}");
 }
 
 
 static inline void
 flow_download(acme_ca_store_t *store, flow_t *flow)
 {
-    flow_must(acme_ca_store_certificate_set_download(store, flow->certificate.id,
+    must(acme_ca_store_certificate_set_download(store, flow->certificate.id,
                                                 flow_now), "download");
     flow_audit(store, flow, "certificate", NULL);
 }
@@ -277,17 +279,18 @@ flow_start(acme_ca_store_t *store, int64_t *ids, ngx_uint_t n)
     account.contact = contact;
     account.created_at = flow_now;
 
-    flow_must(acme_ca_store_begin(store), "begin");
+    must(acme_ca_store_begin(store), "begin");
 
     for (i = 0; i < n; i++) {
-        flow_must(acme_ca_random(account.thumbprint, ACME_CA_SHA256_LEN), "random");
-        flow_must(acme_ca_store_account_add(store, &account), "account");
+        must(acme_ca_random(account.thumbprint, ACME_CA_SHA256_LEN), "random");
+        must(acme_ca_store_account_add(store, &account), "account");
         ids[i] = account.id;
     }
 
-    flow_must(acme_ca_store_issuer_add(store, &name, &jwk, &jwk, flow_now, flow_now, flow_now,
-                                  &flow_issuer), "issuer");
-    flow_must(acme_ca_store_commit(store), "commit");
+    must(acme_ca_store_issuer_add(store, &name, &jwk, &jwk, flow_now,
+                                  flow_now, flow_now, &flow_issuer),
+         "issuer");
+    must(acme_ca_store_commit(store), "commit");
 }
 
 
@@ -302,15 +305,15 @@ flow_run(acme_ca_store_t *store, flow_t *flow, ngx_uint_t n)
     flow_pool = ngx_create_pool(4096, &shim_log);
 
     for (i = 0; i < FLOW_STEPS; i++) {
-        flow_must(acme_ca_store_begin(store), "begin");
+        must(acme_ca_store_begin(store), "begin");
 
         for (f = flow; f < flow + n; f++) {
-            flow_must(acme_ca_store_savepoint(store), "savepoint");
+            must(acme_ca_store_savepoint(store), "savepoint");
             flow_steps[i](store, f);
-            flow_must(acme_ca_store_release(store), "release");
+            must(acme_ca_store_release(store), "release");
         }
 
-        flow_must(acme_ca_store_commit(store), "commit");
+        must(acme_ca_store_commit(store), "commit");
         acme_ca_store_checkpoint(store);
     }
 

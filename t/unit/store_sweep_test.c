@@ -163,23 +163,23 @@ test_eab(void)
     add_eab("revoked", 0);
     add_eab("newest", NOW + 10);
 
-    flow_must(acme_ca_store_eab_use(store, 1, NOW), "used");
+    must(acme_ca_store_eab_use(store, 1, NOW), "used");
     fixture_account(&account, 2);
     account.eab_id = 1;
-    flow_must(acme_ca_store_account_add(store, &account), "by an account");
-    flow_must(acme_ca_store_eab_revoke(store, 5, NOW + 20), "revoked");
+    must(acme_ca_store_account_add(store, &account), "by an account");
+    must(acme_ca_store_eab_revoke(store, 5, NOW + 20), "revoked");
 
-    flow_must(acme_ca_store_sweep(store, NOW + 10, 9, &n), "too early");
+    must(acme_ca_store_sweep(store, NOW + 10, 9, &n), "too early");
     is_int(fixture_count("SELECT count(*) FROM acme_eab_credentials"), 6,
            "none is forgotten before its end");
 
-    flow_must(acme_ca_store_sweep(store, NOW + 20, 9, &n), "sweep");
+    must(acme_ca_store_sweep(store, NOW + 20, 9, &n), "sweep");
     is_int(fixture_count("SELECT count(*) FROM acme_eab_credentials"
                          " WHERE kid = 'expired'"), 0, "what expired is");
     is_int(fixture_count("SELECT count(*) FROM acme_eab_credentials"), 5,
            "but not what an account names, nor the newest");
 
-    flow_must(acme_ca_store_sweep(store, NOW + 21, 9, &n), "sweep");
+    must(acme_ca_store_sweep(store, NOW + 21, 9, &n), "sweep");
     is_int(fixture_count("SELECT count(*) FROM acme_eab_credentials"
                          " WHERE kid = 'revoked'"), 0, "what was revoked is");
     is_int(fixture_count("SELECT count(*) FROM acme_eab_credentials"), 4,
@@ -202,14 +202,14 @@ test_server(void)
 
     for (i = 0; i < 3; i++) {
         id = add_certificate((i == 0) ? "a" : (i == 1) ? "b" : "c", NOW);
-        flow_must(acme_ca_store_server_add(store, id, &text, &text, &text, NOW,
+        must(acme_ca_store_server_add(store, id, &text, &text, &text, NOW,
                                       NOW + 10 * i), "server");
     }
 
-    flow_must(acme_ca_store_sweep(store, NOW + 1, 9, &n), "sweep");
+    must(acme_ca_store_sweep(store, NOW + 1, 9, &n), "sweep");
     is_int(fixture_count("SELECT count(*) FROM acme_server_certificates"), 2,
            "an old key of the server goes");
-    flow_must(acme_ca_store_sweep(store, NOW + 1000, 9, &n), "sweep");
+    must(acme_ca_store_sweep(store, NOW + 1000, 9, &n), "sweep");
     is_int(fixture_count("SELECT min(id) FROM acme_server_certificates"), 3,
            "the newest stays");
 
@@ -229,22 +229,22 @@ test_expire(void)
     (void) add_certificate("b", NOW + 20);
     (void) add_certificate("c", NOW + 30);
     id = add_certificate("d", NOW + 5);
-    flow_must(acme_ca_store_certificate_set_revoked(store, id, 1, NOW), "revoked");
+    must(acme_ca_store_certificate_set_revoked(store, id, 1, NOW), "revoked");
 
     census(NOW, 3, 0, 1);
     census(NOW + 20, 1, 2, 1);
 
-    flow_must(acme_ca_store_sweep_expire(store, NOW + 9, 9, &n), "too early");
+    must(acme_ca_store_sweep_expire(store, NOW + 9, 9, &n), "too early");
     is_int(n, 0, "nothing has expired");
-    flow_must(acme_ca_store_sweep_expire(store, NOW + 20, 1, &n), "one");
+    must(acme_ca_store_sweep_expire(store, NOW + 20, 1, &n), "one");
     is_int(n, 1, "no more than one at a time");
     is_int(fixture_count("SELECT expired_at FROM acme_certificates"
                          " WHERE id = 1"), NOW + 20, "soonest first");
     census(NOW + 20, 1, 2, 1);
 
-    flow_must(acme_ca_store_sweep_expire(store, NOW + 20, 9, &n), "the rest");
+    must(acme_ca_store_sweep_expire(store, NOW + 20, 9, &n), "the rest");
     is_int(n, 1, "one more");
-    flow_must(acme_ca_store_sweep_expire(store, NOW + 20, 9, &n), "again");
+    must(acme_ca_store_sweep_expire(store, NOW + 20, 9, &n), "again");
     is_int(n, 0, "each once");
     census(NOW + 20, 1, 2, 1);
 
@@ -252,7 +252,7 @@ test_expire(void)
                          " WHERE status = 'revoked' AND expired_at IS NULL"),
            1, "what was revoked stays so");
 
-    flow_must(acme_ca_store_sweep_expire(store, NOW + 15, 9, &n), "clock set back");
+    must(acme_ca_store_sweep_expire(store, NOW + 15, 9, &n), "clock set back");
     is_int(n, 1, "one lives again");
     census(NOW + 15, 2, 1, 1);
 
@@ -272,31 +272,31 @@ test_vacuum(void)
 
     is_int(fixture_count("PRAGMA auto_vacuum"), 2, "incremental");
 
-    flow_must(acme_ca_store_vacuum_get_surplus(store, &n), "a new one");
+    must(acme_ca_store_vacuum_get_surplus(store, &n), "a new one");
     is_int(n, 0, "has nothing to give");
 
     is_int(fixture_count("CREATE TABLE big (x)"), -1, "a table");
     is_int(fixture_count("INSERT INTO big SELECT zeroblob(4000000)"), -1,
            "a thousand pages");
-    flow_must(acme_ca_store_vacuum_get_surplus(store, &n), "with it");
+    must(acme_ca_store_vacuum_get_surplus(store, &n), "with it");
     is_int(n, 0, "none is free");
     is_int(fixture_count("DROP TABLE big"), -1, "gone");
 
     pages = fixture_count("PRAGMA page_count");
-    flow_must(acme_ca_store_vacuum_get_surplus(store, &n), "surplus");
+    must(acme_ca_store_vacuum_get_surplus(store, &n), "surplus");
     ok(n > 800 && n < 1000, "most of them");
 
-    flow_must(acme_ca_store_begin(store), "begin");
-    flow_must(acme_ca_store_savepoint(store), "savepoint");
-    flow_must(acme_ca_store_vacuum(store, 10), "ten");
-    flow_must(acme_ca_store_release(store), "release");
-    flow_must(acme_ca_store_commit(store), "commit");
+    must(acme_ca_store_begin(store), "begin");
+    must(acme_ca_store_savepoint(store), "savepoint");
+    must(acme_ca_store_vacuum(store, 10), "ten");
+    must(acme_ca_store_release(store), "release");
+    must(acme_ca_store_commit(store), "commit");
 
     is_int(fixture_count("PRAGMA page_count"), pages - 10, "ten are gone");
 
     for (left = 100; left && n; left--) {
-        flow_must(acme_ca_store_vacuum(store, 64), "more");
-        flow_must(acme_ca_store_vacuum_get_surplus(store, &n), "surplus");
+        must(acme_ca_store_vacuum(store, 64), "more");
+        must(acme_ca_store_vacuum_get_surplus(store, &n), "surplus");
     }
 
     is_int(n, 0, "until there is no surplus");
@@ -325,9 +325,9 @@ test_vacuum_old(void)
            "a table");
     is_int(fixture_count("DROP TABLE big"), -1, "gone");
 
-    flow_must(acme_ca_store_vacuum_get_surplus(store, &n), "surplus");
+    must(acme_ca_store_vacuum_get_surplus(store, &n), "surplus");
     is_int(n, 0, "none that could be given back");
-    flow_must(acme_ca_store_vacuum(store, 10), "and it is no error");
+    must(acme_ca_store_vacuum(store, 10), "and it is no error");
 
     is_int(fixture_count("PRAGMA auto_vacuum = INCREMENTAL"), -1, "asked for");
     is_int(fixture_count("VACUUM"), -1, "made so");
@@ -415,9 +415,9 @@ sweep_all(time_t before)
     n = 1;
 
     for (left = 100; left && n; left--) {
-        flow_must(acme_ca_store_begin(store), "begin");
-        flow_must(acme_ca_store_sweep(store, before, 200, &n), "sweep");
-        flow_must(acme_ca_store_commit(store), "commit");
+        must(acme_ca_store_begin(store), "begin");
+        must(acme_ca_store_sweep(store, before, 200, &n), "sweep");
+        must(acme_ca_store_commit(store), "commit");
         all += n;
     }
 
@@ -458,7 +458,7 @@ add_eab(const char *kid, time_t expires_at)
     eab.created_at = NOW;
     eab.expires_at = expires_at;
 
-    flow_must(acme_ca_store_eab_add(store, &eab), "eab");
+    must(acme_ca_store_eab_add(store, &eab), "eab");
 }
 
 
@@ -469,7 +469,7 @@ add_certificate(const char *serial, time_t not_after)
 
     fixture_certificate(&certificate, account_id, serial);
     certificate.not_after = not_after;
-    flow_must(acme_ca_store_certificate_add(store, &certificate), "certificate");
+    must(acme_ca_store_certificate_add(store, &certificate), "certificate");
 
     return certificate.id;
 }
@@ -480,7 +480,7 @@ census(time_t now, int64_t valid, int64_t expired, int64_t revoked)
 {
     int64_t  numbers[ACME_CA_STATUS_N];
 
-    flow_must(acme_ca_store_census_certificates(store, now, numbers), "census");
+    must(acme_ca_store_census_certificates(store, now, numbers), "census");
     is_int(numbers[ACME_CA_VALID], valid, "valid");
     is_int(numbers[ACME_CA_EXPIRED], expired, "expired");
     is_int(numbers[ACME_CA_REVOKED], revoked, "revoked");

@@ -88,6 +88,19 @@ certificate_columns="c.id, lower(hex(c.serial)) AS serial,
     $(as_date c.not_after) AS not_after"
 
 
+# those that are noted as such, and those that will be soon, newest first: the
+# LIMIT keeps SQLite from forgetting their order, another ORDER BY would sort all
+
+certificates_expired="(
+        SELECT id FROM acme_certificates
+        WHERE status = 'valid' AND expired_at IS NOT NULL
+        UNION ALL
+        SELECT id FROM acme_certificates INDEXED BY acme_certificates_end
+        WHERE status = 'valid' AND expired_at IS NULL AND not_after <= $now
+        ORDER BY id DESC LIMIT -1) AS k
+    CROSS JOIN acme_certificates AS c ON c.id = k.id"
+
+
 # certificate SERIAL|UUID: sets $row, the row's id
 
 certificate() {
@@ -148,8 +161,16 @@ certificate_list() {
     limit
     where=1
 
+    certificates="acme_certificates AS c"
+    order="ORDER BY c.id DESC"
+
     [ -z "$status" ] ||
         where="$where AND $certificate_status = $(sql_text "$status")"
+
+    case $status in
+        revoked)  where="$where AND c.status = 'revoked'" ;;
+        expired)  certificates=$certificates_expired order= ;;
+    esac
 
     if [ -n "$category" ]; then
         check_category "$category"
@@ -184,8 +205,8 @@ certificate_list() {
         where="$where AND c.id < $before"
     fi
 
-    rows "SELECT $certificate_columns FROM acme_certificates AS c
-          WHERE $where ORDER BY c.id DESC $page"
+    rows "SELECT $certificate_columns FROM $certificates
+          WHERE $where $order $page"
 }
 
 

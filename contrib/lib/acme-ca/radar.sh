@@ -24,18 +24,6 @@ END
 do_radar() {
     limit
 
-    # of certificate c: when its renewal should have been over
-
-    radar_due="coalesce((SELECT w.window_end FROM acme_renewal_windows AS w
-                         WHERE $selects ORDER BY w.id DESC LIMIT 1),
-                        c.not_before + (c.not_after - c.not_before) * 3 / 4)"
-
-    # by names and profile: clients without RFC 9773 do not say what they replace
-
-    radar_newest="SELECT max(n.id) FROM acme_certificates AS n
-        WHERE n.status = 'valid' AND n.account_id IS NOT NULL
-        GROUP BY n.account_id, n.sans, n.profile"
-
     ends=9223372036854775807
     issuers="$now + 7776000"
 
@@ -45,15 +33,16 @@ do_radar() {
         issuers=$ends
     fi
 
+    # an index tells of most that they are not late, unless renewals were moved
+
     rows "SELECT * FROM (
-          SELECT 'late' AS what, lower(hex(c.serial)) AS serial,
-              c.sans AS names, c.account_id AS account,
-              $(as_date "$radar_due") AS since, $(as_date c.not_after) AS ends
-          FROM acme_certificates AS c
-          WHERE c.status = 'valid' AND c.not_after > $now
-                AND c.not_after <= $ends AND c.account_id IS NOT NULL
-                AND $radar_due < $now AND c.replaced_by IS NULL
-                AND c.id IN ($radar_newest)
+          SELECT 'late' AS what, lower(hex(r.serial)) AS serial,
+              r.sans AS names, r.account_id AS account,
+              $(as_date r.due) AS since, $(as_date r.not_after) AS ends
+          FROM acme_renewals AS r
+          WHERE r.not_after > $now AND r.not_after <= $ends AND r.due < $now
+                AND (r.not_before + (r.not_after - r.not_before) * 3 / 4 < $now
+                     OR EXISTS (SELECT 1 FROM acme_renewal_windows))
           UNION ALL
           SELECT 'not fetched', lower(hex(c.serial)), c.sans, c.account_id,
               $(as_date c.created_at), $(as_date c.not_after)
