@@ -154,21 +154,21 @@ acme_ca_store_page_index_word(const ngx_str_t *word)
     ngx_uint_t  i;
 
     static const struct {
-        const char             *word;
-        acme_ca_store_index_e   index;
+        ngx_str_t              word;
+        acme_ca_store_index_e  index;
     } words[] = {
-        { "ca", ACME_CA_STORE_BY_CATEGORY },
-        { "user", ACME_CA_STORE_BY_CATEGORY },
-        { "device", ACME_CA_STORE_BY_CATEGORY },
-        { "internal", ACME_CA_STORE_BY_NOBODY },
-        { "unknown", ACME_CA_STORE_BY_NOBODY },
-        { "revoked", ACME_CA_STORE_BY_REVOKED },
-        { "held", ACME_CA_STORE_BY_REVOKED },
-        { "expired", ACME_CA_STORE_BY_EXPIRED }
+        { ngx_string("ca"), ACME_CA_STORE_BY_CATEGORY },
+        { ngx_string("user"), ACME_CA_STORE_BY_CATEGORY },
+        { ngx_string("device"), ACME_CA_STORE_BY_CATEGORY },
+        { ngx_string("internal"), ACME_CA_STORE_BY_NOBODY },
+        { ngx_string("unknown"), ACME_CA_STORE_BY_NOBODY },
+        { ngx_string("revoked"), ACME_CA_STORE_BY_REVOKED },
+        { ngx_string("held"), ACME_CA_STORE_BY_REVOKED },
+        { ngx_string("expired"), ACME_CA_STORE_BY_EXPIRED }
     };
 
     for (i = 0; word && i < sizeof(words) / sizeof(words[0]); i++) {
-        if (acme_ca_str_is(word, words[i].word)) {
+        if (acme_ca_str_eq(word, &words[i].word)) {
             return words[i].index;
         }
     }
