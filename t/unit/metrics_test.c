@@ -357,6 +357,7 @@ test_census(void)
 {
     int64_t            numbers[ACME_CA_STATUS_N], jobs[8], oldest, size, spare;
     ngx_int_t          n, rc;
+    int64_t            late, unfetched, rows[ACME_CA_METRICS_TABLES];
     ngx_array_t       *issuers;
     acme_ca_order_t    order;
     acme_ca_account_t  account;
@@ -387,6 +388,22 @@ test_census(void)
     is_int(acme_ca_store_census_certificates(store, NOW, numbers), NGX_OK,
            "certificates");
     is_int(numbers[ACME_CA_VALID] + numbers[ACME_CA_REVOKED], 0, "none");
+    is_int(acme_ca_store_census_eab(store, NOW, numbers), NGX_OK,
+           "external accounts");
+    is_int(numbers[ACME_CA_VALID] + numbers[ACME_CA_EXPIRED], 0, "none");
+    is_int(acme_ca_store_census_radar(store, NOW, &late, &unfetched), NGX_OK,
+           "radar");
+    is_int(late + unfetched, 0, "none");
+
+    ngx_memzero(rows, sizeof(rows));
+    is_int(acme_ca_store_census_rows(store, rows, ACME_CA_METRICS_TABLES),
+           NGX_OK, "rows");
+    is_int(rows[0], 1, "one account");
+    is_int(rows[2], 2, "two orders");
+
+    for (n = 0; acme_ca_store_tables[n] != NULL; n++) { /* void */ }
+    ok(n <= ACME_CA_METRICS_TABLES, "room for all");
+
     is_int(acme_ca_store_census_jobs(store, jobs, &oldest), NGX_OK, "jobs");
     is_int(oldest, 0, "none is late");
     is_int(acme_ca_store_census_size(store, &size, &spare), NGX_OK, "size");
