@@ -13,9 +13,9 @@ use Test::More;
 
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
-use POSIX ();
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Piped;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -32,7 +32,7 @@ $acme->new_account();
 
 ###############################################################################
 
-my @pipes = map { flows($_) } 1 .. CLIENTS;
+my @pipes = map { piped(\&flows, $_) } 1 .. CLIENTS;
 my (@issued, @failed, %nonces);
 
 foreach my $pipe (@pipes) {
@@ -64,7 +64,7 @@ cmp_ok(scalar keys %nonces, '>', CLIENTS * ROUNDS, 'nonces were seen');
 
 my $nonce = $acme->fresh_nonce();
 my @outcomes = sort map { my $line = <$_>; chomp $line; close $_; $line }
-               map { spend($nonce) } 1 .. CLIENTS;
+               map { piped(\&spend, $nonce) } 1 .. CLIENTS;
 is_deeply(\@outcomes, [ 200, ('400 badNonce') x (CLIENTS - 1) ],
     'one nonce is good once');
 
@@ -81,35 +81,19 @@ undef $t;
 sub flows {
     my ($n) = @_;
 
-    my $pid = open my $out, '-|';
-    die "Can't fork: $!\n" unless defined $pid;
-    return $out if $pid;
-
-    $| = 1;
-
     # new connections find both workers
     my $client = $acme->another(key => $acme->{key}, kid => $acme->{kid},
                                 keep_alive => 0);
 
-    # says each nonce that comes
-    my $request = \&Test::Nginx::AcmeCa::Client::request;
-    no warnings 'redefine';
-    local *Test::Nginx::AcmeCa::Client::request = sub {
-        my $reply = $request->(@_);
-        my $nonce = $reply->header('Replay-Nonce');
-        print "nonce $nonce\n" if defined $nonce;
-        return $reply;
-    };
-
-    foreach my $round (1 .. ROUNDS) {
-        my $got = eval { $client->issue([ "c$n-$round.example" ]) };
-        my $serial = $got ? cert_field($got->{chain}, 'serial')
-                          : "client $n: $@";
-        $serial =~ s/\n/ /g;
-        print "$serial\n";
-    }
-
-    POSIX::_exit(0);
+    say_nonces(sub {
+        foreach my $round (1 .. ROUNDS) {
+            my $got = eval { $client->issue([ "c$n-$round.example" ]) };
+            my $serial = $got ? cert_field($got->{chain}, 'serial')
+                              : "client $n: $@";
+            $serial =~ s/\n/ /g;
+            print "$serial\n";
+        }
+    });
 }
 
 
@@ -118,16 +102,9 @@ sub flows {
 sub spend {
     my ($nonce) = @_;
 
-    my $pid = open my $out, '-|';
-    die "Can't fork: $!\n" unless defined $pid;
-    return $out if $pid;
-
-    $| = 1;
     my $client = $acme->another(key => $acme->{key}, kid => $acme->{kid},
                                 keep_alive => 0);
     print $client->account(undef, nonce => $nonce)->outcome() . "\n";
-
-    POSIX::_exit(0);
 }
 
 

@@ -16,9 +16,9 @@ use Test::More;
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
 use IO::Handle;
-use POSIX ();
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Piped;
 use Time::HiRes qw/ sleep time /;
 
 select STDERR; $| = 1;
@@ -52,7 +52,8 @@ reads('locked database');
 # nobody queues behind those who wait for the same lock: all are told in the
 # time of one
 
-is_deeply([ map { my $line = <$_>; close $_; $line } map { asker() } 1 .. 8 ],
+is_deeply([ map { my $line = <$_>; close $_; $line }
+            map { piped(\&asker) } 1 .. 8 ],
     [ ("503 serverInternal\n") x 8 ], 'locked database: many at once');
 close $holder;
 comes_back('lock released');
@@ -218,17 +219,10 @@ sub ask {
 # a process that does so and says what it was told, within some seconds
 
 sub asker {
-    my $pid = open my $out, '-|';
-    die "Can't fork: $!\n" unless defined $pid;
-    return $out if $pid;
-
-    $| = 1;
     my $client = $acme->another(key => $acme->{key}, kid => $acme->{kid},
                                 keep_alive => 0, timeout => 9);
     my $reply = eval { $client->new_order([ 'ask.example' ]) };
     print $reply ? $reply->outcome() : $@, "\n";
-
-    POSIX::_exit(0);
 }
 
 

@@ -15,9 +15,9 @@ use Test::More;
 
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
-use POSIX ();
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Piped;
 use Time::HiRes qw/ time /;
 
 select STDERR; $| = 1;
@@ -56,7 +56,7 @@ foreach my $acme (@clients) {
 # every process has orders of every account; two of them share half of their
 # names, so that authorizations are shared, too
 
-my @pipes = map { process($_) } 0 .. PROCESSES - 1;
+my @pipes = map { piped(\&process, $_) } 0 .. PROCESSES - 1;
 
 for (1 .. 3) {
     select undef, undef, undef, 0.3 + rand(0.7);
@@ -117,22 +117,7 @@ undef $t;
 sub process {
     my ($n) = @_;
 
-    my $pid = open my $out, '-|';
-    die "Can't fork: $!\n" unless defined $pid;
-    return $out if $pid;
-
-    $| = 1;
     srand($seed + $n);
-
-    # says each nonce that comes
-    my $request = \&Test::Nginx::AcmeCa::Client::request;
-    no warnings 'redefine';
-    local *Test::Nginx::AcmeCa::Client::request = sub {
-        my $reply = $request->(@_);
-        my $nonce = $reply->header('Replay-Nonce');
-        print "nonce $nonce\n" if defined $nonce;
-        return $reply;
-    };
 
     my @orders = map { { id => $_, acme => $clients[$_ % ACCOUNTS],
                          step => \&step_order } }
