@@ -54,8 +54,7 @@ for my $round (1 .. $rounds) {
     sleep(rand(0.7));
 
     if ($round % 20 == 0) {
-        kill_all();
-        unlink "$dir/nginx.pid";
+        acme_ca_kill($t);
         $t->run();
         $restarted++;
         next;
@@ -106,40 +105,6 @@ is(acme_ca_log($t, qr/\[(?:emerg|crit)\]/), '', 'no faults');
 undef $t;
 
 ###############################################################################
-
-# the whole nginx; the master is stopped first, that no worker be born
-# meanwhile and keep the port
-
-sub kill_all {
-    my $master = $t->read_file('nginx.pid');
-    chomp $master;
-
-    kill 'STOP', $master;
-    acme_ca_wait(sub {
-        open my $f, '<', "/proc/$master/stat" or return 1;
-        return scalar(<$f>) =~ /\) T /;
-    });
-
-    # those as well that are too young to be named a worker
-    my %children = acme_ca_children($t);
-
-    kill 'KILL', $master, keys %children;
-    waitpid($master, 0);
-    acme_ca_wait(sub { !grep { runs($_) } keys %children });
-}
-
-
-# whoever has to wait for its end may be slow: a zombie holds no port
-
-sub runs {
-    my ($pid) = @_;
-
-    open my $f, '<', "/proc/$pid/stat" or return 0;
-    my $line = <$f>;
-
-    return defined $line && $line !~ /\) [ZX] /;
-}
-
 
 sub no_work_left {
     return !acme_ca_sql_value($t, "SELECT (SELECT count(*) FROM jobs)

@@ -34,7 +34,7 @@ use Test::Nginx::AcmeCa::Jose;
 our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
     acme_ca_sql acme_ca_sql_value acme_ca_database acme_ca_faults
     acme_ca_children acme_ca_workers acme_ca_wait acme_ca_reload
-    acme_ca_log acme_ca_config_test
+    acme_ca_kill acme_ca_log acme_ca_config_test
     acme_ca_dns acme_ca_url http_01_log
     openssl cert_text cert_field chain_verify /,
     @Test::Nginx::AcmeCa::Alpn::EXPORT,
@@ -401,6 +401,41 @@ sub acme_ca_reload {
         my @now = acme_ca_workers($t);
         return @now && !grep { $old{$_} } @now;
     });
+}
+
+
+# kill -9 of the whole nginx, which may run() again then.  The master is stopped
+# first, that no worker be born meanwhile and keep the port; those die as well
+# that are too young to be named a worker.
+
+sub acme_ca_kill {
+    my ($t) = @_;
+    my ($master) = $t->read_file('nginx.pid') =~ /^(\d+)/;
+
+    kill 'STOP', $master;
+    acme_ca_wait(sub { process_state($master) =~ /[TZX]/ });
+
+    my %children = acme_ca_children($t);
+
+    kill 'KILL', $master, keys %children;
+    waitpid($master, 0);
+
+    # whoever has to wait for its end may be slow: a zombie holds no port
+    acme_ca_wait(sub { !grep { process_state($_) !~ /[ZX]/ } keys %children });
+
+    unlink $t->testdir() . '/nginx.pid';
+}
+
+
+# a letter, as of proc(5); X: there is none
+
+sub process_state {
+    my ($pid) = @_;
+
+    open my $f, '<', "/proc/$pid/stat" or return 'X';
+    my $line = <$f>;
+
+    return defined $line && $line =~ /\) (\S) / ? $1 : 'X';
 }
 
 
