@@ -18,6 +18,7 @@ use IO::Socket::INET;
 use POSIX ();
 use Test::Nginx qw/ port /;
 use Test::Nginx::AcmeCa ();
+use Test::Nginx::AcmeCa::Daemon;
 use Test::Nginx::AcmeCa::Jose;
 use Time::HiRes qw/ sleep /;
 
@@ -42,6 +43,7 @@ sub receiver_start {
 #     hang 1              nothing, until the connection is closed
 #     drop 1              nothing: it closes the connection
 #     delay SECONDS       before it takes what it was told
+#     hold FILE           nothing before there is this file
 
 sub put_receiver {
     my ($t, $uri, %how) = @_;
@@ -166,6 +168,7 @@ sub receiver_client {
     my $silent = $how->{hang} || $how->{drop};
 
     sleep($how->{delay}) if $how->{delay};
+    hold($how->{hold}) if defined $how->{hold};
 
     open my $log, '>>', "$dir/log" or die "log: $!\n";
     syswrite $log, json_encode({ uri => $uri, fields => \%fields,
