@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 acme_ca_tool($t);
 
-acme_ca_conf($t)->plan(34)->run();
+acme_ca_conf($t)->plan(38)->run();
 
 my $dir = $t->testdir();
 
@@ -50,6 +50,12 @@ SKIP: {
     is((tool('doctor', '--url', acme_ca_url() . '/no'))[1], 1, 'no directory');
 }
 
+# an issuer of the folder, and one that was changed since
+
+mkdir "$dir/ca/issuers", 0755;
+$t->write_file("ca/issuers/abcd.$_", "a $_\n") for qw/ pem key /;
+chmod 0600, "$dir/ca/issuers/abcd.key";
+
 # a copy, while others write
 
 my $pid = fork();
@@ -71,6 +77,10 @@ is((tool('backup', "$dir/backup"))[1], 1, 'not over another');
 is(sql("SELECT count(*) FROM acme_audit_logs WHERE action = 'backup'"), 1,
     'audited');
 
+is((stat "$dir/backup/issuers/abcd.key")[2] & 0777, 0600, 'issuers/');
+unlink "$dir/ca/issuers/abcd.pem";
+$t->write_file('ca/issuers/abcd.key', "another\n");
+
 # what came later is not in it
 
 $acme->issue([ 'later.example' ]);
@@ -91,6 +101,10 @@ $t->stop();
 is((tool('restore', "$dir/backup"))[1], 0, 'restored') or diag($text);
 is(sql('SELECT count(*) FROM acme_certificates'), 2, 'as it was');
 ok((glob "$dir/ca/ca.db.before-*")[0], 'what was there is kept');
+is($t->read_file('ca/issuers/abcd.key'), "a key\n", 'issuers/');
+is($t->read_file('ca/issuers/abcd.pem'), "a pem\n", 'its certificate');
+ok((glob "$dir/ca/issuers/abcd.key.before-*")[0], 'the other one is kept');
+unlink glob "$dir/ca/issuers/*";
 is((tool('doctor'))[1], 0, 'sound') or diag($text);
 
 $t->run();

@@ -69,7 +69,7 @@ acme_ca_conf($t, http => $http,
 
 secret('own', "made by us\nof before\n");
 
-$t->plan(9 + 2 * @forms + 14)->run();
+$t->plan(10 + 2 * @forms + 14)->run();
 
 ###############################################################################
 
@@ -90,6 +90,9 @@ my ($list) = grep { run('openssl', 'crl', '-in', $_, '-noout', '-CAfile',
              glob "$dir/ca/crl/*.pem";
 my $number = crl_number();
 ok($number, 'CRL of the root');
+
+like(run("$FindBin::Bin/../contrib/acme-ca", '--path', "$dir/ca", 'doctor'),
+    qr/^ok\s+key\s+issuer\.key has a passphrase/m, 'doctor');
 
 # a new passphrase before that of the keys, and a reload
 

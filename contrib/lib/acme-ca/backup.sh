@@ -54,6 +54,26 @@ ok
 }
 
 
+# copy_keys FROM TO: certificates and keys, those of the folder "issuers" too;
+# what is in the way and is another is kept
+
+copy_keys() {
+    [ ! -d "$1/issuers" ] || [ -h "$1/issuers" ] || [ -d "$2/issuers" ] ||
+        mkdir -m 0755 "$2/issuers" || return 1
+
+    for name in "$1"/*.pem "$1"/*.key "$1"/issuers/*.pem "$1"/issuers/*.key; do
+        [ -f "$name" ] || continue
+        file=$2${name#"$1"}
+
+        if [ -e "$file" ] && ! cmp -s "$name" "$file"; then
+            mv "$file" "$file.before-$moment" || return 1
+        fi
+
+        cp -p "$name" "$file" || return 1
+    done
+}
+
+
 do_backup() {
     case $arg in
         /*) ;;
@@ -82,10 +102,8 @@ do_backup() {
         die "somebody else writes to \"$arg\""
     fi
 
-    for name in "${path%/}"/*.pem "${path%/}"/*.key; do
-        [ ! -f "$name" ] || cp -p "$name" "$arg/" ||
-            die "run this as root, who can read the keys"
-    done
+    copy_keys "${path%/}" "$arg" ||
+        die "run this as root, who can read the keys"
 
     value "BEGIN IMMEDIATE; $(audit backup NULL \
                "'folder', $(sql_text "$arg")") COMMIT;"
@@ -151,16 +169,7 @@ do_restore() {
             mv "${path%/}/$name" "${path%/}/$name.before-$moment"
     done
 
-    for name in "$arg"/*.pem "$arg"/*.key; do
-        [ -f "$name" ] || continue
-        file=${path%/}/${name##*/}
-
-        if [ -e "$file" ] && ! cmp -s "$name" "$file"; then
-            mv "$file" "$file.before-$moment"
-        fi
-
-        cp -p "$name" "$file" || exit 1
-    done
+    copy_keys "$arg" "${path%/}" || exit 1
 
     mv "$database.new" "$database"
     echo "restored: start nginx"

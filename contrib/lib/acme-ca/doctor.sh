@@ -136,7 +136,10 @@ doctor_chain() {
 
     [ -r "${path%/}/issuer.key" ] || return 0
 
-    if [ "$(openssl pkey -in "${path%/}/issuer.key" -pubout 2> /dev/null)" \
+    if grep -q ENCRYPTED "${path%/}/issuer.key"; then
+        found ok key "issuer.key has a passphrase: nginx -t looks at it"
+
+    elif [ "$(openssl pkey -in "${path%/}/issuer.key" -pubout 2> /dev/null)" \
          = "$(openssl x509 -in "${path%/}/issuer.pem" -noout -pubkey)" ]
     then
         found ok key "issuer.key is that of issuer.pem"
