@@ -85,7 +85,7 @@ foreach my $name (qw/ root issuer /) {
 
 is(issue(''), 'OK', 'issued');
 
-my ($list) = grep { run('openssl', 'crl', '-in', $_, '-noout', '-CAfile',
+my ($list) = grep { !/all\.pem$/ && run('openssl', 'crl', '-in', $_, '-noout', '-CAfile',
                         "$dir/ca/root.pem") =~ /verify OK/ }
              glob "$dir/ca/crl/*.pem";
 my $number = crl_number();
