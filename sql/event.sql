@@ -66,6 +66,10 @@ FROM (SELECT *,
         WHEN 'revoke done' THEN 'revoked'
         WHEN 'certificate-revoke done' THEN 'revoked'
         WHEN 'unrevoke done' THEN 'unrevoked'
+        WHEN 'issuer-next done' THEN 'issuer'
+        WHEN 'issuer-active done' THEN 'issuer'
+        WHEN 'issuer-retired done' THEN 'issuer'
+        WHEN 'issuer-compromised done' THEN 'issuer'
         END AS type
       FROM acme_audit_logs WHERE id > ?1) AS l
 UNION ALL
@@ -122,3 +126,43 @@ UPDATE acme_event_hooks
 SET attempts = attempts + 1, run_at = ?4, lease_until = 0, failed_at = ?5,
     error = ?6
 WHERE id = ?1 AND log_id = ?2 AND checkpoint_id = ?3;
+
+-- name: event_hook_page
+-- why: as account_page
+SELECT h.id, CASE WHEN (?2 IS NULL OR h.uri = ?2)
+    THEN json_patch('{}', json_object(
+        'id', h.id,
+        'uri', h.uri,
+        'types', json('["' || replace(trim(h.types), ' ', '","') || '"]'),
+        'row', h.log_id,
+        'checkpoint', h.checkpoint_id,
+        'behind', max(coalesce((SELECT max(id) FROM acme_audit_logs), 0)
+                      - h.log_id, 0),
+        'behind_since', (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', l.at, 'unixepoch')
+                         FROM acme_audit_logs AS l WHERE l.id > h.log_id
+                         ORDER BY l.id LIMIT 1),
+        'delivered', h.delivered,
+        'attempts', h.attempts,
+        'next_at', strftime('%Y-%m-%dT%H:%M:%SZ', nullif(h.run_at, 0),
+                            'unixepoch'),
+        'created_at', strftime('%Y-%m-%dT%H:%M:%SZ', h.created_at, 'unixepoch'),
+        'delivered_at',
+            strftime('%Y-%m-%dT%H:%M:%SZ', h.delivered_at, 'unixepoch'),
+        'failed_at', strftime('%Y-%m-%dT%H:%M:%SZ', h.failed_at, 'unixepoch'),
+        'error', h.error))
+    END
+FROM acme_event_hooks AS h WHERE h.id < ?1 ORDER BY h.id DESC;
+
+-- name: event_hook_list_lags
+-- why: for the metrics: rows of the log behind a hook's place, and since when
+-- the first of them is there
+SELECT h.uri, max(coalesce((SELECT max(id) FROM acme_audit_logs), 0)
+                  - h.log_id, 0),
+       coalesce((SELECT l.at FROM acme_audit_logs AS l WHERE l.id > h.log_id
+                 ORDER BY l.id LIMIT 1), 0),
+       h.attempts, h.delivered
+FROM acme_event_hooks AS h ORDER BY h.id;
+
+-- name: event_hook_set_due
+-- why: the operator does not wait for the end of a pause
+UPDATE acme_event_hooks SET run_at = 0 WHERE id = ?1;

@@ -37,7 +37,7 @@ $cold{certificate_page} = 1;
 
 $cold{"census_$_"} = 1 foreach qw/ accounts orders authz challenges certificates
     jobs size issuers eab radar rows /;
-$cold{"event_hook_$_"} = 1 foreach qw/ list set /;
+$cold{"event_hook_$_"} = 1 foreach qw/ list list_lags set /;
 
 my $dir = tempdir(CLEANUP => 1);
 my $db = "$dir/ca.db";

@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx auth_basic access /)
 
 acme_ca_conf($t, authority => 'external_account_binding optional;
         profile default { } profile short { lifetime 7d; }',
-    server => <<'EOF')->plan(167);
+    server => <<'EOF')->plan(170);
 
         location /admin/ {
             acme_ca_admin default full;

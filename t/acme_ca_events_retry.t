@@ -14,9 +14,10 @@ use Test::More;
 
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
-use Test::Nginx;
+use Test::Nginx qw/ port /;
 use Test::Nginx::AcmeCa;
 use Test::Nginx::AcmeCa::Receiver;
+use Test::Nginx::AcmeCa::Tool;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -28,16 +29,20 @@ my %hooks = (
     '/all'     => 'issued revoked retry=1s batch=3',
     '/hang'    => 'revoked retry=1s timeout=1s',
     '/revoked' => 'revoked',
+    '/slow'    => 'revoked retry=1h',
 );
 
 receiver_start($t, 8090);
 
 acme_ca_conf($t, workers => 3,
     authority => join('', map { "event_hook $_ $hooks{$_};\n" } keys %hooks),
-    server => 'location ~ ^/(all|hang|revoked)$ { internal;'
+    server => 'location = /metrics { acme_ca_metrics; }'
+        . ' location /admin/ { acme_ca_admin default full; allow 127.0.0.1; deny all; }'
+        . ' location ~ ^/(all|hang|revoked|slow)$ { internal;'
         . ' proxy_pass http://127.0.0.1:%%PORT_8090%%; }');
 
-$t->plan(16)->run();
+$t->plan(30)->run();
+acme_ca_tool($t);
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -46,6 +51,7 @@ $acme->new_account();
 
 put_receiver($t, '/all', status => 500);
 put_receiver($t, '/hang', hang => 1);
+put_receiver($t, '/slow', status => 429, retry_after => 600);
 
 my @names = map { "n$_.example" } 1 .. 7;
 my @chains = map { $acme->issue([ $_ ])->{chain} } @names;
@@ -79,6 +85,41 @@ once($_) foreach qw( /all /revoked );
 ok(tried('/hang', 0, 2), 'hangs: told again');
 put_receiver($t, '/hang');
 is((names('/hang', 1))[0], $names[0], 'and taken');
+
+# how far they are: the tool, the admin location, the metrics
+
+ok(acme_ca_wait(sub { hook('/slow')->{attempts} }), 'later, it said');
+
+my ($slow) = grep { $_->{uri} eq '/slow' } @{json('events', 'list')};
+is("$slow->{error} $slow->{attempts} $slow->{delivered} $slow->{types}",
+    'status 429 1 0 revoked', 'events list');
+cmp_ok($slow->{behind}, '>', 0, 'it is behind');
+
+my $api = 'http://127.0.0.1:' . port(8080) . '/admin';
+($slow) = grep { $_->{uri} eq '/slow' }
+    @{run_json('--admin', $api, 'events', 'list')};
+is("$slow->{error} $slow->{attempts} $slow->{delivered} $slow->{types}",
+    'status 429 1 0 revoked', 'the same by the admin location');
+
+my $metrics = $acme->get('http://127.0.0.1:' . port(8080) . '/metrics')
+    ->{body};
+like($metrics, qr/^acme_ca_event_backlog\{.*hook="\/slow"\} [1-9]/m, 'backlog');
+like($metrics, qr/^acme_ca_event_backlog_age_seconds\{.*hook="\/slow"\} \d/m,
+    'its age');
+like($metrics, qr/^acme_ca_event_failures\{.*hook="\/slow"\} 1$/m, 'failures');
+like($metrics, qr/^acme_ca_events_delivered_total\{.*hook="\/all"\} 8$/m,
+    'delivered');
+
+put_receiver($t, '/slow');
+is((tool('events', 'retry', '/slow'))[1], 0, 'events retry');
+is((names('/slow', 1))[0], $names[0], 'told at once');
+is((tool('events', 'retry', '/none'))[1], 3, 'there is no such hook');
+is((run_tool('--admin', $api, 'events', 'retry', '/slow'))[1], 0,
+    'by the admin location');
+is((run_tool('--admin', $api, 'events', 'retry', '99'))[1], 3,
+    'no such hook there');
+is(sql("SELECT count(*) FROM acme_audit_logs WHERE action = 'event-retry'"
+    . " AND outcome = 'done'"), 2, 'audited');
 
 my $log = $t->read_file('error.log');
 ok($log =~ /events\ were\ not\ taken:\ status\ 500;\ again\ in\ \d+\ seconds,

@@ -24,11 +24,13 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx /);
 
 my $server = 'location = /metrics { acme_ca_metrics; }
+        location = /event { internal; return 204; }
         location /ocsp/ { acme_ca_ocsp; }
         location /limited { limit_except GET { deny all; }
             acme_ca_metrics default; }';
 
 acme_ca_conf($t, authority => 'rate_limit new_accounts 2/1d;
+        event_hook /event issued;
         validation_attempts 1;', server => $server)->plan(85)->run();
 
 my $acme = acme_client($t);
@@ -300,7 +302,7 @@ sub counters {
 
     return join "\n", map { "$_ $all{$_}" } sort grep {
         !/^acme_ca_(?:census|database|job|store|issuer|server|ocsp_signer
-            |crl|radar|external)/x
+            |crl|radar|external|event)/x
     } keys %all;
 }
 

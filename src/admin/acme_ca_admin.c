@@ -160,6 +160,18 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       NULL, NULL, acme_ca_admin_job_cancel,
       "its challenge fails" },
 
+    { ngx_string("hooks"), NULL, "limit cursor name", NULL,
+      acme_ca_admin_list, NULL, NULL,
+      "who is told of events, and how far" },
+
+    { ngx_string("hooks/{hook}"), NULL, NULL, NULL,
+      acme_ca_admin_row_get, NULL, NULL,
+      "one of them" },
+
+    { ngx_string("hooks/{hook}/retry"), "event-retry", NULL, NULL,
+      NULL, NULL, acme_ca_admin_hook_retry,
+      "it is told now" },
+
     { ngx_string("windows"), "renewal-move", "limit cursor name",
       "name profile account serial start end explanation_url",
       acme_ca_admin_list, NULL, acme_ca_admin_window_create,

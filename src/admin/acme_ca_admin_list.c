@@ -43,7 +43,8 @@ static const acme_ca_admin_table_t  acme_ca_admin_tables[] = {
     { "audit", acme_ca_store_audit_page, 0 },
     { "jobs", acme_ca_store_job_page, 0 },
     { "issuers", acme_ca_store_issuer_page, 0 },
-    { "windows", acme_ca_store_window_page, 0 }
+    { "windows", acme_ca_store_window_page, 0 },
+    { "hooks", acme_ca_store_event_hook_page, 0 }
 };
 
 

@@ -63,6 +63,7 @@ ngx_int_t acme_ca_admin_account_revoke(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_certificate_get(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_certificate_pem(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_certificate_revoke(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_hook_retry(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_window_create(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_window_drop(acme_ca_admin_t *a);
 

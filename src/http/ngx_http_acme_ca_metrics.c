@@ -13,6 +13,7 @@
 #include "acme_ca_accept.h"
 #include "acme_ca_metrics_text.h"
 #include "acme_ca_store_census.h"
+#include "acme_ca_store_event.h"
 
 
 static ngx_int_t ngx_http_acme_ca_metrics_setup(ngx_conf_t *cf,
@@ -109,11 +110,15 @@ ngx_http_acme_ca_metrics_view(ngx_http_request_t *r, ngx_acme_ca_t *ca,
 
     if (ngx_acme_ca_is_open(ca)
         && acme_ca_store_census_issuers(ca->reader, r->pool, &view->issuers)
+           == NGX_OK
+        && acme_ca_store_event_hook_list_lags(ca->reader, r->pool,
+                                              &view->hooks)
            == NGX_OK)
     {
         return NGX_OK;
     }
 
+    view->hooks = NULL;
     view->issuers = ngx_array_create(r->pool, 1, sizeof(acme_ca_issuer_end_t));
 
     return (view->issuers != NULL) ? NGX_OK : NGX_ERROR;

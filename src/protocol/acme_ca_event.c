@@ -24,6 +24,7 @@ const ngx_str_t  acme_ca_event_types[] = {
     ngx_string("refused"),
     ngx_string("revoked"),
     ngx_string("unrevoked"),
+    ngx_string("issuer"),
     ngx_string("checkpoint"),
     ngx_null_string
 };

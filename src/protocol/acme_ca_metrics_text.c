@@ -51,6 +51,7 @@ static const acme_ca_metrics_family_pt  acme_ca_metrics_families[] = {
     acme_ca_metrics_radar,
     acme_ca_metrics_database,
     acme_ca_metrics_ends,
+    acme_ca_metrics_events,
     NULL
 };
 

@@ -17,6 +17,7 @@
 typedef struct {
     const acme_ca_authority_t  *authority;
     ngx_array_t                *issuers;     /* acme_ca_issuer_end_t */
+    ngx_array_t                *hooks;       /* acme_ca_event_lag_t */
     time_t                      server_not_after;    /* 0: there is none */
     time_t                      ocsp_not_after;      /* the same, of signers */
     time_t                      now;

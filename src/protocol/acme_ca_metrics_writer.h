@@ -54,5 +54,8 @@ size_t acme_ca_metrics_escape(u_char *dst, const ngx_str_t *src);
 ngx_int_t acme_ca_metrics_finish(acme_ca_metrics_writer_t *w,
     ngx_str_t *text);
 
+/* acme_ca_metrics_event.c */
+void acme_ca_metrics_events(acme_ca_metrics_writer_t *w);
+
 
 #endif /* _ACME_CA_METRICS_WRITER_H_INCLUDED_ */

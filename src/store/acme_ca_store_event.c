@@ -155,6 +155,53 @@ acme_ca_store_event_hook_remove(acme_ca_store_t *store, int64_t id)
 }
 
 
+ngx_int_t
+acme_ca_store_event_hook_set_due(acme_ca_store_t *store, int64_t id)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_EVENT_HOOK_SET_DUE);
+    acme_ca_query_integer(&q, id);
+
+    return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_event_hook_list_lags(acme_ca_store_t *store, ngx_pool_t *pool,
+    ngx_array_t **lags)
+{
+    ngx_int_t             rc;
+    acme_ca_query_t       q;
+    acme_ca_event_lag_t  *lag;
+
+    *lags = ngx_array_create(pool, 4, sizeof(acme_ca_event_lag_t));
+    if (*lags == NULL) {
+        return NGX_ERROR;
+    }
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_EVENT_HOOK_LIST_LAGS);
+
+    for ( ;; ) {
+        rc = acme_ca_query_step(&q);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : rc;
+        }
+
+        lag = acme_ca_query_push(&q, *lags);
+
+        if (lag) {
+            acme_ca_column_text(&q, pool, &lag->uri);
+            lag->rows = acme_ca_column_integer(&q);
+            lag->since = acme_ca_column_integer(&q);
+            lag->attempts = acme_ca_column_integer(&q);
+            lag->delivered = acme_ca_column_integer(&q);
+        }
+    }
+}
+
+
 /* ?1 to ?3 of those below */
 
 static void

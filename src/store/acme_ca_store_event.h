@@ -58,6 +58,16 @@ typedef struct {
 } acme_ca_event_page_t;
 
 
+/* how far a hook is behind */
+typedef struct {
+    ngx_str_t       uri;
+    int64_t         rows;             /* of the log that it did not look at */
+    time_t          since;            /* the first of them; 0: there is none */
+    ngx_uint_t      attempts;
+    int64_t         delivered;        /* events so far */
+} acme_ca_event_lag_t;
+
+
 ngx_int_t acme_ca_store_event_list(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_event_page_t *page);
 
@@ -68,6 +78,13 @@ ngx_int_t acme_ca_store_event_hook_list(acme_ca_store_t *store,
 ngx_int_t acme_ca_store_event_hook_set(acme_ca_store_t *store, ngx_str_t *uri,
     ngx_str_t *types, time_t now);
 ngx_int_t acme_ca_store_event_hook_remove(acme_ca_store_t *store, int64_t id);
+
+/* NGX_DECLINED: there is none */
+ngx_int_t acme_ca_store_event_hook_set_due(acme_ca_store_t *store, int64_t id);
+
+/* for the metrics: an array of acme_ca_event_lag_t */
+ngx_int_t acme_ca_store_event_hook_list_lags(acme_ca_store_t *store,
+    ngx_pool_t *pool, ngx_array_t **lags);
 
 /*
  * Of a hook that is where it was when it was read.  NGX_DECLINED: it is not,

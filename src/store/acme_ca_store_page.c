@@ -241,6 +241,15 @@ acme_ca_store_window_page(acme_ca_store_t *store, ngx_pool_t *pool,
 }
 
 
+ngx_int_t
+acme_ca_store_event_hook_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    return acme_ca_store_page_named(store, ACME_CA_SQL_EVENT_HOOK_PAGE,
+                                    pool, filter, page);
+}
+
+
 /* what belongs to accounts */
 
 static ngx_int_t

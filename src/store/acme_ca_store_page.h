@@ -88,6 +88,10 @@ ngx_int_t acme_ca_store_issuer_page(acme_ca_store_t *store, ngx_pool_t *pool,
 ngx_int_t acme_ca_store_window_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
 
+ngx_int_t acme_ca_store_event_hook_page(acme_ca_store_t *store,
+    ngx_pool_t *pool, const acme_ca_store_filter_t *filter,
+    acme_ca_store_page_t *page);
+
 /* remove: NGX_DECLINED: there is none */
 ngx_int_t acme_ca_store_window_add(acme_ca_store_t *store,
     const acme_ca_store_window_t *window, time_t now, int64_t *id);

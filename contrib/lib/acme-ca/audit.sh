@@ -436,6 +436,11 @@ audit_seal() {
 
     [ -n "$id" ] || absent "no rows that are so old and signed"
 
+    hooks=$(value "SELECT group_concat(uri, ', ') FROM acme_event_hooks
+                   WHERE log_id < $id")
+
+    [ -z "$hooks" ] || die "rows up to $id are not told yet to: $hooks"
+
     audit_lines "acme_audit_logs.id <= $id" > "$to" ||
         die "cannot write to \"$to\""
     sync "$to"
