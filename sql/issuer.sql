@@ -6,7 +6,7 @@ SELECT id FROM issuers WHERE name = ?1 AND der = ?2 AND chain_pem = ?3;
 -- why: a chain belongs to its issuer and is stored once.  Another chain for
 -- the same certificate replaces it
 INSERT INTO issuers (name, der, chain_pem, not_before, not_after, created_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+VALUES (?1, ?2, coalesce(?3, ''), ?4, ?5, ?6)
 ON CONFLICT (der) DO UPDATE
 SET name = excluded.name, chain_pem = excluded.chain_pem
 RETURNING id;

@@ -47,3 +47,16 @@ DELETE FROM acme_ocsp_signers WHERE certificate_id = ?1;
 -- name: registry_remove
 -- why: at last; its names go by a trigger
 DELETE FROM acme_certificates WHERE id = ?1;
+
+-- name: registry_list_issuers
+-- why: who may have signed what is imported; one that only its name is known of
+-- has no certificate
+SELECT id, der FROM issuers WHERE chain_pem <> '' ORDER BY id;
+
+-- name: registry_import
+-- why: it was signed elsewhere.  UNIQUE (serial)
+INSERT INTO acme_certificates
+    (issuer_id, status, serial, fingerprint, common_name, sans, key_type,
+     not_before, not_after, created_at, imported_at, category, remarks, der)
+VALUES (?1, 'valid', ?2, ?3, ?4, coalesce(?5, ''), ?6, ?7, ?8, ?9, ?9, ?10, ?11,
+        ?12);

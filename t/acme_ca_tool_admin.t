@@ -32,7 +32,7 @@ acme_ca_conf($t, authority => <<'END',
 END
     dns => { 'dead.example' => { A => '127.0.0.77' },
         'none.example' => { rcode => 'NXDOMAIN' } },
-    server => <<'END')->plan(75)->run();
+    server => <<'END')->plan(88)->run();
     location /admin/ { acme_ca_admin default full; allow 127.0.0.1; deny all; }
 END
 
@@ -167,6 +167,46 @@ is((admin('jobs', 'cancel', $job))[1], 3, 'cancel: once');
 is((admin(@$_))[1], 2, "needs the files: @$_")
     foreach [ 'backup', 'x' ], [ 'audit', 'verify' ];
 
+# what was signed elsewhere is read alike
+
+my $dir = $t->testdir();
+
+openssl_run('req', '-x509', '-newkey', 'ec', '-pkeyopt',
+    'ec_paramgen_curve:P-256', '-nodes', '-keyout', "$dir/o.key", '-out',
+    "$dir/o.pem", '-subj', '/O=Other/CN=Other CA', '-days', 9);
+openssl_run('req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout',
+    "$dir/l.key", '-out', "$dir/l.csr", '-subj', '/CN=Leaf "x"');
+$t->write_file('l.cnf', "subjectAltName = DNS:L.Example, IP:2001:DB8:0:0::1,"
+    . " IP:10.0.0.7, email:me\@l.example\n");
+openssl_run('x509', '-req', '-in', "$dir/l.csr", '-CA', "$dir/o.pem", '-CAkey',
+    "$dir/o.key", '-out', "$dir/l.pem", '-days', 5, '-extfile', "$dir/l.cnf",
+    '-set_serial', '0x00ab12');
+$t->write_file('chain.pem', $t->read_file('l.pem') . $t->read_file('o.pem'));
+
+foreach my $file ('l.pem', 'chain.pem') {
+    my @shown;
+
+    foreach my $run (\&admin_json, \&json) {
+        push @shown, plain($run->('certificate', 'import', "$dir/$file",
+            '--category', 'device', '--remarks', 'old'))->[0];
+        delete @{$shown[-1]}{qw/ id created imported /};
+        is((admin('certificate', 'delete', 'ab12', '--force'))[1], 0,
+            "$file: deleted");
+    }
+
+    is_deeply($shown[0], $shown[1], "$file: the same");
+    is($shown[0]{issuer}, 'CN=Other CA,O=Other', "$file: issuer");
+}
+
+is((admin('certificate', 'import', "$dir/l.key"))[1], 2, 'no certificate');
+$t->write_file('wrong.pem', $t->read_file('l.pem') . $got{'b.example'}{chain});
+is((admin('certificate', 'import', "$dir/wrong.pem"))[1], 2, 'wrong issuer');
+like($text, qr/did not sign/, 'says so');
+$json = admin_json('certificate', 'import', "$dir/l.pem");
+is($json->{names}, 'dns:l.example ip:2001:db8::1 ip:10.0.0.7'
+    . ' email:me@l.example', 'names');
+is((admin('certificate', 'import', "$dir/l.pem"))[1], 1, 'known already');
+
 ###############################################################################
 
 # preflight, doctor
@@ -200,6 +240,12 @@ undef $t;
 
 sub admin {
     return run_tool('--admin', $url, @_);
+}
+
+
+sub openssl_run {
+    my $said = Test::Nginx::AcmeCa::run_command('openssl', @_);
+    die "openssl @_: $said" if $?;
 }
 
 

@@ -87,11 +87,12 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       acme_ca_admin_row_get, NULL, NULL,
       "one authorization" },
 
-    { ngx_string("certificates"), NULL,
+    { ngx_string("certificates"), "certificate-import",
       "limit cursor status account eab name profile category issuer uuid "
-      "expires_before expires_after", NULL,
-      acme_ca_admin_list, NULL, NULL,
-      "certificates" },
+      "expires_before expires_after",
+      "pem category remarks",
+      acme_ca_admin_list, NULL, acme_ca_admin_import,
+      "certificates; one that was signed elsewhere" },
 
     { ngx_string("certificates/{serial}"), "certificate-set", NULL,
       "category remarks",

@@ -77,6 +77,8 @@ ngx_int_t acme_ca_admin_reason(acme_ca_admin_t *a, ngx_int_t *reason,
 ngx_int_t acme_ca_admin_holder(acme_ca_admin_t *a, ngx_str_t *category,
     ngx_str_t *remarks);
 
+ngx_int_t acme_ca_admin_import(acme_ca_admin_t *a);
+
 /* acme_ca_admin_bulk.c; with "dry_run" they only read */
 ngx_int_t acme_ca_admin_revoke(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_unrevoke(acme_ca_admin_t *a);

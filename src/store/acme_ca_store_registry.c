@@ -123,3 +123,63 @@ acme_ca_store_registry_run(acme_ca_query_t *q, int64_t id)
 
     return acme_ca_query_run(q);
 }
+
+
+ngx_int_t
+acme_ca_store_registry_list_issuers(acme_ca_store_t *store, ngx_pool_t *pool,
+    ngx_array_t **ids, ngx_array_t **ders)
+{
+    int64_t          *id;
+    ngx_int_t         rc;
+    ngx_str_t        *der;
+    acme_ca_query_t   q;
+
+    *ids = ngx_array_create(pool, 4, sizeof(int64_t));
+    *ders = ngx_array_create(pool, 4, sizeof(ngx_str_t));
+
+    if (*ids == NULL || *ders == NULL) {
+        return NGX_ERROR;
+    }
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_LIST_ISSUERS);
+
+    for ( ;; ) {
+        rc = acme_ca_query_step(&q);
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : rc;
+        }
+
+        id = acme_ca_query_push(&q, *ids);
+        der = acme_ca_query_push(&q, *ders);
+
+        if (id && der) {
+            *id = acme_ca_column_integer(&q);
+            acme_ca_column_text(&q, pool, der);
+        }
+    }
+}
+
+
+ngx_int_t
+acme_ca_store_registry_import(acme_ca_store_t *store,
+    acme_ca_certificate_t *certificate, const ngx_str_t *category,
+    const ngx_str_t *remarks)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_IMPORT);
+    acme_ca_query_integer(&q, certificate->issuer_id);
+    acme_ca_query_blob(&q, certificate->serial.data, certificate->serial.len);
+    acme_ca_query_blob(&q, certificate->fingerprint, ACME_CA_SHA256_LEN);
+    acme_ca_query_text(&q, &certificate->common_name);
+    acme_ca_query_text(&q, &certificate->sans);
+    acme_ca_query_text(&q, &certificate->key_type);
+    acme_ca_query_integer(&q, certificate->not_before);
+    acme_ca_query_integer(&q, certificate->not_after);
+    acme_ca_query_integer(&q, certificate->created_at);
+    acme_ca_query_text(&q, category);
+    acme_ca_query_text(&q, remarks);
+    acme_ca_query_blob(&q, certificate->der.data, certificate->der.len);
+
+    return acme_ca_query_add(&q, &certificate->id);
+}

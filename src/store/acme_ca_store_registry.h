@@ -27,6 +27,15 @@ ngx_int_t acme_ca_store_registry_release(acme_ca_store_t *store, int64_t id);
 ngx_int_t acme_ca_store_registry_set(acme_ca_store_t *store, int64_t id,
     const ngx_str_t *category, const ngx_str_t *remarks);
 
+/* those whose certificate is known: int64_t and ngx_str_t, DER */
+ngx_int_t acme_ca_store_registry_list_issuers(acme_ca_store_t *store,
+    ngx_pool_t *pool, ngx_array_t **ids, ngx_array_t **ders);
+/* one that was signed elsewhere: sets its id.  NGX_DECLINED: its serial number
+   is known already */
+ngx_int_t acme_ca_store_registry_import(acme_ca_store_t *store,
+    acme_ca_certificate_t *certificate, const ngx_str_t *category,
+    const ngx_str_t *remarks);
+
 /* for good, with what refers to it.  NGX_DECLINED: there is none */
 ngx_int_t acme_ca_store_registry_remove(acme_ca_store_t *store, int64_t id);
 

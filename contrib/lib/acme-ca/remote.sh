@@ -99,6 +99,19 @@ by_admin_certificate_verify() {
 }
 
 
+by_admin_certificate_import() {
+    [ -r "$arg" ] || die "cannot read \"$arg\""
+
+    ask POST certificates "$(value "SELECT json_patch('{}', json_object(
+        'pem', $(sql_text "$(cat "$arg")"),
+        'category', nullif($(sql_text "$category"), ''),
+        'remarks', nullif($(sql_text "$remarks"), '')))")"
+
+    arg=$(value "SELECT $(of "$reply" serial)")
+    by_admin_certificate_show
+}
+
+
 by_admin_certificate_set() {
     [ -n "$category$remarks" ] ||
         misuse "certificate set: --category or --remarks is needed"
