@@ -412,4 +412,20 @@ WHERE c.status = 'valid' AND c.expired_at IS NULL AND c.replaced_by IS NULL
                 AND s.account_id = c.account_id AND s.sans = c.sans
                 AND s.profile IS c.profile);
 
+-- what will be trouble soon, and was told: a certificate whose renewal is late,
+-- that is about to end, that nobody fetched; an issuer that ends
+CREATE TABLE acme_radar (
+    kind               TEXT NOT NULL CHECK (kind IN ('late', 'expiring',
+                                                     'not-fetched', 'issuer')),
+    object_id          INTEGER NOT NULL,
+    at                 INTEGER NOT NULL,
+    PRIMARY KEY (kind, object_id)
+) STRICT, WITHOUT ROWID;
+
+-- up to which certificate the radar knows the longest life, in seconds, and who
+-- fetched it
+ALTER TABLE acme_ca_meta ADD COLUMN radar_seen INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE acme_ca_meta ADD COLUMN radar_longest INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE acme_ca_meta ADD COLUMN radar_fetched INTEGER NOT NULL DEFAULT 0;
+
 PRAGMA user_version = 3;

@@ -37,6 +37,8 @@ $cold{certificate_page} = 1;
 
 $cold{"census_$_"} = 1 foreach qw/ accounts orders authz challenges certificates
     jobs size issuers eab radar rows /;
+$cold{"radar_$_"} = 1 foreach qw/ get_longest get_moved list_late
+    list_unfetched list_issuers list_over /;
 $cold{"event_hook_$_"} = 1 foreach qw/ list list_lags set /;
 
 my $dir = tempdir(CLEANUP => 1);

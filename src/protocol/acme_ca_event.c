@@ -24,6 +24,11 @@ const ngx_str_t  acme_ca_event_types[] = {
     ngx_string("refused"),
     ngx_string("revoked"),
     ngx_string("unrevoked"),
+    ngx_string("renewal_late"),
+    ngx_string("expiring"),
+    ngx_string("expired"),
+    ngx_string("not_fetched"),
+    ngx_string("issuer_expiring"),
     ngx_string("issuer"),
     ngx_string("checkpoint"),
     ngx_null_string

@@ -49,6 +49,7 @@ typedef struct ngx_acme_ca_wait_s   ngx_acme_ca_wait_t;
 typedef struct ngx_acme_ca_crl_s    ngx_acme_ca_crl_t;
 typedef struct ngx_acme_ca_ocsp_s   ngx_acme_ca_ocsp_t;
 typedef struct ngx_acme_ca_events_s ngx_acme_ca_events_t;
+typedef struct ngx_acme_ca_radar_s  ngx_acme_ca_radar_t;
 
 
 /* what all workers share; the zones of nonces and limits lie behind it */
@@ -149,6 +150,7 @@ struct ngx_acme_ca_s {
     acme_ca_nonces_t          *nonces;
     acme_ca_keys_t            *keys;
     ngx_thread_task_t         *census;          /* NULL: nobody wants it */
+    ngx_acme_ca_radar_t       *radar;           /* the same */
     ngx_acme_ca_ocsp_t        *ocsp;            /* NULL: not served */
     ngx_acme_ca_dns_t         *dns;
     ngx_acme_ca_probe_tls_t   *tls;

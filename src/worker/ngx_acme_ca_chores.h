@@ -29,4 +29,9 @@ void ngx_acme_ca_rotation_load(ngx_acme_ca_t *ca);
 void ngx_acme_ca_rotation_tick(ngx_acme_ca_t *ca);
 
 
+/* ngx_acme_ca_radar.c: late renewals and the like, once they are */
+ngx_int_t ngx_acme_ca_radar_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
+void ngx_acme_ca_radar_tick(ngx_acme_ca_t *ca);
+
+
 #endif /* _NGX_ACME_CA_CHORES_H_INCLUDED_ */

@@ -52,7 +52,8 @@ ngx_acme_ca_worker_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
         || ngx_acme_ca_worker_dns(ca, cycle) != NGX_OK
         || ngx_acme_ca_ocsp_init(ca, cycle) != NGX_OK
         || ngx_acme_ca_census_init(ca, cycle) != NGX_OK
-        || ngx_acme_ca_event_init(ca, cycle) != NGX_OK)
+        || ngx_acme_ca_event_init(ca, cycle) != NGX_OK
+        || ngx_acme_ca_radar_init(ca, cycle) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -230,6 +231,7 @@ ngx_acme_ca_chores(ngx_event_t *ev)
         ngx_acme_ca_server_tick(ca);
         ngx_acme_ca_audit_tick(ca);
         ngx_acme_ca_crl_tick(ca);
+        ngx_acme_ca_radar_tick(ca);
         ngx_acme_ca_event_tick(ca);
         ngx_acme_ca_sweep_tick(ca);
     }

@@ -1,0 +1,434 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * acme_radar: what is found by indexes and by what is new since the last look.
+ */
+
+
+#include "acme_ca_store_private.h"
+#include "acme_ca_store_radar.h"
+
+
+/* seconds that a client has to fetch what it ordered */
+#define ACME_CA_RADAR_FETCH  3600
+
+/* certificates that are looked at for that in one go */
+#define ACME_CA_RADAR_ROWS   5000
+
+
+static ngx_int_t acme_ca_store_radar_state(acme_ca_store_t *store,
+    acme_ca_radar_t *radar);
+static ngx_int_t acme_ca_store_radar_longest(acme_ca_store_t *store,
+    acme_ca_radar_t *radar);
+static ngx_int_t acme_ca_store_radar_late(acme_ca_store_t *store,
+    acme_ca_radar_t *radar);
+static ngx_int_t acme_ca_store_radar_unfetched(acme_ca_store_t *store,
+    acme_ca_radar_t *radar);
+static ngx_int_t acme_ca_store_radar_issuers(acme_ca_store_t *store,
+    ngx_pool_t *pool, acme_ca_radar_t *radar);
+static ngx_int_t acme_ca_store_radar_over(acme_ca_store_t *store,
+    ngx_pool_t *pool, acme_ca_radar_t *radar);
+static acme_ca_radar_mark_t *acme_ca_store_radar_push(acme_ca_query_t *q,
+    acme_ca_radar_t *radar, acme_ca_radar_kind_e kind, int64_t id);
+static ngx_uint_t acme_ca_store_radar_kind(const ngx_str_t *kind);
+static ngx_int_t acme_ca_store_radar_note_one(acme_ca_store_t *store,
+    const acme_ca_radar_t *radar, const acme_ca_radar_mark_t *mark);
+static ngx_int_t acme_ca_store_radar_add(acme_ca_store_t *store,
+    const acme_ca_radar_mark_t *mark, time_t now);
+static ngx_int_t acme_ca_store_radar_remove(acme_ca_store_t *store,
+    const acme_ca_radar_mark_t *mark);
+
+
+static const char *const  acme_ca_radar_kinds[ACME_CA_RADAR_N] = {
+    "late", "expiring", "not-fetched", "issuer"
+};
+
+static const char *const  acme_ca_radar_actions[ACME_CA_RADAR_N] = {
+    "renewal-late", "expiring", "not-fetched", "issuer-expiring"
+};
+
+
+ngx_int_t
+acme_ca_store_radar_look(acme_ca_store_t *store, ngx_pool_t *pool,
+    acme_ca_radar_t *radar)
+{
+    ngx_int_t  rc;
+
+    radar->changed = 0;
+    radar->more = 0;
+
+    radar->marks = ngx_array_create(pool, 8, sizeof(acme_ca_radar_mark_t));
+    if (radar->marks == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* each for itself: a long read would stop checkpoints */
+
+    rc = acme_ca_store_radar_state(store, radar);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_radar_longest(store, radar);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_radar_late(store, radar);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_radar_unfetched(store, radar);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_radar_issuers(store, pool, radar);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_radar_over(store, pool, radar);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_store_radar_state(acme_ca_store_t *store, acme_ca_radar_t *radar)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_GET_STATE);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    radar->seen = acme_ca_column_integer(&q);
+    radar->longest = acme_ca_column_integer(&q);
+    radar->fetched = acme_ca_column_integer(&q);
+
+    return acme_ca_query_end(&q);
+}
+
+
+static ngx_int_t
+acme_ca_store_radar_longest(acme_ca_store_t *store, acme_ca_radar_t *radar)
+{
+    int64_t          seen, longest;
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_GET_LONGEST);
+    acme_ca_query_integer(&q, radar->seen);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    seen = acme_ca_column_integer(&q);
+    longest = acme_ca_column_integer(&q);
+
+    if (seen > radar->seen) {
+        radar->seen = seen;
+        radar->longest = ngx_max(radar->longest, longest);
+        radar->changed = 1;
+    }
+
+    return acme_ca_query_end(&q);
+}
+
+
+/* a window that was moved makes late what is young */
+
+static ngx_int_t
+acme_ca_store_radar_late(acme_ca_store_t *store, acme_ca_radar_t *radar)
+{
+    int64_t          id, horizon;
+    ngx_int_t        rc, late, expiring;
+    ngx_uint_t       n;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_GET_MOVED);
+    acme_ca_query_integer(&q, radar->now);
+    acme_ca_query_integer(&q, radar->now - radar->longest);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    horizon = acme_ca_column_integer(&q)
+              ? INT64_MAX : radar->now + radar->longest / 4 + 1;
+
+    if (acme_ca_query_end(&q) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_LIST_LATE);
+    acme_ca_query_integer(&q, radar->now);
+    acme_ca_query_integer(&q, horizon);
+    acme_ca_query_integer(&q, radar->limit);
+
+    for (n = 0; /* void */ ; n++) {
+        rc = acme_ca_query_step(&q);
+
+        if (rc != NGX_OK) {
+            radar->more |= (n == radar->limit);
+            return (rc == NGX_DONE) ? NGX_OK : rc;
+        }
+
+        id = acme_ca_column_integer(&q);
+        late = acme_ca_column_integer(&q);
+        expiring = acme_ca_column_integer(&q);
+
+        if (late) {
+            (void) acme_ca_store_radar_push(&q, radar, ACME_CA_RADAR_LATE, id);
+        }
+
+        if (expiring) {
+            (void) acme_ca_store_radar_push(&q, radar,
+                                            ACME_CA_RADAR_EXPIRING, id);
+        }
+    }
+}
+
+
+static ngx_int_t
+acme_ca_store_radar_unfetched(acme_ca_store_t *store, acme_ca_radar_t *radar)
+{
+    int64_t          id;
+    time_t           created_at;
+    ngx_int_t        rc;
+    ngx_uint_t       n, found;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_LIST_UNFETCHED);
+    acme_ca_query_integer(&q, radar->fetched);
+    acme_ca_query_integer(&q, radar->now);
+
+    found = 0;
+
+    for (n = 0; /* void */ ; n++) {
+        rc = acme_ca_query_step(&q);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : rc;
+        }
+
+        if (n == ACME_CA_RADAR_ROWS || found == radar->limit) {
+            radar->more = 1;
+            return acme_ca_query_end(&q);
+        }
+
+        id = acme_ca_column_integer(&q);
+        created_at = acme_ca_column_integer(&q);
+
+        if (created_at > radar->now - ACME_CA_RADAR_FETCH) {
+            return acme_ca_query_end(&q);
+        }
+
+        radar->fetched = id;
+        radar->changed = 1;
+
+        if (acme_ca_column_integer(&q)) {
+            (void) acme_ca_store_radar_push(&q, radar,
+                                            ACME_CA_RADAR_NOT_FETCHED, id);
+            found++;
+        }
+    }
+}
+
+
+static ngx_int_t
+acme_ca_store_radar_issuers(acme_ca_store_t *store, ngx_pool_t *pool,
+    acme_ca_radar_t *radar)
+{
+    int64_t                id;
+    ngx_int_t              rc;
+    acme_ca_query_t        q;
+    acme_ca_radar_mark_t  *mark;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_LIST_ISSUERS);
+    acme_ca_query_integer(&q, radar->now);
+
+    for ( ;; ) {
+        rc = acme_ca_query_step(&q);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : rc;
+        }
+
+        id = acme_ca_column_integer(&q);
+        mark = acme_ca_store_radar_push(&q, radar, ACME_CA_RADAR_ISSUER, id);
+
+        if (mark) {
+            acme_ca_column_text(&q, pool, &mark->details);
+        }
+    }
+}
+
+
+static ngx_int_t
+acme_ca_store_radar_over(acme_ca_store_t *store, ngx_pool_t *pool,
+    acme_ca_radar_t *radar)
+{
+    int64_t                id;
+    ngx_int_t              rc;
+    ngx_str_t              kind;
+    ngx_uint_t             n;
+    acme_ca_query_t        q;
+    acme_ca_radar_mark_t  *mark;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_LIST_OVER);
+    acme_ca_query_integer(&q, radar->now);
+    acme_ca_query_integer(&q, radar->limit);
+
+    for (n = 0; /* void */ ; n++) {
+        rc = acme_ca_query_step(&q);
+
+        if (rc != NGX_OK) {
+            radar->more |= (n == radar->limit);
+            return (rc == NGX_DONE) ? NGX_OK : rc;
+        }
+
+        acme_ca_column_text(&q, pool, &kind);
+        id = acme_ca_column_integer(&q);
+
+        mark = acme_ca_store_radar_push(&q, radar,
+                                        acme_ca_store_radar_kind(&kind), id);
+        if (mark) {
+            mark->over = 1;
+            mark->expired = (acme_ca_column_integer(&q) != 0);
+        }
+    }
+}
+
+
+static acme_ca_radar_mark_t *
+acme_ca_store_radar_push(acme_ca_query_t *q, acme_ca_radar_t *radar,
+    acme_ca_radar_kind_e kind, int64_t id)
+{
+    acme_ca_radar_mark_t  *mark;
+
+    mark = acme_ca_query_push(q, radar->marks);
+
+    if (mark) {
+        ngx_memzero(mark, sizeof(acme_ca_radar_mark_t));
+
+        mark->kind = kind;
+        mark->object_id = id;
+
+        radar->changed = 1;
+    }
+
+    return mark;
+}
+
+
+/* the table has no others */
+
+static ngx_uint_t
+acme_ca_store_radar_kind(const ngx_str_t *kind)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ACME_CA_RADAR_N - 1; i++) {
+        if (kind->len == ngx_strlen(acme_ca_radar_kinds[i])
+            && ngx_memcmp(kind->data, acme_ca_radar_kinds[i], kind->len) == 0)
+        {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+ngx_int_t
+acme_ca_store_radar_note(acme_ca_store_t *store, const acme_ca_radar_t *radar)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    acme_ca_query_t        q;
+    acme_ca_radar_mark_t  *mark;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_SET_STATE);
+    acme_ca_query_integer(&q, radar->seen);
+    acme_ca_query_integer(&q, radar->longest);
+    acme_ca_query_integer(&q, radar->fetched);
+
+    rc = acme_ca_query_set(&q);
+
+    mark = radar->marks->elts;
+
+    for (i = 0; i < radar->marks->nelts && rc == NGX_OK; i++) {
+        rc = acme_ca_store_radar_note_one(store, radar, &mark[i]);
+    }
+
+    return rc;
+}
+
+
+/* NGX_DECLINED is another worker's work */
+
+static ngx_int_t
+acme_ca_store_radar_note_one(acme_ca_store_t *store,
+    const acme_ca_radar_t *radar, const acme_ca_radar_mark_t *mark)
+{
+    ngx_int_t        rc;
+    acme_ca_audit_t  audit;
+
+    rc = mark->over ? acme_ca_store_radar_remove(store, mark)
+                    : acme_ca_store_radar_add(store, mark, radar->now);
+
+    if (rc == NGX_DECLINED || (rc == NGX_OK && mark->over && !mark->expired)) {
+        return NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_memzero(&audit, sizeof(acme_ca_audit_t));
+
+    audit.actor = "server";
+    audit.action = mark->over ? "expired" : acme_ca_radar_actions[mark->kind];
+    audit.details = mark->details;
+
+    if (mark->kind != ACME_CA_RADAR_ISSUER) {
+        audit.certificate_id = mark->object_id;
+    }
+
+    return acme_ca_store_audit_add(store, &audit, radar->now);
+}
+
+
+static ngx_int_t
+acme_ca_store_radar_add(acme_ca_store_t *store,
+    const acme_ca_radar_mark_t *mark, time_t now)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_ADD);
+    acme_ca_query_word(&q, acme_ca_radar_kinds[mark->kind]);
+    acme_ca_query_integer(&q, mark->object_id);
+    acme_ca_query_integer(&q, now);
+
+    return acme_ca_query_set(&q);
+}
+
+
+static ngx_int_t
+acme_ca_store_radar_remove(acme_ca_store_t *store,
+    const acme_ca_radar_mark_t *mark)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_REMOVE);
+    acme_ca_query_word(&q, acme_ca_radar_kinds[mark->kind]);
+    acme_ca_query_integer(&q, mark->object_id);
+
+    return acme_ca_query_set(&q);
+}
