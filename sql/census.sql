@@ -43,12 +43,13 @@ FROM pragma_page_count AS c, pragma_page_size AS s, pragma_freelist_count AS f;
 -- name: census_issuers
 -- why: when the certificates of issuers end, and how old their lists are: the
 -- oldest, and the one that ends first.  One of an import that came without its
--- issuer has no certificate, and no chain
-SELECT i.id, i.name, i.not_after, coalesce(min(c.this_update), 0),
+-- issuer has no certificate, and no chain; some have nothing to sign any more
+SELECT i.id, i.name, i.not_after, i.state, coalesce(min(c.this_update), 0),
        coalesce(min(c.next_update), 0)
 FROM issuers AS i
 LEFT JOIN acme_crls AS c ON c.issuer_id = i.id AND c.this_update > 0
-WHERE i.chain_pem <> '' GROUP BY i.id ORDER BY i.id;
+WHERE i.chain_pem <> '' AND coalesce(i.signs_until, ?1 + 1) > ?1
+GROUP BY i.id ORDER BY i.id;
 
 -- name: census_eab
 -- why: external accounts; those that ended are swept only if they bound nobody

@@ -148,7 +148,7 @@ cmp_ok($m{$list}, '>=', 0, 'and was made before');
 
 my ($issuer) = grep { /^acme_ca_issuer_remaining_seconds.*Intermediate/ }
     keys %m;
-like($issuer, qr/issuer="[^"]+",id="\d+"/, 'the issuer');
+like($issuer, qr/issuer="[^"]+",id="\d+",state="active"/, 'the issuer');
 cmp_ok(abs($m{$issuer} - 5 * 365 * 86400), '<', 3 * 86400, 'for five years');
 cmp_ok($m{'acme_ca_server_certificate_remaining_seconds{}'}, '>',
     80 * 86400, 'the server certificate');

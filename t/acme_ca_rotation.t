@@ -31,11 +31,13 @@ my $tool = "$FindBin::Bin/../contrib/acme-ca";
 my %conf = (
     authority => 'crl_interval 1s; issuer_overlap 1h;',
     server => 'location /crl/ { acme_ca_crl; }
-        location /ocsp/ { acme_ca_ocsp; }'
+        location /ocsp/ { acme_ca_ocsp; }
+        location /trust/ { acme_ca_trust; }
+        location = /metrics { acme_ca_metrics; }'
 );
 
 acme_ca_conf($t, %conf);
-$t->plan(63)->run();
+$t->plan(72)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -75,6 +77,9 @@ is(chain_verify($t->read_file("ca/issuers/$second.pem"), "$dir/ca/root.pem"),
     'OK', 'the root signed it');
 
 ok(acme_ca_wait(sub { entries($second) == 0 }), 'its CRL is there');
+cmp_ok(index(trust('chain.pem'), pem("ca/issuers/$second.pem")), '>', 0,
+    'its certificate is shown');
+is(key_id(trust('issuer.pem')), $first, 'as not the one that signs');
 is(signer($acme->issue([ 'between.example' ])), $first, 'it signs nothing yet');
 
 is(reload(), 1, 'another reload');
@@ -114,6 +119,19 @@ is_deeply([ map { signer($_) } @new ], [ ($second) x 6 ],
 
 is(chain_verify($_->{chain}, "$dir/ca/root.pem"), 'OK', 'verified')
     foreach $new[0], $old;
+
+is(key_id(trust('issuer.pem')), $second, 'it is shown as the one that signs');
+
+# certificates name the file of who signed
+
+foreach ([ $old, $first ], [ $new[0], $second ]) {
+    my ($got, $id) = @$_;
+
+    like(cert_text($got->{chain}),
+        qr!CA Issuers - URI:http://localhost:\d+/trust/$id\.der\n!, 'AIA');
+    is(key_id(openssl(trust("$id.der"), 'x509', '-inform', 'DER')), $id,
+        'what is there');
+}
 
 # what was issued before is served with its own chain
 
@@ -174,6 +192,14 @@ is(sql("SELECT group_concat(action || ' ' || json_extract(details, '\$.issuer'))
               (SELECT id FROM issuers WHERE state = 'active') ORDER BY id)"),
     join(',', map { "issuer-$_ " . active_id() } qw/ next active /),
     'audit rows');
+
+($text, $status) = tool('doctor');
+is($status, 0, 'doctor: well') or diag($text);
+
+my $id = active_id();
+like(http_get('/metrics'),
+    qr/^acme_ca_issuer_remaining_seconds\{.*,id="$id",state="active"\} \d/m,
+    'metrics');
 
 # without the root's key nothing fails
 
@@ -306,10 +332,17 @@ sub crash {
 }
 
 
-sub crl {
-    my ($id) = @_;
+sub body { return (split /\x0d?\x0a\x0d?\x0a/, http_get($_[0]), 2)[1] }
+sub crl { return body("/crl/$_[0].pem") }
+sub trust { return body("/trust/$_[0]") }
 
-    return (split /\x0d?\x0a\x0d?\x0a/, http_get("/crl/$id.pem"), 2)[1];
+
+# the first certificate of a file
+
+sub pem {
+    my ($text) = $t->read_file($_[0]) =~ /(-----BEGIN.*?-----END[^\n]+)/s;
+
+    return $text;
 }
 
 

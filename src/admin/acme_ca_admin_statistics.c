@@ -52,7 +52,8 @@ acme_ca_admin_statistics(acme_ca_admin_t *a)
     census = metrics->census;
     issuers = NULL;
 
-    rc = acme_ca_store_census_issuers(a->store, a->ctx.pool, &issuers);
+    rc = acme_ca_store_census_issuers(a->store, a->ctx.pool, a->ctx.now,
+                                      &issuers);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -130,6 +131,11 @@ acme_ca_admin_statistics_issuers(acme_ca_json_writer_t *w,
         acme_ca_json_open_object(w, NULL);
         acme_ca_json_write_number(w, "id", issuer[i].id);
         acme_ca_json_write_string(w, "name", &issuer[i].name);
+
+        if (issuer[i].state.len != 0) {
+            acme_ca_json_write_string(w, "state", &issuer[i].state);
+        }
+
         acme_ca_json_write_time(w, "not_after", issuer[i].not_after);
         acme_ca_json_shut(w);
     }

@@ -109,7 +109,8 @@ ngx_http_acme_ca_metrics_view(ngx_http_request_t *r, ngx_acme_ca_t *ca,
                         == 1;
 
     if (ngx_acme_ca_is_open(ca)
-        && acme_ca_store_census_issuers(ca->reader, r->pool, &view->issuers)
+        && acme_ca_store_census_issuers(ca->reader, r->pool, view->now,
+                                        &view->issuers)
            == NGX_OK
         && acme_ca_store_event_hook_list_lags(ca->reader, r->pool,
                                               &view->hooks)

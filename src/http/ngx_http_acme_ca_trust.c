@@ -25,16 +25,44 @@ ngx_http_acme_ca_service_t  ngx_http_acme_ca_trust = {
 };
 
 
-/* the links of the page are below it */
+/*
+ * The links of the page are below it, and so are the issuers' files that
+ * certificates name (RFC 5280, 4.2.2.1), if a listener without TLS serves them.
+ */
 
 static ngx_int_t
 ngx_http_acme_ca_trust_setup(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 {
-    ngx_int_t  rc;
+    ngx_int_t           rc;
+    ngx_str_t           url;
+    ngx_uint_t          i;
+    acme_ca_profile_t  *profile;
 
     rc = ngx_http_acme_ca_public_folder(cf, "acme_ca_trust", "/trust/");
 
-    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    if (rc == NGX_OK) {
+        rc = ngx_http_acme_ca_public_url(cf, &url);
+    }
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    if (url.len == 0
+        || ngx_strncmp(url.data, "http://", sizeof("http://") - 1) != 0)
+    {
+        return NGX_OK;
+    }
+
+    profile = ca->authority.profiles.elts;
+
+    for (i = 0; i < ca->authority.profiles.nelts; i++) {
+        if (profile[i].issuer_url.len == 0) {
+            profile[i].issuer_url = url;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

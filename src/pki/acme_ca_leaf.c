@@ -40,6 +40,8 @@ static ngx_int_t acme_ca_leaf_serial(acme_ca_ctx_t *ctx,
     acme_ca_leaf_plan_t *plan);
 static ngx_int_t acme_ca_leaf_point(acme_ca_ctx_t *ctx,
     const acme_ca_leaf_plan_t *plan, acme_ca_leaf_t *leaf);
+static ngx_int_t acme_ca_leaf_issuer_file(acme_ca_ctx_t *ctx,
+    acme_ca_leaf_t *leaf);
 static ngx_int_t acme_ca_leaf_common_name(acme_ca_ctx_t *ctx,
     const acme_ca_leaf_t *leaf, ngx_str_t *common_name);
 static ngx_int_t acme_ca_leaf_write(acme_ca_ctx_t *ctx,
@@ -72,6 +74,7 @@ acme_ca_leaf_sign(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
 
     if (acme_ca_leaf_serial(ctx, &plan) != NGX_OK
         || acme_ca_leaf_point(ctx, &plan, &numbered) != NGX_OK
+        || acme_ca_leaf_issuer_file(ctx, &numbered) != NGX_OK
         || acme_ca_leaf_common_name(ctx, leaf, &plan.common_name) != NGX_OK
         || acme_ca_leaf_write(ctx, &numbered, &plan, &tbs) != NGX_OK
         || acme_ca_lint(ctx, &numbered, &tbs) != NGX_OK)
@@ -177,6 +180,25 @@ acme_ca_leaf_point(acme_ca_ctx_t *ctx, const acme_ca_leaf_plan_t *plan,
 }
 
 
+/* issuers follow each other: each has a file of its own */
+
+static ngx_int_t
+acme_ca_leaf_issuer_file(acme_ca_ctx_t *ctx, acme_ca_leaf_t *leaf)
+{
+    const ngx_str_t  *url, *name;
+
+    url = &leaf->profile->issuer_url;
+    name = &leaf->issuer->crl_name;
+
+    if (url->len == 0 || url->data[url->len - 1] != '/') {
+        return NGX_OK;
+    }
+
+    return acme_ca_format(ctx->pool, &leaf->issuer_url,
+                          url->len + name->len + 8, "%V%V.der", url, name);
+}
+
+
 static ngx_int_t
 acme_ca_leaf_common_name(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
     ngx_str_t *common_name)
@@ -229,7 +251,7 @@ acme_ca_leaf_write(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
     size = ACME_CA_LEAF_FIXED + leaf->issuer->subject.len
            + leaf->issuer->algorithm.len + leaf->issuer->key_id.len
            + leaf->csr->spki.len + acme_ca_leaf_crl_url(leaf)->len
-           + leaf->profile->ocsp_url.len + leaf->profile->issuer_url.len
+           + leaf->profile->ocsp_url.len + acme_ca_leaf_issuer_url(leaf)->len
            + 4 * ACME_CA_LEAF_EXT_EXTRA;
 
     for (i = 0; i < leaf->n; i++) {

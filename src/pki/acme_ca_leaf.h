@@ -25,6 +25,7 @@ typedef struct {
     time_t                        not_before;   /* as ordered; 0: the profile */
     time_t                        not_after;
     ngx_str_t                     crl_url;      /* filled by sign() */
+    ngx_str_t                     issuer_url;   /* the same */
 } acme_ca_leaf_t;
 
 
@@ -44,6 +45,11 @@ ngx_int_t acme_ca_leaf_sign(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
 #define acme_ca_leaf_crl_url(leaf)                                            \
     ((leaf)->profile->crl_url.len ? &(leaf)->profile->crl_url                 \
                                   : &(leaf)->crl_url)
+
+/* the profile's, or of the issuer's file in the folder that it names */
+#define acme_ca_leaf_issuer_url(leaf)                                         \
+    ((leaf)->issuer_url.len ? &(leaf)->issuer_url                             \
+                            : &(leaf)->profile->issuer_url)
 
 /*
  * What the to-be-signed certificate must be, read back from its DER without

@@ -33,7 +33,7 @@ static void acme_ca_leaf_write_revocation(acme_ca_der_writer_t *w,
 static void acme_ca_leaf_write_points(acme_ca_der_writer_t *w,
     const ngx_str_t *url);
 static void acme_ca_leaf_write_access(acme_ca_der_writer_t *w,
-    const acme_ca_profile_t *profile);
+    const acme_ca_leaf_t *leaf);
 static void acme_ca_leaf_write_uri(acme_ca_der_writer_t *w,
     const ngx_str_t *url);
 static ngx_int_t acme_ca_leaf_key_id(acme_ca_ctx_t *ctx, const ngx_str_t *spki,
@@ -191,7 +191,7 @@ acme_ca_leaf_write_revocation(acme_ca_der_writer_t *w,
     }
 
     if (profile->ocsp_url.len || profile->issuer_url.len) {
-        acme_ca_leaf_write_access(w, profile);
+        acme_ca_leaf_write_access(w, leaf);
     }
 
     if (acme_ca_leaf_crl_url(leaf)->len) {
@@ -224,14 +224,16 @@ acme_ca_leaf_write_points(acme_ca_der_writer_t *w, const ngx_str_t *url)
 
 static void
 acme_ca_leaf_write_access(acme_ca_der_writer_t *w,
-    const acme_ca_profile_t *profile)
+    const acme_ca_leaf_t *leaf)
 {
-    u_char  *end, *item;
+    u_char                   *end, *item;
+    const acme_ca_profile_t  *profile;
 
     end = w->p;
+    profile = leaf->profile;
 
     if (profile->issuer_url.len) {
-        acme_ca_leaf_write_uri(w, &profile->issuer_url);
+        acme_ca_leaf_write_uri(w, acme_ca_leaf_issuer_url(leaf));
         acme_ca_leaf_put(w, "\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02");
         acme_ca_der_wrap(w, ACME_CA_DER_SEQUENCE, end);
     }

@@ -442,7 +442,8 @@ acme_ca_lint_access(acme_ca_lint_t *lint, acme_ca_der_t *der)
         || (profile->ocsp_url.len
             && !acme_ca_lint_is_access(&list, &ocsp, &profile->ocsp_url))
         || (profile->issuer_url.len
-            && !acme_ca_lint_is_access(&list, &issuers, &profile->issuer_url))
+            && !acme_ca_lint_is_access(&list, &issuers,
+                                       acme_ca_leaf_issuer_url(lint->leaf)))
         || list.p != list.last)
     {
         return "the authority information access is not the profile's";

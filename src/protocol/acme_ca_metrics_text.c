@@ -474,9 +474,9 @@ acme_ca_metrics_ends(acme_ca_metrics_writer_t *w)
 
     for (i = 0; i < w->view->issuers->nelts; i++) {
         acme_ca_metrics_sample(w, "", issuer[i].not_after - w->view->now, 1,
-                               ",issuer=\"%*s\",id=\"%L\"",
+                               ",issuer=\"%*s\",id=\"%L\",state=\"%V\"",
                                acme_ca_metrics_escape(label, &issuer[i].name),
-                               label, issuer[i].id);
+                               label, issuer[i].id, &issuer[i].state);
     }
 
     acme_ca_metrics_lists(w, "acme_ca_crl_age_seconds",

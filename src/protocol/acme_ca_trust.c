@@ -16,8 +16,10 @@
 
 typedef struct {
     const acme_ca_authority_t  *authority;
+    const acme_ca_issuer_t     *issuer;
     ngx_pool_t                 *pool;
-    ngx_array_t                 list;      /* DER: the issuer up to the root */
+    ngx_array_t                 list;      /* DER: the issuer, those above it,
+                                              other issuers, the root */
     ngx_str_t                  *root;
 } acme_ca_trust_ctx_t;
 
@@ -33,7 +35,11 @@ typedef struct {
 } acme_ca_trust_advice_t;
 
 
+static const acme_ca_issuer_t *acme_ca_trust_issuer(
+    const acme_ca_authority_t *authority, const ngx_str_t *name,
+    ngx_str_t *file);
 static ngx_int_t acme_ca_trust_read(acme_ca_trust_ctx_t *ctx);
+static ngx_int_t acme_ca_trust_others(acme_ca_trust_ctx_t *ctx);
 static ngx_int_t acme_ca_trust_page(acme_ca_trust_ctx_t *ctx,
     ngx_str_t *body);
 static ngx_int_t acme_ca_trust_fingerprint(acme_ca_trust_ctx_t *ctx,
@@ -94,7 +100,8 @@ static const char  acme_ca_trust_head[] =
     "<a href=\"root.crt\">root.crt</a> (DER).\n"
     "Issuer: <a href=\"issuer.pem\">issuer.pem</a>,\n"
     "<a href=\"issuer.der\">issuer.der</a>.\n"
-    "Both: <a href=\"chain.pem\">chain.pem</a>,\n"
+    "All, with the issuers before and after it:"
+    " <a href=\"chain.pem\">chain.pem</a>,\n"
     "<a href=\"chain.p7c\">chain.p7c</a> (PKCS #7).</p>\n"
     "<p>Who trusts this root trusts every certificate that this authority"
     " signs.\n"
@@ -154,11 +161,16 @@ ngx_int_t
 acme_ca_trust_get(ngx_pool_t *pool, const acme_ca_authority_t *authority,
     const ngx_str_t *name, acme_ca_trust_t *file)
 {
+    ngx_str_t                    what;
     acme_ca_trust_ctx_t          ctx;
     const acme_ca_trust_file_t  *row;
 
+    ctx.authority = authority;
+    ctx.pool = pool;
+    ctx.issuer = acme_ca_trust_issuer(authority, name, &what);
+
     for (row = acme_ca_trust_files; row->type != NULL; row++) {
-        if (acme_ca_str_eq(&row->name, name)) {
+        if (acme_ca_str_eq(&row->name, &what)) {
             break;
         }
     }
@@ -167,10 +179,7 @@ acme_ca_trust_get(ngx_pool_t *pool, const acme_ca_authority_t *authority,
         return NGX_DECLINED;
     }
 
-    ctx.authority = authority;
-    ctx.pool = pool;
-
-    if (authority->issuer == NULL || acme_ca_trust_read(&ctx) != NGX_OK) {
+    if (ctx.issuer == NULL || acme_ca_trust_read(&ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -180,35 +189,116 @@ acme_ca_trust_get(ngx_pool_t *pool, const acme_ca_authority_t *authority,
 }
 
 
+/*
+ * "KEYID.pem" is the file "issuer.pem" of this one, whatever its state; all
+ * other names are of the one that signs, or, if nobody does, of any.
+ */
+
+static const acme_ca_issuer_t *
+acme_ca_trust_issuer(const acme_ca_authority_t *authority,
+    const ngx_str_t *name, ngx_str_t *file)
+{
+    ngx_uint_t          i, form;
+    acme_ca_issuer_t  **issuer;
+    const ngx_str_t    *id;
+
+    static const ngx_str_t  forms[][2] = {
+        { ngx_string(".pem"), ngx_string("issuer.pem") },
+        { ngx_string(".der"), ngx_string("issuer.der") }
+    };
+
+    *file = *name;
+    issuer = authority->issuers.elts;
+
+    for (i = 0; i < authority->issuers.nelts; i++) {
+        id = &issuer[i]->crl_name;
+
+        for (form = 0; form < sizeof(forms) / sizeof(forms[0]); form++) {
+            if (name->len == id->len + forms[form][0].len
+                && ngx_memcmp(name->data, id->data, id->len) == 0
+                && ngx_memcmp(name->data + id->len, forms[form][0].data,
+                              forms[form][0].len)
+                   == 0)
+            {
+                *file = forms[form][1];
+                return issuer[i];
+            }
+        }
+    }
+
+    return (authority->issuer == NULL && authority->issuers.nelts != 0)
+           ? issuer[0] : authority->issuer;
+}
+
+
 static ngx_int_t
 acme_ca_trust_read(acme_ca_trust_ctx_t *ctx)
 {
-    ngx_str_t               *der;
-    ngx_uint_t               n;
-    const acme_ca_issuer_t  *issuer;
-
-    issuer = ctx->authority->issuer;
+    ngx_str_t   *der;
+    ngx_uint_t   n;
 
     if (ngx_array_init(&ctx->list, ctx->pool, 4, sizeof(ngx_str_t)) != NGX_OK
-        || acme_ca_bundle_read(ctx->pool, &issuer->chain, &ctx->list) != NGX_OK)
+        || acme_ca_bundle_read(ctx->pool, &ctx->issuer->chain, &ctx->list)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     n = ctx->list.nelts;
 
-    if (acme_ca_bundle_read(ctx->pool, &issuer->root, &ctx->list) != NGX_OK) {
+    /* an issuer that is the root itself stands there once */
+
+    if (acme_ca_bundle_read(ctx->pool, &ctx->issuer->root, &ctx->list)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     der = ctx->list.elts;
 
-    /* an issuer that is the root itself stands there once */
-
     if (acme_ca_str_eq(&der[n - 1], &der[ctx->list.nelts - 1])) {
         ctx->list.nelts = n;
     }
 
+    return acme_ca_trust_others(ctx);
+}
+
+
+/*
+ * Those before and after it, between it and the root, so that who keeps
+ * intermediates has the next one in time.
+ */
+
+static ngx_int_t
+acme_ca_trust_others(acme_ca_trust_ctx_t *ctx)
+{
+    ngx_str_t           *der, root;
+    ngx_uint_t           i;
+    acme_ca_issuer_t   **issuer;
+
+    issuer = ctx->authority->issuers.elts;
+
+    for (i = 0; i < ctx->authority->issuers.nelts; i++) {
+
+        if (issuer[i] == ctx->issuer
+            || issuer[i]->state == ACME_CA_ISSUER_COMPROMISED)
+        {
+            continue;
+        }
+
+        der = ngx_array_push(&ctx->list);
+        if (der == NULL) {
+            return NGX_ERROR;
+        }
+
+        /* the root stays the last one */
+
+        root = der[-1];
+        der[-1] = issuer[i]->der;
+        *der = root;
+    }
+
+    der = ctx->list.elts;
     ctx->root = &der[ctx->list.nelts - 1];
 
     return NGX_OK;
@@ -302,17 +392,18 @@ acme_ca_trust_root_der(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
 static ngx_int_t
 acme_ca_trust_issuer_pem(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
 {
-    return acme_ca_pem_write(ctx->pool, ctx->list.elts, body);
+    ngx_str_t  der;
+
+    der = ctx->issuer->der;
+
+    return acme_ca_pem_write(ctx->pool, &der, body);
 }
 
 
 static ngx_int_t
 acme_ca_trust_issuer_der(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
 {
-    ngx_str_t  *der;
-
-    der = ctx->list.elts;
-    *body = der[0];
+    *body = ctx->issuer->der;
 
     return NGX_OK;
 }

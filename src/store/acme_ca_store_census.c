@@ -236,7 +236,7 @@ acme_ca_store_census_size(acme_ca_store_t *store, int64_t *size,
 
 ngx_int_t
 acme_ca_store_census_issuers(acme_ca_store_t *store, ngx_pool_t *pool,
-    ngx_array_t **issuers)
+    time_t now, ngx_array_t **issuers)
 {
     ngx_int_t              rc;
     acme_ca_query_t        q;
@@ -248,6 +248,7 @@ acme_ca_store_census_issuers(acme_ca_store_t *store, ngx_pool_t *pool,
     }
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_CENSUS_ISSUERS);
+    acme_ca_query_integer(&q, now);
 
     for ( ;; ) {
         rc = acme_ca_query_step(&q);
@@ -261,6 +262,7 @@ acme_ca_store_census_issuers(acme_ca_store_t *store, ngx_pool_t *pool,
             issuer->id = acme_ca_column_integer(&q);
             acme_ca_column_text(&q, pool, &issuer->name);
             issuer->not_after = acme_ca_column_integer(&q);
+            acme_ca_column_text(&q, pool, &issuer->state);
             issuer->crl_this_update = acme_ca_column_integer(&q);
             issuer->crl_next_update = acme_ca_column_integer(&q);
         }

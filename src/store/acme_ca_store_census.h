@@ -18,6 +18,7 @@ typedef struct {
     int64_t      id;
     ngx_str_t    name;
     time_t       not_after;
+    ngx_str_t    state;               /* empty: it signs no leaves here */
     time_t       crl_this_update;     /* of its oldest CRL; 0: there is none */
     time_t       crl_next_update;     /* of the one that ends first */
 } acme_ca_issuer_end_t;
@@ -54,7 +55,7 @@ ngx_int_t acme_ca_store_census_size(acme_ca_store_t *store, int64_t *size,
 
 /* few rows: for the event loop as well.  An array of acme_ca_issuer_end_t */
 ngx_int_t acme_ca_store_census_issuers(acme_ca_store_t *store,
-    ngx_pool_t *pool, ngx_array_t **issuers);
+    ngx_pool_t *pool, time_t now, ngx_array_t **issuers);
 
 
 #endif /* _ACME_CA_STORE_CENSUS_H_INCLUDED_ */

@@ -228,6 +228,7 @@ test_text(void)
     view.issuers = ngx_array_create(pool, 1, sizeof(acme_ca_issuer_end_t));
     issuer = ngx_array_push(view.issuers);
     fixture_str(&issuer->name, "Corp \"A\"\\ B");
+    fixture_str(&issuer->state, "active");
     issuer->id = 1;
     issuer->not_after = NOW + 100;
 
@@ -251,7 +252,8 @@ test_text(void)
        "an object");
     ok(has(&text, "acme_ca_job_overdue_seconds{authority=\"corp\"} 30\n"),
        "late");
-    ok(has(&text, "issuer=\"Corp \\\"A\\\"\\\\ B\",id=\"1\"} 100\n"),
+    ok(has(&text, "issuer=\"Corp \\\"A\\\"\\\\ B\",id=\"1\",state=\"active\"} "
+           "100\n"),
        "an issuer");
     ok(has(&text, "remaining_seconds{authority=\"corp\"} -5\n"), "too late");
     ok(!has(&text, "# EOF"), "no end");
@@ -303,12 +305,13 @@ test_escape(void)
         issuer->name.len = i * 3;
         issuer->id = i;
         issuer->not_after = NOW;
+        ngx_str_null(&issuer->state);
     }
 
     write_text(&text);
 
-    ok(has(&text, "issuer=\"\\\" \\\"\",id=\"1\"} 0\n"), "escaped");
-    ok(has(&text, "\\\"\",id=\"299\"} 0\n"), "cut at a character");
+    ok(has(&text, "issuer=\"\\\" \\\"\",id=\"1\",state=\"\"} 0\n"), "escaped");
+    ok(has(&text, "\\\"\",id=\"299\",state=\"\"} 0\n"), "cut at a character");
 
     ngx_destroy_pool(pool);
 }
@@ -418,7 +421,7 @@ test_census(void)
 
     for (n = 0; n < 50; n++) {
         shim_fail_at(n);
-        rc = acme_ca_store_census_issuers(store, pool, &issuers);
+        rc = acme_ca_store_census_issuers(store, pool, NOW, &issuers);
         shim_fail_at(SHIM_NEVER);
 
         if (rc == NGX_OK) {

@@ -124,6 +124,15 @@ doctor_chain() {
             "$name: $((left / 86400)) days left" "$level"
     done < "$folder/issuers"
 
+    active=$(value "SELECT coalesce(max(name), '') FROM issuers
+                    WHERE state = 'active'")
+
+    if [ -n "$active" ]; then
+        found ok issuer "$active signs"
+    else
+        found fault issuer "nobody signs: see \"$me issuer list\""
+    fi
+
     [ -r "${path%/}/issuer.pem" ] || return 0
 
     if openssl verify -partial_chain -no-CApath -no-CAstore \
@@ -155,8 +164,13 @@ doctor_crl() {
     [ -n "$(value "SELECT name FROM sqlite_schema WHERE name = 'acme_crls'")" ] ||
         return 0
 
-    stale=$(value "SELECT count(*) FROM acme_crls
-                   WHERE this_update > 0 AND next_update < $now")
+    # who has nothing to sign any more makes none, and needs no key
+
+    stale=$(value "SELECT count(*) FROM acme_crls AS l
+                   JOIN issuers AS i ON i.id = l.issuer_id
+                   WHERE l.this_update > 0 AND l.next_update < $now
+                         AND i.not_after > $now
+                         AND coalesce(i.signs_until, $now) >= $now")
     at_most "$stale" 0 CRL "$stale have ended"
 }
 

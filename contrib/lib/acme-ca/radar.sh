@@ -55,5 +55,6 @@ do_radar() {
               $(as_date i.not_after)
           FROM issuers AS i
           WHERE i.not_after BETWEEN $now AND $issuers AND i.chain_pem <> ''
+                AND coalesce(i.signs_until, $now) >= $now
           ) ORDER BY ends $page"
 }
