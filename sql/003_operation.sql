@@ -283,13 +283,10 @@ CREATE UNIQUE INDEX issuers_active ON issuers (state) WHERE state = 'active';
 
 CREATE TRIGGER issuers_state BEFORE UPDATE OF state ON issuers
 WHEN NOT (OLD.state IS NULL
-          OR (OLD.state = 'next'
-              AND NEW.state IN ('next', 'active', 'retired', 'compromised'))
-          OR (OLD.state = 'active'
-              AND NEW.state IN ('active', 'retired', 'compromised'))
-          OR (OLD.state = 'retired'
-              AND NEW.state IN ('retired', 'compromised'))
-          OR (OLD.state = 'compromised' AND NEW.state IS 'compromised'))
+          OR NEW.state IS OLD.state
+          OR (NEW.state IS 'active' AND OLD.state = 'next')
+          OR (NEW.state IS 'retired' AND OLD.state IN ('next', 'active'))
+          OR NEW.state IS 'compromised')
 BEGIN
     SELECT raise(ABORT, 'an issuer does not come back');
 END;

@@ -37,7 +37,7 @@ my %conf = (
 );
 
 acme_ca_conf($t, %conf);
-$t->plan(72)->run();
+$t->plan(74)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -213,6 +213,9 @@ like($t->read_file('error.log'), qr/time for the next issuer: put "root.key"/,
 
 # in other hands: nobody signs until there is another one
 
+my $root = key_id($t->read_file('ca/root.pem'));
+my $bad = sql("SELECT chain_pem FROM issuers WHERE state = 'active'");
+
 ($text, $status) = tool('issuer', 'compromised', active_id());
 is($status, 0, 'compromised') or diag($text);
 like($text, qr/nobody signs now.*revoke --issuer/s, 'what is to be done');
@@ -226,6 +229,8 @@ is($acme->post($late->location())->json()->{status}, 'ready', 'still ready');
 rename "$dir/root.key", "$dir/ca/root.key" or die "rename: $!\n";
 is(reload(), 1, 'reload with the key of the root');
 is(states(), 'retired retired compromised active', 'there is another one');
+is(entries($root), 1, 'the CRL of the root tells of it');
+is(crl_verify({ chain => $bad }, $root), 'revoked', 'openssl: of an issuer');
 is($acme->finalize($late, $csr)->outcome(), '200', 'it signs');
 
 ($text, $status) = tool('audit', 'verify');

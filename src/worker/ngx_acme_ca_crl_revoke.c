@@ -104,13 +104,24 @@ ngx_acme_ca_crl_revoke_one(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
 
     rc = acme_ca_store_certificate_find_serial(store, ctx->pool, &cert.serial,
                                                &known);
-    if (rc != NGX_DECLINED) {
-        return rc;
+
+    if (rc == NGX_DECLINED) {
+        cert.common_name = row->name;
+        rc = acme_ca_store_certificate_add(store, &cert);
+
+    } else if (rc == NGX_OK) {
+
+        if (known.status == ACME_CA_REVOKED) {
+            return NGX_OK;
+        }
+
+        /* the operator has imported it */
+        cert.id = known.id;
     }
 
-    cert.common_name = row->name;
-
-    rc = ngx_acme_ca_crl_revoke_record(ctx, store, &cert);
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_crl_revoke_record(ctx, store, &cert);
+    }
 
     if (rc == NGX_OK) {
         ngx_log_error(NGX_LOG_NOTICE, ctx->log, 0,
@@ -129,14 +140,9 @@ ngx_acme_ca_crl_revoke_record(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     ngx_int_t        rc;
     acme_ca_audit_t  audit;
 
-    rc = acme_ca_store_certificate_add(store, cert);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_certificate_set_revoked(store, cert->id,
-                                                NGX_ACME_CA_CRL_CA_COMPROMISE,
-                                                ctx->now);
-    }
-
+    rc = acme_ca_store_certificate_set_revoked(store, cert->id,
+                                               NGX_ACME_CA_CRL_CA_COMPROMISE,
+                                               ctx->now);
     if (rc != NGX_OK) {
         return rc;
     }

@@ -492,7 +492,10 @@ import_issuer() {
     issuer_sql=
     issuer_der=
 
-    value "SELECT id FROM issuers ORDER BY id" > "$folder/issuers"
+    # a CA certificate verifies itself: last, for a root
+
+    value "SELECT id FROM issuers ORDER BY der = x'$der', id" \
+        > "$folder/issuers"
 
     while [ ! -s "$folder/issuer" ] && read -r id; do
         bytes "$(value "SELECT hex(der) FROM issuers WHERE id = $id")" |

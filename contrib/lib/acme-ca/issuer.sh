@@ -147,6 +147,8 @@ issuer_compromised() {
             "nginx, which makes a new issuer" >&2
     fi
 
+    echo "$me: reload nginx with root.key in \"$path\": the root's CRL tells" \
+        "of it then; a root elsewhere has to do that itself" >&2
     echo "$me: to revoke what it has signed: $me revoke --issuer $id --reason" \
         "cACompromise" >&2
 }
