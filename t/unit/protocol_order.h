@@ -220,9 +220,12 @@ starve(const char *what, post_t *p, ngx_uint_t good)
         env.fail_at = n;
         status = post(&env, p);
 
-        /* newAccount: made by an exchange that lacked memory afterwards */
+        /*
+         * newAccount: made by an exchange that lacked memory afterwards; 503:
+         * the CA's key could not be used
+         */
 
-        odd += (status != good && status != 500
+        odd += (status != good && status != 500 && status != 503
                 && (status != 201 || good != 200));
 
         if (env.fail_at == SHIM_NEVER) {
