@@ -570,17 +570,17 @@ sub free_port {
         IO::Socket::INET->new(Proto => 'udp', LocalAddr => "127.0.0.1:$_[0]");
     };
 
-    my ($own, $other) = $udp ? ($udp_socket, $tcp_socket)
-                             : ($tcp_socket, $udp_socket);
     my $base = $name - $name % 500;
 
     for my $try (1 .. 50) {
         my $port = $try == 1 ? $name : $base + int(rand(500));
 
-        my $lock = $other->($port) or next;
-        $own->($port) or next;
+        # by UDP first: the TCP port of another test, whose nginx is being
+        # started again, is not touched
+        my $u = $udp_socket->($port) or next;
+        my $t = $tcp_socket->($port) or next;
 
-        return { port => $port, socket => $lock };
+        return { port => $port, socket => $udp ? $t : $u };
     }
 
     die "No free port for $name";

@@ -420,8 +420,12 @@ sub acme_ca_kill {
     kill 'KILL', $master, keys %children;
     waitpid($master, 0);
 
-    # whoever has to wait for its end may be slow: a zombie holds no port
-    acme_ca_wait(sub { !grep { process_state($_) !~ /[ZX]/ } keys %children });
+    # whoever has to wait for its end may be slow: a zombie holds no port, unless
+    # one of its threads is still writing to the disk
+    acme_ca_wait(sub {
+        !grep { process_state($_) !~ /[ZX]/ || process_threads($_) > 1 }
+              keys %children;
+    });
 
     unlink $t->testdir() . '/nginx.pid';
 }
@@ -436,6 +440,14 @@ sub process_state {
     my $line = <$f>;
 
     return defined $line && $line =~ /\) (\S) / ? $1 : 'X';
+}
+
+
+sub process_threads {
+    my ($pid) = @_;
+    my @threads = glob "/proc/$pid/task/[0-9]*";
+
+    return scalar @threads;
 }
 
 
