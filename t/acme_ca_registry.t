@@ -27,7 +27,7 @@ acme_ca_tool($t);
 
 acme_ca_conf($t, authority => 'profile default { lifetime 90d; }'
     . ' profile short { lifetime 2d; } validation_timeout 1m;')
-    ->plan(75)->run();
+    ->plan(77)->run();
 
 my $dir = $t->testdir();
 my $json;
@@ -190,8 +190,13 @@ run_sql("UPDATE acme_certificates SET not_after = not_after - 86400
 is(json('certificate', 'show', $other)->{status}, 'expired', 'expired');
 is_deeply([ map { $_->{serial} } @{json('certificate', 'list', '--status',
     'expired')} ], [ $other ], 'listed before that was noted');
-is_deeply(json('certificate', 'expire'), { updated => 1, expired => 1 },
-    'noted and counted');
+
+# the workers' timer may have noted it first
+my $noted = json('certificate', 'expire');
+is($noted->{expired}, 1, 'counted');
+cmp_ok($noted->{updated}, '<=', 1, 'noted by whom came first');
+isnt(acme_ca_sql_value($t, "SELECT expired_at FROM acme_certificates
+    WHERE serial = x'$other'"), undef, 'noted');
 is_deeply(json('certificate', 'expire'), { updated => 0, expired => 1 },
     'once');
 is_deeply([ map { $_->{serial} } @{json('certificate', 'list', '--status',
