@@ -10,6 +10,7 @@
 
 #include "acme_ca_foreign_private.h"
 #include "acme_ca_crypto.h"
+#include "acme_ca_x509.h"
 
 #include <openssl/x509v3.h>
 
@@ -67,25 +68,14 @@ acme_ca_foreign_kind(acme_ca_foreign_t *foreign)
 ngx_int_t
 acme_ca_foreign_bytes(acme_ca_foreign_t *foreign)
 {
-    int                     len;
-    u_char                 *der;
-    ngx_int_t               rc;
     ngx_str_t               serial;
     acme_ca_certificate_t  *cert;
 
-    der = NULL;
     cert = foreign->cert;
 
-    len = i2d_X509(foreign->leaf, &der);
-    if (len <= 0) {
-        return NGX_ERROR;
-    }
-
-    rc = acme_ca_copy(foreign->ctx->pool, &cert->der, der, len);
-
-    OPENSSL_free(der);
-
-    if (rc != NGX_OK) {
+    if (acme_ca_x509_der(foreign->ctx->pool, foreign->leaf, &cert->der)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -12,6 +12,7 @@
 #include "acme_ca_issuer_load.h"
 #include "acme_ca_leaf.h"
 #include "acme_ca_text.h"
+#include "acme_ca_x509.h"
 
 #include <openssl/x509v3.h>
 
@@ -31,8 +32,6 @@ typedef struct {
 
 
 static ngx_int_t acme_ca_import_cert(acme_ca_import_t *import);
-static ngx_int_t acme_ca_import_der(acme_ca_import_t *import, X509 *x509,
-    ngx_str_t *der);
 static ngx_int_t acme_ca_import_names(acme_ca_import_t *import);
 static ngx_int_t acme_ca_import_name(acme_ca_import_t *import,
     const GENERAL_NAME *name, ngx_str_t *text);
@@ -130,7 +129,7 @@ acme_ca_import_cert(acme_ca_import_t *import)
     cert->revocation_reason = -1;
     cert->created_at = import->ctx->now;
 
-    if (acme_ca_import_der(import, import->leaf, &cert->der) != NGX_OK
+    if (acme_ca_x509_der(import->ctx->pool, import->leaf, &cert->der) != NGX_OK
         || acme_ca_sha256(cert->der.data, cert->der.len, cert->fingerprint)
            != NGX_OK)
     {
@@ -161,28 +160,6 @@ acme_ca_import_cert(acme_ca_import_t *import)
     }
 
     return (rc == NGX_OK) ? acme_ca_import_key(import) : rc;
-}
-
-
-static ngx_int_t
-acme_ca_import_der(acme_ca_import_t *import, X509 *x509, ngx_str_t *der)
-{
-    int         len;
-    u_char     *p;
-    ngx_int_t   rc;
-
-    p = NULL;
-
-    len = i2d_X509(x509, &p);
-    if (len <= 0) {
-        return NGX_ERROR;
-    }
-
-    rc = acme_ca_copy(import->ctx->pool, der, p, len);
-
-    OPENSSL_free(p);
-
-    return rc;
 }
 
 
@@ -477,7 +454,8 @@ acme_ca_import_sent(acme_ca_import_t *import)
     for (i = 1; i < sk_X509_num(import->certs); i++) {
         before = *chain;
 
-        if (acme_ca_import_der(import, sk_X509_value(import->certs, i), &der)
+        if (acme_ca_x509_der(import->ctx->pool,
+                             sk_X509_value(import->certs, i), &der)
             != NGX_OK
             || acme_ca_pem_write(import->ctx->pool, &der, &pem) != NGX_OK
             || acme_ca_format(import->ctx->pool, chain, before.len + pem.len,

@@ -8,6 +8,7 @@
 
 #include "acme_ca_issuer_load.h"
 #include "acme_ca_leaf.h"
+#include "acme_ca_x509.h"
 
 #include <openssl/x509v3.h>
 
@@ -23,22 +24,8 @@ static void acme_ca_issuer_cleanup(void *data);
 ngx_int_t
 acme_ca_issuer_fill_der(acme_ca_issuer_load_t *load)
 {
-    int         len;
-    u_char     *der;
-    ngx_int_t   rc;
-
-    der = NULL;
-
-    len = i2d_X509(sk_X509_value(load->certs, 0), &der);
-    if (len <= 0) {
-        return NGX_ERROR;
-    }
-
-    rc = acme_ca_copy(load->pool, &load->issuer->der, der, len);
-
-    OPENSSL_free(der);
-
-    return rc;
+    return acme_ca_x509_der(load->pool, sk_X509_value(load->certs, 0),
+                            &load->issuer->der);
 }
 
 

@@ -9,6 +9,7 @@
 
 #include "acme_ca_issuer_load.h"
 #include "acme_ca_crypto.h"
+#include "acme_ca_x509.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -117,10 +118,7 @@ static ngx_int_t
 acme_ca_issuer_record_fill(ngx_pool_t *pool, X509 *cert,
     acme_ca_certificate_t *certificate)
 {
-    int                  len;
-    u_char              *der;
     EVP_PKEY            *key;
-    ngx_int_t            rc;
     const char          *type;
     const ASN1_INTEGER  *serial;
 
@@ -142,24 +140,12 @@ acme_ca_issuer_record_fill(ngx_pool_t *pool, X509 *cert,
            != NGX_OK
         || acme_ca_issuer_time(X509_get0_notAfter(cert),
                                &certificate->not_after)
-           != NGX_OK)
+           != NGX_OK
+        || acme_ca_x509_der(pool, cert, &certificate->der) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    der = NULL;
-
-    len = i2d_X509(cert, &der);
-    if (len <= 0) {
-        return NGX_ERROR;
-    }
-
-    rc = acme_ca_copy(pool, &certificate->der, der, len);
-
-    OPENSSL_free(der);
-
-    return (rc == NGX_OK)
-           ? acme_ca_sha256(certificate->der.data, certificate->der.len,
-                            certificate->fingerprint)
-           : NGX_ERROR;
+    return acme_ca_sha256(certificate->der.data, certificate->der.len,
+                          certificate->fingerprint);
 }

@@ -10,6 +10,7 @@
 
 #include "acme_ca_ocsp.h"
 #include "acme_ca_crypto.h"
+#include "acme_ca_x509.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -289,22 +290,7 @@ static ngx_int_t
 acme_ca_ocsp_signer_der(ngx_pool_t *pool, X509 *x509,
     acme_ca_certificate_t *cert)
 {
-    int        len;
-    u_char    *der;
-    ngx_int_t  rc;
-
-    der = NULL;
-
-    len = i2d_X509(x509, &der);
-    if (len <= 0) {
-        return NGX_ERROR;
-    }
-
-    rc = acme_ca_copy(pool, &cert->der, der, len);
-
-    OPENSSL_free(der);
-
-    if (rc != NGX_OK) {
+    if (acme_ca_x509_der(pool, x509, &cert->der) != NGX_OK) {
         return NGX_ERROR;
     }
 

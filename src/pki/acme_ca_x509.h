@@ -1,0 +1,23 @@
+
+/*
+ * Copyright (C) the nginx-acme-ca authors
+ *
+ * OpenSSL's certificates as the project's bytes.
+ */
+
+
+#ifndef _ACME_CA_X509_H_INCLUDED_
+#define _ACME_CA_X509_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <openssl/x509.h>
+
+
+/* DER (X.690), a copy in the pool */
+ngx_int_t acme_ca_x509_der(ngx_pool_t *pool, X509 *x509, ngx_str_t *der);
+
+
+#endif /* _ACME_CA_X509_H_INCLUDED_ */
