@@ -30,6 +30,7 @@ use Test::Nginx::AcmeCa::Client;
 use Test::Nginx::AcmeCa::Csr;
 use Test::Nginx::AcmeCa::Daemon;
 use Test::Nginx::AcmeCa::Jose;
+use Test::Nginx::AcmeCa::Server;
 
 our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
     acme_ca_sql acme_ca_sql_value acme_ca_database acme_ca_faults
@@ -226,10 +227,8 @@ sub acme_ca_dns {
 sub http_01_log {
     my ($t, $path) = @_;
 
-    my $log = eval { $t->read_file('tokens.log') };
-
     return grep { !defined $path || $_->{path} =~ /$path/ }
-           map { json_decode($_) } split /\n/, defined $log ? $log : '';
+           log_read($t->testdir() . '/tokens.log');
 }
 
 

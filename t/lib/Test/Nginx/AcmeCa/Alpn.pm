@@ -23,6 +23,7 @@ use Socket qw/ MSG_PEEK SOL_SOCKET /;
 use Test::Nginx qw/ port /;
 use Test::Nginx::AcmeCa::Csr;
 use Test::Nginx::AcmeCa::Jose;
+use Test::Nginx::AcmeCa::Server;
 
 use constant ACME_IDENTIFIER => '1.3.6.1.5.5.7.1.31';
 
@@ -167,10 +168,8 @@ sub tls_alpn_client {
     my ($name, @protocols) = client_hello($client);
     return unless defined $name;
 
-    if (open my $log, '>>', "$dir.log") {
-        syswrite $log, json_encode({ name => $name, port => $client->sockport(),
-                                     protocols => \@protocols }) . "\n";
-    }
+    log_add("$dir.log", name => $name, port => $client->sockport(),
+            protocols => \@protocols);
 
     my $how = read_how("$dir/" . lc $name);
 
@@ -268,10 +267,8 @@ sub client_hello {
 sub tls_alpn_log {
     my ($t, $name) = @_;
 
-    my $log = eval { $t->read_file('alpn.log') };
-
     return grep { !defined $name || $_->{name} eq $name }
-           map { json_decode($_) } split /\n/, defined $log ? $log : '';
+           log_read($t->testdir() . '/alpn.log');
 }
 
 

@@ -20,6 +20,7 @@ use Socket qw/ AF_INET AF_INET6 SOCK_DGRAM SOL_SOCKET SO_TYPE inet_pton
     inet_ntop unpack_sockaddr_in /;
 use Test::Nginx qw/ port /;
 use Test::Nginx::AcmeCa::Jose;
+use Test::Nginx::AcmeCa::Server;
 
 my %types = (A => 1, NS => 2, CNAME => 5, SOA => 6, MX => 15, TXT => 16,
              AAAA => 28, OPT => 41, CAA => 257);
@@ -106,12 +107,9 @@ sub http_01_client {
     my (undef, $path) = split / /, $line;
     my %headers = map { /^([^:]+):\s*(.*)$/ ? (lc $1 => $2) : () } @lines;
 
-    if (open my $log, '>>', "$dir.log") {
-        syswrite $log, json_encode({
-            path => $path, line => $line, host => $headers{host},
+    log_add("$dir.log", path => $path, line => $line, host => $headers{host},
             agent => $headers{'user-agent'}, headers => \%headers,
-            port => $client->sockport() }) . "\n";
-    }
+            port => $client->sockport());
 
     my $token = $path =~ m!^/\.well-known/acme-challenge/(.*)$! ? $1 : $path;
     my $how = read_how($dir, $token);

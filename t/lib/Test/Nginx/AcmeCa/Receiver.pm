@@ -14,12 +14,11 @@ our @EXPORT = qw/ receiver_start put_receiver receiver_log receiver_taken
     receiver_events receiver_wait receiver_signed /;
 
 use Digest::SHA qw/ hmac_sha256_hex /;
-use IO::Socket::INET;
-use POSIX ();
 use Test::Nginx qw/ port /;
 use Test::Nginx::AcmeCa ();
 use Test::Nginx::AcmeCa::Daemon;
 use Test::Nginx::AcmeCa::Jose;
+use Test::Nginx::AcmeCa::Server;
 use Time::HiRes qw/ sleep /;
 
 
@@ -61,10 +60,8 @@ sub put_receiver {
 sub receiver_log {
     my ($t, $uri) = @_;
 
-    my $log = eval { $t->read_file('receiver/log') };
-
     return grep { !defined $uri || $_->{uri} eq $uri }
-           map { json_decode($_) } split /\n/, defined $log ? $log : '';
+           log_read($t->testdir() . '/receiver/log');
 }
 
 
@@ -121,47 +118,14 @@ sub receiver_signed {
 sub receiver_daemon {
     my ($dir, $port) = @_;
 
-    $SIG{CHLD} = 'IGNORE';
-    $SIG{PIPE} = 'IGNORE';
-    $SIG{TERM} = 'DEFAULT';
-
-    my $server = IO::Socket::INET->new(Proto => 'tcp', Listen => 128,
-        ReuseAddr => 1, LocalHost => "127.0.0.1:$port")
-        or die "Can't listen on $port: $!\n";
-
-    while (my $client = $server->accept()) {
-        my $pid = fork();
-
-        if (defined $pid && $pid == 0) {
-            close $server;
-            alarm(60);
-            eval { receiver_client($dir, $client) };
-            warn "receiver: $@" if $@;
-            POSIX::_exit(0);
-        }
-
-        close $client;
-    }
+    serve($port, 60, sub { receiver_client($dir, @_) });
 }
 
 
 sub receiver_client {
     my ($dir, $client) = @_;
 
-    my $line = <$client>;
-    return unless defined $line;
-
-    my ($uri) = $line =~ m!^POST (\S+) HTTP/1! or return;
-    my %fields;
-
-    while (defined($line = <$client>)) {
-        $line =~ s/\r?\n\z//;
-        last if $line eq '';
-        my ($name, $value) = $line =~ /^([^:]+):\s*(.*?)\s*$/;
-        $fields{lc $name} = $value;
-    }
-
-    read($client, my $body, $fields{'content-length'} || 0);
+    my ($uri, $body, %fields) = read_request($client) or return;
 
     my $how = receiver_how($dir, $uri);
     my $status = $how->{status} || 200;
@@ -170,10 +134,8 @@ sub receiver_client {
     sleep($how->{delay}) if $how->{delay};
     hold($how->{hold}) if defined $how->{hold};
 
-    open my $log, '>>', "$dir/log" or die "log: $!\n";
-    syswrite $log, json_encode({ uri => $uri, fields => \%fields,
-        body => $body, status => $silent ? 0 : $status }) . "\n";
-    close $log;
+    log_add("$dir/log", uri => $uri, fields => \%fields, body => $body,
+            status => $silent ? 0 : $status);
 
     sysread($client, my $nothing, 1) if $how->{hang};
     return if $silent;
@@ -181,7 +143,6 @@ sub receiver_client {
     print {$client} "HTTP/1.1 $status Is So\r\nConnection: close\r\n"
         . ($how->{retry_after} ? "Retry-After: $how->{retry_after}\r\n" : '')
         . ($status == 204 ? "\r\n" : "Content-Length: 4\r\n\r\nso.\n");
-    close $client;
 }
 
 

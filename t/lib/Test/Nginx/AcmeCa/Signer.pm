@@ -13,11 +13,11 @@ use base qw/ Exporter /;
 our @EXPORT = qw/ put_signer signer_ca signer_log signer_requests
     signer_start /;
 
-use IO::Socket::INET;
 use POSIX ();
 use Test::Nginx qw/ port /;
 use Test::Nginx::AcmeCa::Daemon;
 use Test::Nginx::AcmeCa::Jose;
+use Test::Nginx::AcmeCa::Server;
 
 
 # on the port of that name
@@ -93,10 +93,7 @@ sub put_signer {
 sub signer_log {
     my ($t, $name) = @_;
 
-    my $log = eval { $t->read_file('signer/log') };
-
-    return grep { !defined $name || $_->{name} eq $name }
-           map { json_decode($_) } split /\n/, defined $log ? $log : '';
+    return signer_log_file($t->testdir() . '/signer', $name);
 }
 
 
@@ -108,48 +105,22 @@ sub signer_requests {
 sub signer_daemon {
     my ($dir, $port) = @_;
 
-    $SIG{CHLD} = 'IGNORE';
-    $SIG{PIPE} = 'IGNORE';
-    $SIG{TERM} = 'DEFAULT';
-
-    my $server = IO::Socket::INET->new(Proto => 'tcp', Listen => 128,
-        ReuseAddr => 1, LocalHost => "127.0.0.1:$port")
-        or die "Can't listen on $port: $!\n";
-
-    while (my $client = $server->accept()) {
-        my $pid = fork();
-
-        if (defined $pid && $pid == 0) {
-            $SIG{CHLD} = 'DEFAULT';
-            alarm(300);
-            eval { signer_client($dir, $client) };
-            warn "signer: $@" if $@;
-            close $client;
-            POSIX::_exit(0);
-        }
-
-        close $client;
-    }
+    serve($port, 300, sub { signer_client($dir, @_) });
 }
 
 
 sub signer_client {
     my ($dir, $client) = @_;
 
-    my ($uri, %fields) = read_head($client);
-    return unless defined $uri;
-
-    read($client, my $body, $fields{'content-length'} || 0);
+    my ($uri, $body, %fields) = read_request($client) or return;
 
     my $asked = $body =~ /^\{/ ? json_decode($body) : {};
     my ($name) = ($fields{'acme-ca-identifiers'} || 'dns:revoke')
         =~ /^\w+:(\S+)/;
     my $n = () = signer_log_file($dir, $name);
 
-    open my $log, '>>', "$dir/log" or die "log: $!\n";
-    syswrite $log, json_encode({ name => $name, uri => $uri, body => $body,
-                                 fields => \%fields }) . "\n";
-    close $log;
+    log_add("$dir/log", name => $name, uri => $uri, body => $body,
+            fields => \%fields);
 
     my $how = -e "$dir/how.$name" ? json_decode(read_text("$dir/how.$name"))
                                   : {};
@@ -186,9 +157,8 @@ sub signer_client {
 sub signer_log_file {
     my ($dir, $name) = @_;
 
-    return unless -e "$dir/log";
-    return grep { $_->{name} eq $name } map { json_decode($_) }
-           split /\n/, read_text("$dir/log");
+    return grep { !defined $name || $_->{name} eq $name }
+           log_read("$dir/log");
 }
 
 
@@ -236,26 +206,6 @@ sub sign {
     $text = ($how->{before} || '') . $text . ($how->{after} || '');
 
     return $how->{json} ? json_encode({ certificate => $text }) : $text;
-}
-
-
-sub read_head {
-    my ($client) = @_;
-
-    my $line = <$client>;
-    return unless defined $line;
-
-    my ($uri) = $line =~ m!^POST (\S+) HTTP/1!;
-    my %fields;
-
-    while (defined($line = <$client>)) {
-        $line =~ s/\r?\n\z//;
-        last if $line eq '';
-        my ($name, $value) = $line =~ /^([^:]+):\s*(.*?)\s*$/;
-        $fields{lc $name} = $value;
-    }
-
-    return ($uri, %fields);
 }
 
 
