@@ -27,7 +27,7 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3')
     ->has_daemon('openssl');
 
-acme_ca_conf($t, path => '%%TESTDIR%%/deep/ca')->plan(47);
+acme_ca_conf($t, path => '%%TESTDIR%%/deep/ca')->plan(50);
 
 my $dir = $t->testdir();
 my $home = "$dir/deep/ca";
@@ -199,6 +199,15 @@ rename "$home/saved.key", "$home/issuer.key";
 rename "$home/root.pem", "$home/saved.pem";
 like(refused(), qr/root\.pem.*No such file.*in \S+:\d+/, 'no root');
 rename "$home/saved.pem", "$home/root.pem";
+
+rename "$home/issuer.pem", "$home/saved.pem";
+like(refused(), qr/"issuer\.pem" is gone from .*put it back in \S+:\d+/,
+    'no issuer');
+like(nginx_fails(), qr/"issuer\.pem" is gone from/, 'at a start as well');
+rename "$home/saved.pem", "$home/issuer.pem";
+
+is(join("\n", grep { m!/(?:root|issuer)\.(?:pem|key) ! } split /\n/, state()),
+    $keys, 'no key was written over');
 
 ###############################################################################
 

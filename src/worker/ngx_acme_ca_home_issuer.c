@@ -31,6 +31,8 @@ static ngx_int_t ngx_acme_ca_home_first(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     ngx_str_t *error);
 static ngx_int_t ngx_acme_ca_home_others(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     ngx_str_t *error);
+static ngx_int_t ngx_acme_ca_home_none(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error);
 static ngx_int_t ngx_acme_ca_home_issuer(ngx_acme_ca_home_issuer_t *one);
 static ngx_int_t ngx_acme_ca_home_issuer_key(ngx_acme_ca_home_issuer_t *one);
 static void ngx_acme_ca_home_issuer_uri(ngx_acme_ca_home_issuer_t *one,
@@ -71,7 +73,8 @@ ngx_acme_ca_home_issuers(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     }
 
     if (ca->authority.issuers.nelts == 0) {
-        return (error->len != 0) ? NGX_ERROR : NGX_DECLINED;
+        return (error->len != 0) ? NGX_ERROR
+                                 : ngx_acme_ca_home_none(ca, temp, error);
     }
 
     if (ngx_acme_ca_alternate_load(ca, temp, error) != NGX_OK
@@ -197,6 +200,44 @@ ngx_acme_ca_home_others(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
     (void) ngx_close_dir(&dir);
 
     return rc;
+}
+
+
+/*
+ * NGX_DECLINED: they are to be made.  That is done once: where there is a
+ * database, they were there, and keys that are left must not be written over.
+ */
+
+static ngx_int_t
+ngx_acme_ca_home_none(ngx_acme_ca_t *ca, ngx_pool_t *temp, ngx_str_t *error)
+{
+    ngx_uint_t       i;
+    ngx_file_info_t  fi;
+
+    static const char  *const files[] = {
+        NGX_ACME_CA_ROOT_KEY,
+        NGX_ACME_CA_ROOT_PEM,
+        NGX_ACME_CA_ISSUER_KEY,
+        NULL
+    };
+
+    if (ngx_file_info(ca->authority.database.data, &fi) == NGX_FILE_ERROR) {
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; files[i] != NULL; i++) {
+
+        if (ngx_acme_ca_home_has(ca, temp, files[i])) {
+            (void) acme_ca_format(temp, error,
+                                  ca->authority.path.len + 128,
+                                  "\"" NGX_ACME_CA_ISSUER_PEM "\" is gone from "
+                                  "\"%V\", \"%s\" is not: put it back",
+                                  &ca->authority.path, files[i]);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_DECLINED;
 }
 
 
