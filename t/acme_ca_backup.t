@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 acme_ca_tool($t);
 
-acme_ca_conf($t)->plan(38)->run();
+acme_ca_conf($t)->plan(42)->run();
 
 my $dir = $t->testdir();
 
@@ -98,7 +98,14 @@ $t->write_file('export.json', $lines);
 
 $t->stop();
 
-is((tool('restore', "$dir/backup"))[1], 0, 'restored') or diag($text);
+# root writes where the workers' user could lay links: not while it does
+
+my $owner = (stat "$dir/ca")[4];
+
+watch_owner("$dir/ca", sub { tool('restore', "$dir/backup") });
+is($status, 0, 'restored') or diag($text);
+is($t->read_file('owners') =~ s/^$>\n//gmr, '', 'into a folder of its own');
+is((stat "$dir/ca")[4], $owner, 'which it gives back');
 is(sql('SELECT count(*) FROM acme_certificates'), 2, 'as it was');
 ok((glob "$dir/ca/ca.db.before-*")[0], 'what was there is kept');
 is($t->read_file('ca/issuers/abcd.key'), "a key\n", 'issuers/');
@@ -117,8 +124,16 @@ $t->stop();
 # import: the database of another place
 
 is((tool('import', "$dir/export.json"))[1], 1, 'not over a database');
-is((run_tool('--path', "$dir/moved", 'import', "$dir/export.json"))[1], 0,
-    'imported') or diag($text);
+
+mkdir "$dir/moved";
+chown $owner, -1, "$dir/moved" if $> == 0;
+
+watch_owner("$dir/moved", sub {
+    run_tool('--path', "$dir/moved", 'import', "$dir/export.json");
+});
+is($status, 0, 'imported') or diag($text);
+is($t->read_file('owners') =~ s/^$>\n//gmr, '', 'into a folder of its own');
+is((stat "$dir/moved")[4], $owner, 'which it gives back');
 copy("$dir/ca/$_", "$dir/moved/$_") for qw/ root.pem audit.pem /;
 is((run_tool('--path', "$dir/moved", '--json', 'certificate', 'list'))[1], 0,
     'works');
@@ -144,5 +159,29 @@ like($text, qr/^fault\s+key\s+issuer\.key is not that/m, 'another key');
 copy("$dir/backup/issuer.key", "$dir/ca/issuer.key");
 
 undef $t;
+
+###############################################################################
+
+
+# who owns a folder whenever the tool copies to it or gives a file in it to
+# somebody
+
+sub watch_owner {
+    my ($folder, $code) = @_;
+
+    mkdir "$dir/bin";
+    $t->write_file('owners', '');
+
+    foreach my $name (qw/ cp chmod mv /) {
+        my ($program) = grep { -x } map { "$_/$name" } split /:/, $ENV{PATH};
+        $t->write_file("bin/$name", "#!/bin/sh\n"
+            . "stat -c %u '$folder' >> '$dir/owners'\n"
+            . "exec $program \"\$@\"\n");
+        chmod 0755, "$dir/bin/$name";
+    }
+
+    local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
+    $code->();
+}
 
 ###############################################################################

@@ -36,7 +36,7 @@ interop_conf($t,
     authority => "signer /sign timeout=1m revoke=/revoke;\n"
         . "        signer_trusted_certificate $dir/signer/root.pem;\n"
         . '        profile default { lifetime 20d; }',
-    http => http(), server => server())->plan(21);
+    http => http(), server => server())->plan(22);
 
 # an openssl that can be told to take its caller with it
 
@@ -101,6 +101,8 @@ like(ask(8090, 'crash'), qr/BEGIN CERT/, 'is there again');
 is(signed(), $signed + 1, 'signed once');
 
 like(ask(8090, 'no', csr => 'x'), qr/"detail": "openssl/, 'a bad CSR');
+like(ask(8090, 'ca', usage => "serverAuth\nbasicConstraints = CA:TRUE"),
+    qr/"detail": "a usage that cannot be/, 'no line of its configuration');
 
 # another CA
 
@@ -189,7 +191,7 @@ sub ask_once {
 
     my $body = json_encode({ key => $key, csr => $csr, lifetime => 86400,
         identifiers => [ { type => 'dns', value => 'x.example' } ],
-        extendedKeyUsage => [ 'serverAuth' ] });
+        extendedKeyUsage => [ $opts{usage} || 'serverAuth' ] });
 
     return $acme->request('POST', 'http://127.0.0.1:' . port($port) . '/sign',
         body => $body)->{body};

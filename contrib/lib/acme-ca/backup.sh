@@ -54,6 +54,24 @@ ok
 }
 
 
+# the state folder is of the workers' user, whom root does not trust: while it is
+# root's, nobody lays links in the way of what is written there
+
+take_folder() {
+    [ "$(id -u)" -eq 0 ] || return 0
+
+    chown 0:0 "${path%/}/."
+    trap give_folder EXIT
+    trap 'exit 1' HUP INT TERM
+}
+
+
+give_folder() {
+    [ -z "${folder-}" ] || rm -rf "$folder"
+    chown "$owner:$group" "${path%/}/."
+}
+
+
 # copy_keys FROM TO: certificates and keys, those of the folder "issuers" too;
 # what is in the way and is another is kept
 
@@ -140,16 +158,16 @@ do_restore() {
 
     [ -d "$path" ] || mkdir -m 0700 "$path" || exit 1
     database=${path%/}/ca.db
-    like=$arg/ca.db
+
+    owner_of "$arg/ca.db"
 
     if [ -e "$database" ]; then
         [ ! -h "$database" ] || die "\"$database\" is a link"
-        like=$database
+        owner_of "$database"
         check_unused
     fi
 
-    # shellcheck disable=SC2012
-    owner=$(ls -ln "$like" | awk '{ print $3 ":" $4 }')
+    take_folder
     moment=$(date -u +%Y%m%dT%H%M%SZ)
 
     # nothing is moved before all of it is there
@@ -157,11 +175,7 @@ do_restore() {
     rm -f "$database.new"
     cp "$arg/ca.db" "$database.new"
     chmod 0600 "$database.new"
-
-    if [ "$(id -u)" -eq 0 ]; then
-        chown "$owner" "$database.new" "$path"
-    fi
-
+    [ "$(id -u)" -ne 0 ] || chown "$owner:$group" "$database.new"
     sync "$database.new"
 
     for name in ca.db ca.db-wal ca.db-shm; do
@@ -216,12 +230,10 @@ do_import() {
     database=${path%/}/ca.db
     [ ! -e "$database" ] || die "there is a database in \"$path\" already"
 
-    # shellcheck disable=SC2012
-    owner=$(ls -ldn "$path" | awk '{ print $3 " " $4 }')
-    group=${owner#* }
-    owner=${owner% *}
+    owner_of "$path/."
     as=
     work_folder
+    take_folder
 
     version=$(head -n 1 "$arg" | grep -Ex '\{"version":[0-9]+\}' | tr -dc 0-9)
     [ -n "$version" ] || die "\"$arg\" is no export"

@@ -65,11 +65,7 @@ open_database() {
         die "no authority in \"$path\": name its state folder with --path"
     fi
 
-    # shellcheck disable=SC2012
-    owner=$(ls -ln "$database" | awk '{ print $3 " " $4 }')
-    group=${owner#* }
-    owner=${owner% *}
-
+    owner_of "$database"
     become_owner
 
     about=$(value 'PRAGMA application_id; PRAGMA user_version;') ||
@@ -82,6 +78,16 @@ open_database() {
 "*)     ;;
         *) die "\"$database\" is not the database of an authority" ;;
     esac
+}
+
+
+# owner_of FILE: sets $owner and $group
+
+owner_of() {
+    # shellcheck disable=SC2012
+    owner=$(ls -ldn "$1" | awk '{ print $3 " " $4 }')
+    group=${owner#* }
+    owner=${owner% *}
 }
 
 
