@@ -26,7 +26,7 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx access /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 
-acme_ca_conf($t, authority => <<'END', server => <<'END')->plan(91)->run();
+acme_ca_conf($t, authority => <<'END', server => <<'END')->plan(93)->run();
     external_account_binding optional;
     validation_attempts 100;
     profile a { }
@@ -64,7 +64,8 @@ foreach my $bad (
     { serial => 'xyz' }, { name => 7 }, { name => '*', limit => 0 },
     { name => '*', limit => 1001 }, { name => '*', cursor => 'x' },
     { name => '*', invalidity_at => date(1) },
-    { name => '*', invalidity_at => 'yesterday' }, { names => 'a.example' })
+    { name => '*', invalidity_at => 'yesterday' }, { names => 'a.example' },
+    { name => '*', dry_run => 'true' }, { name => '*', dry_run => 1 })
 {
     is($admin->post('revoke', $bad)->{status}, 400,
         'bad: ' . JSON::PP->new()->canonical()->encode($bad));

@@ -16,9 +16,15 @@
 #include "acme_ca_admin_private.h"
 
 
+/* members that are true or false, wherever they stand */
+#define ACME_CA_ADMIN_FLAGS  "accounts dry_run force"
+
+
 static ngx_int_t acme_ca_admin_admit(acme_ca_admin_t *a);
 static ngx_int_t acme_ca_admin_method(acme_ca_admin_t *a);
 static ngx_int_t acme_ca_admin_body(acme_ca_admin_t *a);
+static ngx_int_t acme_ca_admin_member(acme_ca_admin_t *a,
+    const acme_ca_json_t *member);
 static ngx_uint_t acme_ca_admin_is_json(const ngx_str_t *type);
 static const acme_ca_admin_route_t *acme_ca_admin_find(acme_ca_admin_t *a);
 static ngx_uint_t acme_ca_admin_matches(const ngx_str_t *pattern,
@@ -300,7 +306,6 @@ static ngx_int_t
 acme_ca_admin_body(acme_ca_admin_t *a)
 {
     ngx_int_t        rc;
-    ngx_uint_t       many;
     acme_ca_json_t  *member;
 
     if (!acme_ca_admin_is_json(&a->request.content_type)) {
@@ -317,14 +322,33 @@ acme_ca_admin_body(acme_ca_admin_t *a)
         return acme_ca_admin_refuse(a, 400, "the body is to be an object");
     }
 
-    for (member = a->body->first; member; member = member->next) {
-        if (!acme_ca_admin_has(a->route->members, &member->name, &many)) {
-            return acme_ca_admin_refuse(a, 400, "there is no member \"%V\" "
-                                        "here", &member->name);
-        }
+    for (member = a->body->first; member && rc == NGX_OK;
+         member = member->next)
+    {
+        rc = acme_ca_admin_member(a, member);
     }
 
-    return NGX_OK;
+    return rc;
+}
+
+
+/* "dry_run" that is not understood must not be taken for "false" */
+
+static ngx_int_t
+acme_ca_admin_member(acme_ca_admin_t *a, const acme_ca_json_t *member)
+{
+    ngx_uint_t  many;
+
+    if (!acme_ca_admin_has(a->route->members, &member->name, &many)) {
+        return acme_ca_admin_refuse(a, 400, "there is no member \"%V\" here",
+                                    &member->name);
+    }
+
+    return (member->type == ACME_CA_JSON_BOOLEAN
+            || !acme_ca_admin_has(ACME_CA_ADMIN_FLAGS, &member->name, &many))
+           ? NGX_OK
+           : acme_ca_admin_refuse(a, 400, "\"%V\" is to be true or false",
+                                  &member->name);
 }
 
 
