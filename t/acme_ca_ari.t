@@ -84,7 +84,7 @@ is($acme->head("$info/$id")->{status}, 200, 'HEAD');
 my %starts = ($start => 1);
 $starts{(window($acme->get("$info/"
     . cert_id($acme->issue([ 'a.example' ])->{chain}))))[0]} = 1 for 1 .. 4;
-is(scalar keys %starts, 5, 'certificates issued together are spread');
+cmp_ok(scalar keys %starts, '>=', 4, 'certificates issued together are spread');
 
 my $short = $acme->issue([ 'a.example' ], more => { profile => 'short' });
 $reply = $acme->get("$info/" . cert_id($short->{chain}));

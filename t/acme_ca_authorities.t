@@ -323,7 +323,7 @@ sub request {
     $file->flush();
 
     my $text = Test::Nginx::AcmeCa::run_command('curl', @{$self->{curl}},
-        '--silent', '--show-error', '--include', '--max-time', 20,
+        '--silent', '--show-error', '--include', '--max-time', 60,
         $method eq 'HEAD' ? '--head' : ('--request', $method),
         (map { ('--header', "$_->[0]: $_->[1]") } @{$opts{headers} || []}),
         defined $opts{body} ? ('--data-binary', '@' . $file->filename()) : (),

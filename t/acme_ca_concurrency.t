@@ -55,7 +55,13 @@ is(count('acme_accounts'), 1, 'one account');
 is(count("acme_orders WHERE status = 'valid'"), CLIENTS * ROUNDS,
     'valid orders');
 is(count("acme_audit_logs WHERE outcome = 'done' AND action = '$_'"),
-    CLIENTS * ROUNDS, "audit of $_") foreach qw/ new-order issue download /;
+    CLIENTS * ROUNDS, "audit of $_") foreach qw/ new-order issue /;
+
+# the note of a download is written after its reply has left
+my $downloads = "acme_audit_logs WHERE outcome = 'done' AND action = 'download'";
+acme_ca_wait(sub { count($downloads) >= CLIENTS * ROUNDS });
+is(count($downloads), CLIENTS * ROUNDS, 'audit of download');
+
 is_deeply([ grep { $nonces{$_} > 1 } keys %nonces ], [],
     'no nonce was given twice');
 cmp_ok(scalar keys %nonces, '>', CLIENTS * ROUNDS, 'nonces were seen');

@@ -171,7 +171,7 @@ sub raw {
     my ($port, @pieces) = @_;
 
     my $s = IO::Socket::INET->new(Proto => 'tcp', PeerAddr => '127.0.0.1',
-                                  PeerPort => port($port), Timeout => 5)
+                                  PeerPort => port($port), Timeout => 60)
         or return "no connection: $!";
     $s->autoflush(1);
     local $SIG{PIPE} = 'IGNORE';
@@ -184,7 +184,7 @@ sub raw {
     local $SIG{ALRM} = sub { die "timeout\n" };
     my $reply = '';
     eval {
-        alarm(8);
+        alarm(60);
         1 while sysread($s, $reply, 8192, length $reply);
         alarm(0);
     };

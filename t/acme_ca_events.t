@@ -122,9 +122,12 @@ my @refused = all(3, 'refused');
 is(join(' ', map { $_->{data}{action} } @refused),
     'new-order validate validate', 'refusals');
 like($refused[0]{data}{reason}, qr/^rejectedIdentifier: .*denied/, 'why');
-is_deeply($refused[1]{data}{names}, [ 'dns:bad.example' ], 'for whom');
-is_deeply($refused[2]{data}{names}, [ 'dns:none.example' ],
-    'when there was no attempt left');
+
+# of the two that run at the same time either ends first
+my ($first, $second) = sort { $a cmp $b }
+    map { join ' ', @{$_->{data}{names}} } @refused[1, 2];
+is($first, 'dns:bad.example', 'for whom');
+is($second, 'dns:none.example', 'when there was no attempt left');
 
 # checkpoints
 
@@ -137,7 +140,7 @@ once($_) foreach qw( /all /revoked );
 
 # the example of a receiver has what it is to have, once
 
-ok(acme_ca_wait(sub { example() == 5 }, 30), 'the example took them');
+ok(acme_ca_wait(sub { example() == 5 }), 'the example took them');
 is(join(' ', example()), join(' ', map { $_->{id} }
     grep { $_->{type} =~ /^(issued|revoked)$/ } receiver_events($t, '/all')),
     'all, in their order, once');

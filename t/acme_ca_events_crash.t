@@ -35,7 +35,7 @@ my $new_key = 'a key for the time after this one';
 receiver_start($t, 8090);
 configure({ '/all' => 'revoked timeout=1m',
             '/revoked' => 'revoked timeout=1s' });
-$t->plan(17)->run();
+$t->plan(19)->run();
 
 my $key = key();
 my $acme = acme_client($t);
@@ -53,15 +53,16 @@ $acme->revoke($chains[0]);
 ok(acme_ca_wait(sub { hook('/revoked')->{lease_until} }), 'it is told');
 kill 'KILL', acme_ca_workers($t);
 put_receiver($t, '/revoked');
-ok(acme_ca_wait(sub { grep { $_ eq $names[0] } names('/revoked') }, 30),
+ok(acme_ca_wait(sub { grep { $_ eq $names[0] } names('/revoked') }),
     'killed workers: told by others');
-ok(acme_ca_wait(sub { !hook('/revoked')->{lease_until} }, 30),
+ok(acme_ca_wait(sub { !hook('/revoked')->{lease_until} }),
     'and written');
 
 # a reload while it is told, with another key beside the old one, another hook,
 # and one that goes
 
 names('/all', 1);
+ok(acme_ca_wait(sub { !hook('/all')->{lease_until} }), 'so is the other one');
 put_receiver($t, '/all', hold => "$dir/reloaded");
 $acme->revoke($chains[2]);
 ok(acme_ca_wait(sub { hook('/all')->{lease_until} }), 'it is told');
@@ -93,6 +94,7 @@ put_receiver($t, '/more');
 $t->run();
 is((names('/more', 2))[1], $names[4], 'told after a restart');
 once('/more');
+ok(acme_ca_wait(sub { !hook('/more')->{attempts} }), 'and written');
 
 # nothing of the log goes that a hook has not had
 

@@ -60,15 +60,27 @@ acme_ca_conf($t, http_01_ports => '%%PORT_8084%% %%PORT_8081%%',
         validation_timeout   3s;
         $common
     }
+
+    acme_ca_authority half {
+        path                 %%TESTDIR%%/half;
+        base_url             http://127.0.0.1:8080/half;
+        resolver             127.0.0.1:%%PORT_8053_UDP%%;
+        http_01_ports        %%PORT_8084%% %%PORT_8081%%;
+        allow                address 127.0.0.0/8;
+        validation_timeout   8s;
+        $common
+    }
 END
         location /80/ { acme_ca http; }
         location /hasty/ { acme_ca hasty; }
+        location /half/ { acme_ca half; }
 EOF
 
 my $p = port(8081);
 
-# what only ends when the time is up is done by an authority without patience
-my %hasty = map { $_ => 1 } qw/ trickle delay5 silent half /;
+# What only ends when the time is up is done by an authority without patience.
+# Names whose AAAA is never answered have an eighth of it for all else.
+my %by = (half => 'half', map { $_ => 'hasty' } qw/ trickle delay5 silent /);
 
 # name, type of the error ('': valid), how the http-01 daemon answers
 my @cases = (
@@ -106,9 +118,9 @@ my @cases = (
 );
 
 my $acme = acme_client($t);
-my $hasty = acme_client($t, directory => $acme->{directory}
-                                         =~ s!/acme/!/hasty/!r);
-$_->new_account() foreach $acme, $hasty;
+my %client = map { $_ => acme_client($t, directory => $acme->{directory}
+    =~ s!/acme/!/$_/!r) } qw/ hasty half /;
+$_->new_account() foreach $acme, values %client;
 put_token($t->testdir() . '/tokens', '/loop',
           redirect => "http://loop.example:$p/loop");
 
@@ -121,7 +133,7 @@ my %tokens;
 
 foreach my $run (@running) {
     my ($name, $type, $authz, $order, $token) = @$run;
-    my $client = $hasty{$name} ? $hasty : $acme;
+    my $client = client($name);
     my $json = $client->poll($authz)->json();
     my ($challenge) = @{$json->{challenges}};
     my $state = $client->post($order)->json();
@@ -201,9 +213,18 @@ undef $t;
 
 ###############################################################################
 
+# who asks for that name
+
+sub client {
+    my ($name) = @_;
+
+    return $by{$name} ? $client{$by{$name}} : $acme;
+}
+
+
 sub begin {
     my ($name, $type, %how) = @_;
-    my $client = $hasty{$name} ? $hasty : $acme;
+    my $client = client($name);
 
     my $order = $client->new_order([ "$name.example" ]);
     my $authz = $order->json()->{authorizations}[0];

@@ -41,10 +41,11 @@ acme_ca_conf($t, challenges => 'http-01 tls-alpn-01 dns-01 dns-account-01',
 
 tls_alpn_start($t, 8082, "127.0.0.2:$tls", $v6 ? "[::1]:$tls" : ());
 
-$t->run_daemon(sub {
-    http_01_daemon("$dir/tokens", IO::Socket::IP->new(LocalHost => '::1',
-        LocalPort => $p, Listen => 16, ReuseAddr => 1, V6Only => 1));
-}) if $v6;
+if ($v6) {
+    my $listener = IO::Socket::IP->new(LocalHost => '::1', LocalPort => $p,
+        Listen => 16, ReuseAddr => 1, V6Only => 1) or die "Can't listen: $!\n";
+    $t->run_daemon(\&http_01_daemon, "$dir/tokens", $listener);
+}
 
 $t->plan(88)->run();
 

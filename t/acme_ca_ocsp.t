@@ -117,8 +117,10 @@ my $reply = get($encoded);
 
 is($reply->{status}, 200, 'GET');
 is($reply->header('Content-Type'), 'application/ocsp-response', 'type');
-like($reply->header('Cache-Control'), qr/\Amax-age=(?:3600|35[89]\d),
-    [ ]public,[ ]no-transform,[ ]must-revalidate\z/x, 'Cache-Control');
+my ($fresh) = $reply->header('Cache-Control')
+    =~ /\Amax-age=(\d+), public, no-transform, must-revalidate\z/;
+ok($fresh && $fresh <= 3600 && $fresh >= 3600 - (time() - $^T) - 1,
+    'Cache-Control');
 like($reply->header('ETag'), qr/\A"[0-9a-f]{8}-[0-9a-f]{8}"\z/, 'ETag');
 like(status($reply), qr/Cert Status: good/, 'good');
 
@@ -244,15 +246,16 @@ $encoded = encode_base64($question, '');
 
 is(scalar(grep { status($_) =~ /good/ } all(), all()), 4,
     'all workers keep it');
+my $day = strftime('%b', gmtime);
 is($acme->revoke($bad->{chain}, reason => 4)->{status}, 200, 'revoked');
+$day .= '|' . strftime('%b', gmtime);
 is(scalar(grep { status($_) =~ /Status: revoked.*Reason: superseded \(0x4\)/s }
     all(), all()), 4, 'all workers know');
 
 like(openssl_ocsp('bad'), qr/verify OK.*bad\.pem: revoked.*superseded/s,
     'openssl');
 
-my $day = strftime('%b', gmtime);
-like(status(get($encoded)), qr/Revocation Time: $day /, 'when');
+like(status(get($encoded)), qr/Revocation Time: (?:$day) /, 'when');
 
 SKIP: {
     skip 'no ocsptool', 1 unless -x '/usr/bin/ocsptool';
@@ -353,9 +356,11 @@ acme_ca_conf($t, daemons => 0, server => $server, http => $tail,
     authority => 'profile default { extended_key_usage server client; }');
 ok(acme_ca_reload($t), 'reloaded');
 
-ok(acme_ca_wait(sub { staple() =~ /OCSP Response Status: successful/ }),
-    'stapled');
-like(staple(), qr/Cert Status: good/, 'good');
+# the other worker may have none yet
+my $staple;
+ok(acme_ca_wait(sub {
+    ($staple = staple()) =~ /OCSP Response Status: successful/ }), 'stapled');
+like($staple, qr/Cert Status: good/, 'good');
 
 foreach my $name (qw/ good bad /) {
     my $cert = $acme->issue([ "$name.client.example" ]);

@@ -147,8 +147,9 @@ is(scalar(my @seen = http_01_log($t, qr/\Q$challenge->{token}\E/)), 1,
 # a verdict that comes after the deactivation
 
 ($url) = @{$acme->new_order([ 'late.example' ])->json()->{authorizations}};
+$before = http_01_log($t, 'well-known');
 $acme->respond($url, hold => $t->testdir() . '/ended');
-acme_ca_wait(sub { http_01_log($t, 'well-known') });
+acme_ca_wait(sub { http_01_log($t, 'well-known') > $before });
 is($acme->post($url, { status => 'deactivated' })->json()->{status},
     'deactivated', 'deactivated while under way');
 $t->write_file('ended', '');

@@ -195,7 +195,8 @@ foreach my $case (
       notAfter => 600 ])
 {
     my ($name, $want, $profile, %offset) = @$case;
-    my %more = map { $_ => date(time() + $offset{$_}) } keys %offset;
+    my $from_now = time();
+    my %more = map { $_ => date($from_now + $offset{$_}) } keys %offset;
 
     $more{profile} = $profile if defined $profile;
 

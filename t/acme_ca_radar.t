@@ -38,27 +38,29 @@ $acme->new_account();
 
 ###############################################################################
 
-# lives of a thousand seconds: nothing is due, is late, is about to end, is about
-# to end but was replaced, is late but has a successor
+# nothing is due, is late, is about to end, is about to end but was replaced, is
+# late but has a successor
 
 my %serial = map { $_ => lc cert_field($acme->issue([ "$_.example" ])->{chain},
     'serial') } qw/ unfetched young late ending replaced followed /;
 
 $acme->issue([ 'followed.example' ]);
 
-aged('young', 500);
-aged('late', 800);
-aged('ending', 950);
-aged('replaced', 950);
-aged('followed', 800);
-change('replaced', 'replaced_by = (SELECT max(id) FROM acme_certificates)');
-change('unfetched', 'first_download_at = NULL');
-acme_ca_sql($t, "UPDATE acme_certificates SET created_at = created_at - 3700
-    WHERE id <= (SELECT id FROM acme_certificates
-                 WHERE sans = 'dns:unfetched.example')");
+# the note of a download is written after its reply has left
+acme_ca_wait(sub { !acme_ca_sql_value($t, 'SELECT count(*) FROM
+    acme_certificates WHERE order_id > 0 AND first_download_at IS NULL') });
+
+# in one piece, as the radar may look at any time
+change(aged('young', 50), aged('late', 80), aged('ending', 95),
+    aged('replaced', 95), aged('followed', 80),
+    of('replaced', 'replaced_by = (SELECT max(id) FROM acme_certificates)'),
+    of('unfetched', 'first_download_at = NULL'),
+    "UPDATE acme_certificates SET created_at = created_at - 3700
+        WHERE id <= (SELECT id FROM acme_certificates
+                     WHERE sans = 'dns:unfetched.example')");
 
 my @told;
-ok(acme_ca_wait(sub { @told = told(); @told >= 4 }, 30), 'told');
+ok(acme_ca_wait(sub { @told = told(); @told >= 4 }), 'told');
 is(join(' ', sort @told), 'expiring:ending not_fetched:unfetched'
     . ' renewal_late:ending renewal_late:late', 'of what is late');
 ok(acme_ca_wait(sub { marks() eq 'expiring 1, late 2, not-fetched 1' }),
@@ -67,11 +69,11 @@ ok(acme_ca_wait(sub { marks() eq 'expiring 1, late 2, not-fetched 1' }),
 # over: renewed, fetched, at its end
 
 $acme->issue([ 'late.example' ]);
-change('unfetched', 'first_download_at = created_at + 1');
-aged('ending', 1001);
+change(of('unfetched', 'first_download_at = created_at + 1'),
+    aged('ending', 101));
 
-ok(acme_ca_wait(sub { grep { $_ eq 'expired:ending' } told() }, 40), 'expired');
-ok(acme_ca_wait(sub { marks() eq 'none' }, 40), 'nothing is left')
+ok(acme_ca_wait(sub { grep { $_ eq 'expired:ending' } told() }), 'expired');
+ok(acme_ca_wait(sub { marks() eq 'none' }), 'nothing is left')
     or diag(marks());
 
 # an issuer
@@ -103,22 +105,27 @@ sub told {
 }
 
 
-# as if it had a life of a thousand seconds, so many of them over
+# as if it had a life of a day and more, so many hundredths of it over
 
 sub aged {
-    my ($name, $seconds) = @_;
+    my ($name, $over) = @_;
+    my $begin = "strftime('%s', 'now') - $over * 1000";
 
-    change($name, "not_before = strftime('%s', 'now') - $seconds,
-        created_at = strftime('%s', 'now') - $seconds,
-        not_after = strftime('%s', 'now') - $seconds + 1000");
+    return of($name, "not_before = $begin, created_at = $begin,
+        not_after = $begin + 100000");
+}
+
+
+sub of {
+    my ($name, $set) = @_;
+
+    return "UPDATE acme_certificates SET $set
+        WHERE lower(hex(serial)) = '$serial{$name}'";
 }
 
 
 sub change {
-    my ($name, $set) = @_;
-
-    acme_ca_sql($t, "UPDATE acme_certificates SET $set
-                     WHERE lower(hex(serial)) = '$serial{$name}'");
+    acme_ca_sql($t, join ";\n", 'BEGIN IMMEDIATE', @_, 'COMMIT');
 }
 
 

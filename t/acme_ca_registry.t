@@ -202,6 +202,9 @@ is_deeply(json('certificate', 'expire'), { updated => 0, expired => 1 },
 is_deeply([ map { $_->{serial} } @{json('certificate', 'list', '--status',
     'expired')} ], [ $other ], 'and afterwards');
 
+# its download is noted a moment after it
+acme_ca_wait(sub { sql('SELECT first_download_at FROM acme_certificates
+    ORDER BY id DESC LIMIT 1') });
 run_sql("UPDATE acme_certificates SET first_download_at = NULL,
     created_at = created_at - 7200 WHERE id = (SELECT max(id)
         FROM acme_certificates)");

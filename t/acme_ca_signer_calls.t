@@ -44,7 +44,7 @@ put_signer($t, 'one.example', hold => "$dir/go");
 my ($one, $two) = map { $acme->ready_order([ "$_.example" ]) } qw/ one two /;
 
 is(finalize($one, 'one.example'), 'processing', 'the first');
-is(signer_requests($t), 1, 'is asked for');
+ok(acme_ca_wait(sub { signer_requests($t) == 1 }), 'is asked for');
 is(finalize($two, 'two.example'), 'processing', 'the second');
 is(signer_requests($t), 1, 'is not');
 

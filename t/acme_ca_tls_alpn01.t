@@ -189,10 +189,10 @@ like(cert_text($acme->post($done->{certificate})->{body}),
 
 my $drain = begin('drain', '', '', hang => 1);
 acme_ca_wait(sub { tls_alpn_log($t, 'drain.example') });
-acme_ca_reload($t);
-
 put_alpn("$dir/alpn", 'drain.example', dns => [ 'drain.example' ],
     answer => $drain->[5]);
+acme_ca_reload($t);
+
 is($hasty->poll($drain->[3])->json()->{status}, 'valid', 'over a reload');
 is(scalar tls_alpn_log($t, 'drain.example'), 2, 'by a second attempt');
 

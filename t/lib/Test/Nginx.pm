@@ -287,7 +287,8 @@ sub run {
             or POSIX::_exit(1);
     }
 
-    my $there = $self->waitforfile("$self->{_testdir}/nginx.pid", $pid);
+    # nginx makes the file and then writes to it; "nginx -t" leaves an empty one
+    my $there = $self->waitforfile("$self->{_testdir}/nginx.pid", $pid, 1);
 
     if (!$there) {
         # unless it has ended
@@ -434,11 +435,11 @@ sub stop_daemons {
 
 
 sub waitforfile {
-    my ($self, $file, $pid) = @_;
+    my ($self, $file, $pid, $written) = @_;
     my $exited = 0;
 
     for (1 .. $patience * 20) {
-        return 1 if -e $file;
+        return 1 if $written ? -s $file : -e $file;
         return 0 if $exited;
         $exited = waitpid($pid, WNOHANG) != 0 if $pid;
         select undef, undef, undef, 0.05;

@@ -116,7 +116,18 @@ sub tls_alpn_start {
     my @addresses = map { /:/ ? $_ : '127.0.0.1:' . port($_) } @ports;
 
     $t->run_daemon(\&tls_alpn_daemon, $dir, @addresses);
-    $t->waitforsocket($_) foreach grep { !/^\[/ } @addresses;
+
+    require IO::Socket::IP;
+
+    foreach my $address (@addresses) {
+        my ($host, $port) = $address =~ /^\[?(.*?)\]?:(\d+)$/;
+
+        for (1 .. 1200) {
+            last if IO::Socket::IP->new(Proto => 'tcp', PeerHost => $host,
+                                        PeerPort => $port);
+            select undef, undef, undef, 0.05;
+        }
+    }
 
     return $t;
 }

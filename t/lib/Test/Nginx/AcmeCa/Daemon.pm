@@ -243,7 +243,8 @@ sub dns_zone {
 
 
 # Answers by $file on the port of that name, UDP and TCP.  Each question is
-# noted in $file.log: "udp A name".
+# noted in $file.log: "udp A name"; once, though it be sent again because the
+# answer took its time.
 
 sub dns_daemon {
     my ($file, $name) = @_;
@@ -257,20 +258,20 @@ sub dns_daemon {
     my $port = port($name);
     my $held = unpack('i', getsockopt($lock, SOL_SOCKET, SO_TYPE));
 
-    my ($udp, $tcp);
+    my @how = $held == SOCK_DGRAM
+        ? (Proto => 'tcp', Listen => 64, ReuseAddr => 1) : (Proto => 'udp');
+    my $other;
 
-    if ($held == SOCK_DGRAM) {
-        $udp = $lock;
-        $tcp = IO::Socket::INET->new(Proto => 'tcp', Listen => 64,
-                                     ReuseAddr => 1,
-                                     LocalAddr => "127.0.0.1:$port");
-    } else {
-        $tcp = $lock;
-        $udp = IO::Socket::INET->new(Proto => 'udp',
-                                     LocalAddr => "127.0.0.1:$port");
+    # another test that looks for a port has it for a moment
+    for (1 .. 200) {
+        $other = IO::Socket::INET->new(@how, LocalAddr => "127.0.0.1:$port")
+            and last;
+        select undef, undef, undef, 0.05;
     }
 
-    die "Can't listen for DNS on $port: $!\n" unless $udp && $tcp;
+    die "Can't listen for DNS on $port: $!\n" unless $other;
+
+    my ($udp, $tcp) = $held == SOCK_DGRAM ? ($lock, $other) : ($other, $lock);
 
     my $select = IO::Select->new($udp, $tcp);
 
@@ -329,6 +330,9 @@ sub dns_tcp {
 }
 
 
+# the questions so far, with their ids
+my %seen;
+
 sub dns_answer {
     my ($file, $query, $proto) = @_;
     my ($id, $flags, $questions) = unpack('n3', $query);
@@ -346,7 +350,7 @@ sub dns_answer {
     my ($type_name) = grep { $types{$_} == $type } keys %types;
     $type_name = "TYPE$type" unless defined $type_name;
 
-    if (open my $log, '>>', "$file.log") {
+    if (!$seen{"$proto $id $question"}++ && open my $log, '>>', "$file.log") {
         syswrite $log, "$proto $type_name $name\n";
     }
 

@@ -178,10 +178,9 @@ sub interop_eab {
     my $conf = $t->read_file('nginx.conf');
     $conf =~ s/(external_account_binding) optional/$1 required/;
     $t->write_file('nginx.conf', $conf);
-    $t->reload();
 
-    acme_ca_wait(sub { acme_client($t, tls => 1)->directory()
-                           ->{meta}{externalAccountRequired} })
+    acme_ca_reload($t) or die "nginx did not reload\n";
+    acme_client($t, tls => 1)->directory()->{meta}{externalAccountRequired}
         or die "externalAccountRequired is not told\n";
 
     my $json = interop_tool($t, 'eab', 'create', @args);
@@ -379,14 +378,21 @@ sub interop_replaces {
 sub interop_stored {
     my ($t, $pem) = @_;
     my $digest = fingerprint($pem) or return 'no certificate';
+    my $row;
 
-    my ($row) = acme_ca_sql($t, "SELECT c.status, hex(c.serial) AS serial,
-            o.status AS order_status, c.revocation_reason AS reason,
-            c.first_download_at IS NOT NULL AS downloaded
-        FROM acme_certificates c
-        LEFT JOIN acme_orders o ON o.id = c.order_id
-            AND o.certificate_id = c.id AND o.account_id = c.account_id
-        WHERE c.fingerprint = x'$digest'");
+    # the note of a download is written after its reply has left
+
+    acme_ca_wait(sub {
+        ($row) = acme_ca_sql($t, "SELECT c.status, hex(c.serial) AS serial,
+                o.status AS order_status, c.revocation_reason AS reason,
+                c.first_download_at IS NOT NULL AS downloaded
+            FROM acme_certificates c
+            LEFT JOIN acme_orders o ON o.id = c.order_id
+                AND o.certificate_id = c.id AND o.account_id = c.account_id
+            WHERE c.fingerprint = x'$digest'");
+        return !$row || $row->{downloaded};
+    });
+
     return 'not stored' unless $row;
 
     my $serial = cert_field($pem, 'serial');

@@ -88,7 +88,7 @@ sub receiver_wait {
     Test::Nginx::AcmeCa::acme_ca_wait(sub {
         @events = grep { !$which || $which->($_) } receiver_events($t, $uri);
         @events >= $n;
-    }, 30);
+    });
 
     return @events;
 }
