@@ -369,6 +369,10 @@ CREATE INDEX acme_certificates_kind ON acme_certificates (profile, issuer_id);
 CREATE INDEX acme_certificates_category ON acme_certificates (category)
     WHERE category IS NOT NULL;
 
+-- a uuid is made of the fingerprint
+CREATE INDEX acme_certificates_uuid
+    ON acme_certificates (substr(fingerprint, 1, 6));
+
 -- certificates that nobody has fetched yet
 CREATE INDEX acme_certificates_unfetched ON acme_certificates (created_at)
     WHERE first_download_at IS NULL AND account_id IS NOT NULL;

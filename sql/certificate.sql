@@ -89,6 +89,11 @@ SELECT c.id, CASE WHEN (?2 IS NULL
                   AND substr(c.fingerprint, 8, 1) = substr(?13, 8, 1)
                   AND substr(c.fingerprint, 10, 7) = substr(?13, 10, 7)))
          AND (?14 IS NULL OR c.not_after > ?14)
+         AND (?17 IS NULL
+              OR EXISTS (SELECT 1 FROM acme_radar AS w
+                         WHERE w.kind = ?17 AND w.object_id = c.id))
+         AND (?18 IS NULL OR c.revoked_at >= ?18)
+         AND (?19 IS NULL OR c.revoked_at < ?19)
     THEN json_patch('{}', json_object(
         'id', c.id,
         'serial', lower(hex(c.serial)),
@@ -110,7 +115,8 @@ SELECT c.id, CASE WHEN (?2 IS NULL
                   iif(c.account_id IS NULL AND c.imported_at IS NULL,
                       'internal', 'service')),
         'common_name', c.common_name,
-        'names', json('["' || replace(c.sans, ' ', '","') || '"]'),
+        'names', json(iif(c.sans = '', '[]',
+                          '["' || replace(c.sans, ' ', '","') || '"]')),
         'account', c.account_id,
         'order', c.order_id,
         'profile', c.profile,
@@ -132,7 +138,11 @@ SELECT c.id, CASE WHEN (?2 IS NULL
         'last_download_at', strftime('%Y-%m-%dT%H:%M:%SZ',
                                      c.last_download_at, 'unixepoch'),
         'replaced_by', (SELECT lower(hex(r.serial)) FROM acme_certificates AS r
-                        WHERE r.id = c.replaced_by)))
+                        WHERE r.id = c.replaced_by),
+        'radar', (SELECT json(nullif(json_group_array(w.kind), '[]'))
+                  FROM acme_radar AS w
+                  WHERE w.kind IN ('expiring', 'late', 'not-fetched')
+                        AND w.object_id = c.id)))
     END
 FROM (SELECT id FROM acme_certificates
       WHERE ?15 = 1 AND serial = ?12 AND id < ?1
@@ -188,6 +198,22 @@ FROM (SELECT id FROM acme_certificates
             AND issuer_id IN (SELECT id FROM issuers
                               WHERE name = ?9 OR CAST(id AS TEXT) = ?9)
       UNION ALL
+      SELECT id FROM acme_certificates
+      WHERE ?15 = 11 AND substr(fingerprint, 1, 6) = substr(?13, 1, 6)
+            AND id < ?1
+      UNION ALL
+      SELECT object_id FROM acme_radar
+      WHERE ?15 = 12 AND kind = ?17 AND object_id < ?1
+      UNION ALL
       SELECT id FROM acme_certificates WHERE ?15 = 0 AND id < ?1
       ORDER BY id DESC LIMIT ?16) AS k
 CROSS JOIN acme_certificates AS c ON c.id = k.id;
+
+-- name: certificate_list_ending
+-- why: those that live, soonest first, after the last one of the page before
+SELECT c.id, iif((?4 IS NULL OR c.account_id = ?4)
+                 AND (?5 IS NULL OR c.profile = ?5), '{}', NULL)
+FROM acme_certificates AS c INDEXED BY acme_certificates_end
+WHERE c.status = 'valid' AND c.expired_at IS NULL
+      AND (c.not_after, c.id) > (?1, ?2) AND c.not_after <= ?3
+ORDER BY c.not_after, c.id;

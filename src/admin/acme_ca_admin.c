@@ -95,10 +95,19 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
 
     { ngx_string("certificates"), "certificate-import",
       "limit cursor status account eab name profile category issuer uuid "
-      "expires_before expires_after",
+      "expires_before expires_after revoked_before revoked_after radar",
       "pem category remarks",
       acme_ca_admin_list, NULL, acme_ca_admin_import,
       "certificates; one that was signed elsewhere" },
+
+    { ngx_string("certificates/expiring"), NULL,
+      "limit cursor expires_before account profile", NULL,
+      acme_ca_admin_certificate_expiring, NULL, NULL,
+      "those that end soon, soonest first" },
+
+    { ngx_string("certificates/expire"), "certificate-expire", NULL, NULL,
+      NULL, NULL, acme_ca_admin_certificate_expire,
+      "those that have expired are noted and counted, as workers do" },
 
     { ngx_string("certificates/{serial}"), "certificate-set", NULL,
       "category remarks",
@@ -108,6 +117,14 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
     { ngx_string("certificates/{serial}/pem"), NULL, NULL, NULL,
       acme_ca_admin_certificate_pem, NULL, NULL,
       "itself and its chain" },
+
+    { ngx_string("certificates/{serial}/text"), NULL, NULL, NULL,
+      acme_ca_admin_certificate_text, NULL, NULL,
+      "all that is in it, for people" },
+
+    { ngx_string("certificates/{serial}/verify"), NULL, NULL, NULL,
+      acme_ca_admin_certificate_verify, NULL, NULL,
+      "whether it is good now" },
 
     { ngx_string("certificates/{serial}/revoke"), "certificate-revoke",
       NULL, "reason invalidity_at",

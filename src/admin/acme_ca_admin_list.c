@@ -21,8 +21,10 @@ static ngx_int_t acme_ca_admin_list_filter(acme_ca_admin_t *a,
     acme_ca_store_filter_t *filter);
 static ngx_int_t acme_ca_admin_list_certificates(acme_ca_admin_t *a,
     acme_ca_store_filter_t *filter);
-static ngx_int_t acme_ca_admin_list_date(acme_ca_admin_t *a, const char *name,
-    time_t *at);
+static ngx_int_t acme_ca_admin_list_dates(acme_ca_admin_t *a,
+    acme_ca_store_filter_t *filter);
+static ngx_int_t acme_ca_admin_list_radar(acme_ca_admin_t *a,
+    acme_ca_store_filter_t *filter);
 static ngx_int_t acme_ca_admin_list_uuid(acme_ca_admin_t *a, ngx_str_t *uuid);
 static const acme_ca_admin_table_t *acme_ca_admin_list_table(
     acme_ca_admin_t *a);
@@ -99,15 +101,29 @@ acme_ca_admin_list(acme_ca_admin_t *a)
 }
 
 
+ngx_int_t
+acme_ca_admin_row(acme_ca_admin_t *a, int64_t id)
+{
+    ngx_int_t              rc;
+    acme_ca_json_writer_t  w;
+
+    acme_ca_json_start(&w, a->ctx.pool, 1024);
+
+    rc = acme_ca_admin_row_write(a, id, &w);
+
+    return (rc == NGX_OK) ? acme_ca_admin_reply(a, 200, &w) : rc;
+}
+
+
 /* the one row whose id is next below the one after it */
 
 ngx_int_t
-acme_ca_admin_row(acme_ca_admin_t *a, int64_t id)
+acme_ca_admin_row_write(acme_ca_admin_t *a, int64_t id,
+    acme_ca_json_writer_t *w)
 {
     ngx_int_t                     rc;
     acme_ca_store_row_t          *row;
     acme_ca_store_page_t          page;
-    acme_ca_json_writer_t         w;
     acme_ca_store_filter_t        filter;
     const acme_ca_admin_table_t  *table;
 
@@ -132,11 +148,7 @@ acme_ca_admin_row(acme_ca_admin_t *a, int64_t id)
                                     table->path, &a->operand);
     }
 
-    acme_ca_json_start(&w, a->ctx.pool, 1024);
-
-    rc = acme_ca_admin_list_write(a, &w, table, row);
-
-    return (rc == NGX_OK) ? acme_ca_admin_reply(a, 200, &w) : rc;
+    return acme_ca_admin_list_write(a, w, table, row);
 }
 
 
@@ -266,11 +278,10 @@ acme_ca_admin_list_certificates(acme_ca_admin_t *a,
         filter->name = NULL;
     }
 
-    rc = acme_ca_admin_list_date(a, "expires_before", &filter->expires_before);
+    rc = acme_ca_admin_list_dates(a, filter);
 
     if (rc == NGX_OK) {
-        rc = acme_ca_admin_list_date(a, "expires_after",
-                                     &filter->expires_after);
+        rc = acme_ca_admin_list_radar(a, filter);
     }
 
     if (rc == NGX_OK) {
@@ -298,6 +309,48 @@ acme_ca_admin_list_certificates(acme_ca_admin_t *a,
 
 
 static ngx_int_t
+acme_ca_admin_list_dates(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    const struct {
+        const char  *name;
+        time_t      *at;
+    } dates[] = {
+        { "expires_before", &filter->expires_before },
+        { "expires_after", &filter->expires_after },
+        { "revoked_before", &filter->revoked_before },
+        { "revoked_after", &filter->revoked_after }
+    };
+
+    rc = NGX_OK;
+
+    for (i = 0; rc == NGX_OK && i < sizeof(dates) / sizeof(dates[0]); i++) {
+        rc = acme_ca_admin_list_date(a, dates[i].name, dates[i].at);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_admin_list_radar(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
+{
+    ngx_uint_t  many;
+
+    filter->radar = acme_ca_admin_arg(a, "radar");
+
+    return (filter->radar
+            && !acme_ca_admin_has("late expiring not-fetched", filter->radar,
+                                  &many))
+           ? acme_ca_admin_refuse(a, 400, "\"radar\" is to be late, expiring "
+                                  "or not-fetched")
+           : NGX_OK;
+}
+
+
+ngx_int_t
 acme_ca_admin_list_date(acme_ca_admin_t *a, const char *name, time_t *at)
 {
     ngx_str_t  *text;
@@ -314,9 +367,7 @@ acme_ca_admin_list_date(acme_ca_admin_t *a, const char *name, time_t *at)
 static ngx_int_t
 acme_ca_admin_list_uuid(acme_ca_admin_t *a, ngx_str_t *uuid)
 {
-    size_t      i, n;
-    u_char      ch;
-    ngx_int_t   digit;
+    ngx_int_t   rc;
     ngx_str_t  *text;
 
     text = acme_ca_admin_arg(a, "uuid");
@@ -325,33 +376,10 @@ acme_ca_admin_list_uuid(acme_ca_admin_t *a, ngx_str_t *uuid)
         return NGX_OK;
     }
 
-    uuid->data = ngx_pcalloc(a->ctx.pool, 16);
-    if (uuid->data == NULL) {
-        return NGX_ERROR;
-    }
+    rc = acme_ca_admin_uuid(a->ctx.pool, text, uuid);
 
-    uuid->len = 16;
-
-    for (i = 0, n = 0; i < text->len; i++) {
-        ch = text->data[i];
-
-        if (ch == '-') {
-            continue;
-        }
-
-        digit = ngx_hextoi(&ch, 1);
-
-        if (digit == NGX_ERROR || n == 32) {
-            break;
-        }
-
-        uuid->data[n / 2] |= (u_char) (digit << (n % 2 ? 0 : 4));
-        n++;
-    }
-
-    return (i < text->len || n < 32)
-           ? acme_ca_admin_refuse(a, 400, "\"%V\" is no uuid", text)
-           : NGX_OK;
+    return (rc == NGX_DECLINED)
+           ? acme_ca_admin_refuse(a, 400, "\"%V\" is no uuid", text) : rc;
 }
 
 

@@ -55,8 +55,13 @@ ngx_int_t acme_ca_admin_statistics(acme_ca_admin_t *a);
 /* acme_ca_admin_list.c: of the table that the path begins with */
 ngx_int_t acme_ca_admin_list(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_row_get(acme_ca_admin_t *a);
-/* the answer is that row; NGX_ABORT: there is none */
+/* the answer is that row, or it is written; NGX_ABORT: there is none */
 ngx_int_t acme_ca_admin_row(acme_ca_admin_t *a, int64_t id);
+ngx_int_t acme_ca_admin_row_write(acme_ca_admin_t *a, int64_t id,
+    acme_ca_json_writer_t *w);
+/* an argument that is a date: 400 if it is none; left if it is absent */
+ngx_int_t acme_ca_admin_list_date(acme_ca_admin_t *a, const char *name,
+    time_t *at);
 
 ngx_int_t acme_ca_admin_account_get(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_account_revoke(acme_ca_admin_t *a);
@@ -67,6 +72,13 @@ ngx_int_t acme_ca_admin_hook_retry(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_window_create(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_window_drop(acme_ca_admin_t *a);
 
+/* the one that the path names; NGX_ABORT: there is none */
+ngx_int_t acme_ca_admin_certificate_find(acme_ca_admin_t *a,
+    acme_ca_certificate_t *certificate);
+ngx_int_t acme_ca_admin_certificate_text(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_certificate_verify(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_certificate_expiring(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_certificate_expire(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_certificate_set(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_certificate_delete(acme_ca_admin_t *a);
 /* as "reason" and "invalidity_at" of the body say; both are left else */
@@ -89,10 +101,13 @@ ngx_int_t acme_ca_admin_job_cancel(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_audit_state(acme_ca_admin_t *a);
 
 /*
- * acme_ca_admin_serial.c; serial: bytes.  serial(): of hexadecimal;
- * NGX_DECLINED: it is none.  write(): decimal.  find(): NGX_DECLINED: there is
- * no such certificate; its serial is set if the text is one.
+ * acme_ca_admin_serial.c; serial, uuid: bytes.  serial(): of hexadecimal;
+ * NGX_DECLINED: it is none.  write(): decimal.  uuid(): NGX_DECLINED: it is
+ * none.  find(): by serial number or uuid; NGX_DECLINED: there is no such
+ * certificate; its serial is set if the text is one.
  */
+ngx_int_t acme_ca_admin_uuid(ngx_pool_t *pool, const ngx_str_t *text,
+    ngx_str_t *uuid);
 ngx_int_t acme_ca_admin_serial(ngx_pool_t *pool, const ngx_str_t *text,
     ngx_str_t *serial);
 ngx_int_t acme_ca_admin_serial_write(ngx_pool_t *pool,

@@ -17,8 +17,6 @@
 #define ACME_CA_ADMIN_REMARKS  1024
 
 
-static ngx_int_t acme_ca_admin_certificate_find(acme_ca_admin_t *a,
-    acme_ca_certificate_t *certificate);
 static ngx_uint_t acme_ca_admin_is_category(const ngx_str_t *text);
 
 
@@ -337,7 +335,7 @@ acme_ca_admin_certificate_delete(acme_ca_admin_t *a)
 }
 
 
-static ngx_int_t
+ngx_int_t
 acme_ca_admin_certificate_find(acme_ca_admin_t *a,
     acme_ca_certificate_t *certificate)
 {
@@ -347,6 +345,6 @@ acme_ca_admin_certificate_find(acme_ca_admin_t *a,
 
     return (rc == NGX_DECLINED)
            ? acme_ca_admin_refuse(a, 404, "there is no certificate with the "
-                                  "serial number \"%V\"", &a->operand)
+                                  "serial number or uuid \"%V\"", &a->operand)
            : rc;
 }

@@ -4,18 +4,23 @@
  *
  * Serial numbers as operators write them: hexadecimal, with or without colons
  * and zeros in front, or decimal.  A number that both can be is taken for
- * hexadecimal, unless only the other one is in the registry.
+ * hexadecimal, unless only the other one is in the registry.  And uuids, which
+ * have dashes.
  */
 
 
 #include "acme_ca_admin_private.h"
+#include "acme_ca_store_registry.h"
 
 
 #define ACME_CA_ADMIN_SERIAL  20
+#define ACME_CA_ADMIN_UUID    16
 /* 2^160 has so many digits */
 #define ACME_CA_ADMIN_DIGITS  49
 
 
+static ngx_int_t acme_ca_admin_uuid_find(acme_ca_admin_t *a,
+    const ngx_str_t *text, acme_ca_certificate_t *certificate);
 static ngx_int_t acme_ca_admin_serial_decimal(ngx_pool_t *pool,
     const ngx_str_t *text, ngx_str_t *serial);
 
@@ -146,6 +151,62 @@ acme_ca_admin_serial_write(ngx_pool_t *pool, const ngx_str_t *serial,
 
 
 ngx_int_t
+acme_ca_admin_uuid(ngx_pool_t *pool, const ngx_str_t *text, ngx_str_t *uuid)
+{
+    size_t     i, n;
+    u_char     ch;
+    ngx_int_t  digit;
+
+    uuid->data = ngx_pcalloc(pool, ACME_CA_ADMIN_UUID);
+    if (uuid->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    uuid->len = ACME_CA_ADMIN_UUID;
+
+    for (i = 0, n = 0; i < text->len; i++) {
+        ch = text->data[i];
+
+        if (ch == '-') {
+            continue;
+        }
+
+        digit = ngx_hextoi(&ch, 1);
+
+        if (digit == NGX_ERROR || n == 2 * ACME_CA_ADMIN_UUID) {
+            return NGX_DECLINED;
+        }
+
+        uuid->data[n / 2] |= (u_char) (digit << (n % 2 ? 0 : 4));
+        n++;
+    }
+
+    return (n == 2 * ACME_CA_ADMIN_UUID) ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+acme_ca_admin_uuid_find(acme_ca_admin_t *a, const ngx_str_t *text,
+    acme_ca_certificate_t *certificate)
+{
+    int64_t    id;
+    ngx_int_t  rc;
+    ngx_str_t  uuid;
+
+    rc = acme_ca_admin_uuid(a->ctx.pool, text, &uuid);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_registry_find_uuid(a->store, &uuid, &id);
+    }
+
+    return (rc == NGX_OK)
+           ? acme_ca_store_certificate_find(a->store, a->ctx.pool, id,
+                                            certificate)
+           : rc;
+}
+
+
+ngx_int_t
 acme_ca_admin_serial_find(acme_ca_admin_t *a, const ngx_str_t *text,
     acme_ca_certificate_t *certificate)
 {
@@ -153,6 +214,10 @@ acme_ca_admin_serial_find(acme_ca_admin_t *a, const ngx_str_t *text,
     ngx_str_t  serial;
 
     ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
+
+    if (ngx_strlchr(text->data, text->data + text->len, '-')) {
+        return acme_ca_admin_uuid_find(a, text, certificate);
+    }
 
     rc = acme_ca_admin_serial(a->ctx.pool, text, &serial);
     hex = rc;

@@ -27,7 +27,9 @@ typedef enum {
     ACME_CA_STORE_BY_REVOKED,
     ACME_CA_STORE_BY_EXPIRED,
     ACME_CA_STORE_BY_PROFILE,
-    ACME_CA_STORE_BY_ISSUER
+    ACME_CA_STORE_BY_ISSUER,
+    ACME_CA_STORE_BY_UUID,
+    ACME_CA_STORE_BY_RADAR
 } acme_ca_store_index_e;
 
 
@@ -104,6 +106,27 @@ acme_ca_store_certificate_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_optional(&q, filter->expires_after);
     acme_ca_query_integer(&q, acme_ca_store_page_index(filter));
     acme_ca_query_integer(&q, ACME_CA_STORE_PAGE_ROWS + 1);
+    acme_ca_query_text(&q, filter->radar);
+    acme_ca_query_optional(&q, filter->revoked_after);
+    acme_ca_query_optional(&q, filter->revoked_before);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_certificate_list_ending(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, time_t after,
+    acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_CERTIFICATE_LIST_ENDING);
+    acme_ca_query_integer(&q, after);
+    acme_ca_query_integer(&q, page->before);
+    acme_ca_query_integer(&q, filter->expires_before);
+    acme_ca_query_optional(&q, filter->account_id);
+    acme_ca_query_text(&q, filter->profile);
 
     return acme_ca_store_page_read(&q, pool, page);
 }
@@ -122,11 +145,15 @@ acme_ca_store_page_index(const acme_ca_store_filter_t *filter)
         acme_ca_store_index_e  index;
     } choices[] = {
         { filter->serial.len, ACME_CA_STORE_BY_SERIAL },
+        { filter->uuid.len, ACME_CA_STORE_BY_UUID },
         { filter->name && filter->name->len, ACME_CA_STORE_BY_NAME },
         { filter->account_id != 0, ACME_CA_STORE_BY_ACCOUNT },
         { filter->eab_id != 0, ACME_CA_STORE_BY_EAB },
+        { filter->radar && filter->radar->len, ACME_CA_STORE_BY_RADAR },
         { 1, acme_ca_store_page_index_word(filter->category) },
         { 1, acme_ca_store_page_index_word(filter->status) },
+        { filter->revoked_after || filter->revoked_before,
+          ACME_CA_STORE_BY_REVOKED },
         { filter->profile && filter->profile->len, ACME_CA_STORE_BY_PROFILE },
         { filter->issuer && filter->issuer->len, ACME_CA_STORE_BY_ISSUER },
         { 0, ACME_CA_STORE_BY_ID }

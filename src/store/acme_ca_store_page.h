@@ -47,8 +47,12 @@ typedef struct {
     ngx_str_t     *below;          /* ".a.b": all names below it */
     ngx_str_t      serial;         /* bytes */
     ngx_str_t      uuid;           /* 16 bytes, made of the fingerprint */
+    ngx_str_t     *radar;          /* what was noted: "late", "expiring",
+                                      "not-fetched" */
     time_t         expires_before;
     time_t         expires_after;
+    time_t         revoked_before;
+    time_t         revoked_after;
     time_t         now;
 } acme_ca_store_filter_t;
 
@@ -78,6 +82,11 @@ ngx_int_t acme_ca_store_authz_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
 ngx_int_t acme_ca_store_certificate_page(acme_ca_store_t *store,
     ngx_pool_t *pool, const acme_ca_store_filter_t *filter,
+    acme_ca_store_page_t *page);
+/* those that live and end in time, soonest first, after one of that end and
+   id: filter->account_id, profile, expires_before.  The documents are empty */
+ngx_int_t acme_ca_store_certificate_list_ending(acme_ca_store_t *store,
+    ngx_pool_t *pool, const acme_ca_store_filter_t *filter, time_t after,
     acme_ca_store_page_t *page);
 ngx_int_t acme_ca_store_audit_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);

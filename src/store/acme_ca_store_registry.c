@@ -59,6 +59,46 @@ acme_ca_store_registry_set(acme_ca_store_t *store, int64_t id,
 
 
 ngx_int_t
+acme_ca_store_registry_find_uuid(acme_ca_store_t *store, const ngx_str_t *uuid,
+    int64_t *id)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_FIND_UUID);
+    acme_ca_query_blob(&q, uuid->data, uuid->len);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *id = acme_ca_column_integer(&q);
+
+    return acme_ca_query_end(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_registry_get_expired(acme_ca_store_t *store, int64_t *n)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_GET_EXPIRED);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *n = acme_ca_column_integer(&q);
+
+    return acme_ca_query_end(&q);
+}
+
+
+ngx_int_t
 acme_ca_store_registry_remove(acme_ca_store_t *store, int64_t id)
 {
     ngx_int_t        rc;

@@ -27,6 +27,13 @@ ngx_int_t acme_ca_store_registry_release(acme_ca_store_t *store, int64_t id);
 ngx_int_t acme_ca_store_registry_set(acme_ca_store_t *store, int64_t id,
     const ngx_str_t *category, const ngx_str_t *remarks);
 
+/* uuid: 16 bytes.  NGX_DECLINED: it is nobody's */
+ngx_int_t acme_ca_store_registry_find_uuid(acme_ca_store_t *store,
+    const ngx_str_t *uuid, int64_t *id);
+/* how many are noted as expired */
+ngx_int_t acme_ca_store_registry_get_expired(acme_ca_store_t *store,
+    int64_t *n);
+
 /* those whose certificate is known: int64_t and ngx_str_t, DER */
 ngx_int_t acme_ca_store_registry_list_issuers(acme_ca_store_t *store,
     ngx_pool_t *pool, ngx_array_t **ids, ngx_array_t **ders);

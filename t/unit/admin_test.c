@@ -421,6 +421,10 @@ test_starve(void)
            "\"invalidity_at\":\"2001-01-01T00:00:00Z\"}"), 200);
     starve("preflight", A_POST("preflight", "{\"identifier\":\"a.example\","
            "\"account\":\"1\"}"), 200);
+    starve("expiring", A_GET("certificates/expiring", .query = "account=1"),
+           200);
+    starve("expire", A_POST("certificates/expire", "{}"), 200);
+    starve("uuid", A_GET("certificates/0-0"), 404);
     starve("audit/state", A_GET("audit/state"), 200);
     starve("openapi", A_GET("openapi.json"), 200);
 

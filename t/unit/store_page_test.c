@@ -27,47 +27,69 @@ typedef struct {
     const char  *name;
     int64_t      account_id;
     int64_t      eab_id;
+    const char  *radar;
+    const char  *uuid;             /* of which row: SQL */
+    time_t       revoked_after;
+    time_t       revoked_before;
 } ask_t;
 
 
 static void fill(void);
 static void test_ask(const ask_t *ask);
+static void uuid_of(const char *where, ngx_str_t *uuid);
+static void test_ending(void);
 static int64_t sum_pages(const acme_ca_store_filter_t *filter,
     ngx_uint_t limit, ngx_uint_t *n);
 
 
 static const ask_t  asks[] = {
-    { "all", "1", NULL, NULL, NULL, NULL, NULL, 0, 0 },
-    { "an account", "account_id = 2", NULL, NULL, NULL, NULL, NULL, 2, 0 },
-    { "an external account", "account_id IN (2, 3)", NULL, NULL, NULL, NULL,
-      NULL, 0, 1 },
-    { "a name", "sans = 'dns:a7.example'", NULL, NULL, NULL, NULL,
-      "a7.example", 0, 0 },
-    { "a name of an account", "sans = 'dns:a7.example' AND account_id = 2",
-      NULL, NULL, NULL, NULL, "a7.example", 2, 0 },
-    { "valid", "status = 'valid' AND not_after > 1800000000", "valid", NULL,
-      NULL, NULL, NULL, 0, 0 },
-    { "expired, noted or not", "status = 'valid' AND not_after <= 1800000000",
-      "expired", NULL, NULL, NULL, NULL, 0, 0 },
-    { "revoked", "status = 'revoked'", "revoked", NULL, NULL, NULL, NULL, 0,
-      0 },
-    { "held", "revocation_reason = 6", "held", NULL, NULL, NULL, NULL, 0, 0 },
-    { "revoked or expired", "status = 'revoked' OR not_after <= 1800000000",
-      "revoked expired", NULL, NULL, NULL, NULL, 0, 0 },
-    { "device", "category = 'device'", NULL, "device", NULL, NULL, NULL, 0,
-      0 },
-    { "internal", "category = 'internal' OR (category IS NULL AND"
-      " account_id IS NULL)", NULL, "internal", NULL, NULL, NULL, 0, 0 },
-    { "service", "category IS NULL AND account_id IS NOT NULL", NULL,
-      "service", NULL, NULL, NULL, 0, 0 },
-    { "a profile", "profile = 'short'", NULL, NULL, "short", NULL, NULL, 0,
-      0 },
-    { "a rare profile, revoked", "profile = 'rare' AND status = 'revoked'",
-      "revoked", NULL, "rare", NULL, NULL, 0, 0 },
-    { "an issuer", "issuer_id = 2", NULL, NULL, NULL, "old", NULL, 0, 0 },
-    { "by number, profile", "issuer_id = 1 AND profile = 'default'", NULL,
-      NULL, "default", "1", NULL, 0, 0 },
-    { "nobody's", "0", NULL, NULL, NULL, "none", NULL, 0, 0 }
+    { .what = "all", .where = "1" },
+    { .what = "an account", .where = "account_id = 2", .account_id = 2 },
+    { .what = "an external account", .where = "account_id IN (2, 3)",
+      .eab_id = 1 },
+    { .what = "a name", .where = "sans = 'dns:a7.example'",
+      .name = "a7.example" },
+    { .what = "a name of an account",
+      .where = "sans = 'dns:a7.example' AND account_id = 2",
+      .name = "a7.example", .account_id = 2 },
+    { .what = "valid", .where = "status = 'valid' AND not_after > 1800000000",
+      .status = "valid" },
+    { .what = "expired, noted or not",
+      .where = "status = 'valid' AND not_after <= 1800000000",
+      .status = "expired" },
+    { .what = "revoked", .where = "status = 'revoked'", .status = "revoked" },
+    { .what = "held", .where = "revocation_reason = 6", .status = "held" },
+    { .what = "revoked or expired",
+      .where = "status = 'revoked' OR not_after <= 1800000000",
+      .status = "revoked expired" },
+    { .what = "device", .where = "category = 'device'", .category = "device" },
+    { .what = "internal",
+      .where = "category = 'internal' OR (category IS NULL AND"
+               " account_id IS NULL)",
+      .category = "internal" },
+    { .what = "service",
+      .where = "category IS NULL AND account_id IS NOT NULL",
+      .category = "service" },
+    { .what = "a profile", .where = "profile = 'short'", .profile = "short" },
+    { .what = "a rare profile, revoked",
+      .where = "profile = 'rare' AND status = 'revoked'", .status = "revoked",
+      .profile = "rare" },
+    { .what = "an issuer", .where = "issuer_id = 2", .issuer = "old" },
+    { .what = "by number, profile",
+      .where = "issuer_id = 1 AND profile = 'default'", .profile = "default",
+      .issuer = "1" },
+    { .what = "nobody's", .where = "0", .issuer = "none" },
+    { .what = "on the radar", .where = "id % 30 = 1", .radar = "late" },
+    { .what = "on the radar, of an account", .radar = "late",
+      .where = "id % 30 = 1 AND account_id = 2", .account_id = 2 },
+    { .what = "a uuid", .where = "id = 77", .uuid = "id = 77" },
+    { .what = "a uuid of another account", .where = "0", .uuid = "id = 77",
+      .account_id = 2 },
+    { .what = "revoked since then", .where = "revoked_at >= 1795000140",
+      .revoked_after = 1795000140 },
+    { .what = "revoked between", .revoked_after = 1795000140,
+      .where = "revoked_at >= 1795000140 AND revoked_at < 1795000210",
+      .revoked_before = 1795000210 }
 };
 
 
@@ -83,6 +105,8 @@ main(void)
     for (i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
         test_ask(&asks[i]);
     }
+
+    test_ending();
 
     fixture_stop();
     fixture_end();
@@ -119,13 +143,16 @@ fill(void)
         " CASE WHEN i % 4 = 0 THEN NULL WHEN i % 70 < 3 THEN 'rare'"
         "      WHEN i % 3 = 0 THEN 'short' ELSE 'default' END,"
         " 1790000000, 1799999850 + i, 1790000000,"
-        " iif(i % 7 = 0, 1795000000, NULL),"
+        " iif(i % 7 = 0, 1795000000 + i, NULL),"
         " iif(i % 7 = 0, i % 14 / 7 * 6, NULL),"
         " CASE WHEN i % 13 = 0 THEN 'device' WHEN i % 17 = 0 THEN 'internal'"
         " END, x'00' FROM n");
 
     is_int(fixture_count("SELECT count(*) FROM acme_certificates"),
            CERTIFICATES, "a registry");
+
+    (void) fixture_count("INSERT INTO acme_radar (kind, object_id, at)"
+        " SELECT 'late', id, 0 FROM acme_certificates WHERE id % 30 = 1");
 
     /* some of those that expired are noted, the soonest */
 
@@ -140,7 +167,7 @@ test_ask(const ask_t *ask)
     char                    sql[512];
     size_t                  i;
     int64_t                 sum;
-    ngx_str_t               texts[5];
+    ngx_str_t               texts[5], radar;
     ngx_uint_t              n;
     acme_ca_store_filter_t  filter;
 
@@ -161,6 +188,15 @@ test_ask(const ask_t *ask)
     filter.account_id = ask->account_id;
     filter.eab_id = ask->eab_id;
     filter.now = NOW;
+    filter.revoked_after = ask->revoked_after;
+    filter.revoked_before = ask->revoked_before;
+
+    fixture_str(&radar, ask->radar ? ask->radar : "");
+    filter.radar = &radar;
+
+    if (ask->uuid) {
+        uuid_of(ask->uuid, &filter.uuid);
+    }
 
     sum = sum_pages(&filter, 1000, &n);
 
@@ -173,6 +209,102 @@ test_ask(const ask_t *ask)
     is_int(sum, fixture_count(sql), "%s: the same", ask->what);
 
     is_int(sum_pages(&filter, 7, &n), sum, "%s: in pages", ask->what);
+}
+
+
+/* the bytes of a fingerprint that a uuid is made of */
+
+static void
+uuid_of(const char *where, ngx_str_t *uuid)
+{
+    char      sql[256];
+    size_t    i;
+    int64_t   byte;
+
+    static u_char  bytes[16];
+
+    for (i = 0; i < sizeof(bytes); i++) {
+        snprintf(sql, sizeof(sql), "SELECT instr('0123456789ABCDEF', substr("
+                 "hex(fingerprint), %zu, 1)) * 16 - 17 + instr("
+                 "'0123456789ABCDEF', substr(hex(fingerprint), %zu, 1))"
+                 " FROM acme_certificates WHERE %s", 2 * i + 1, 2 * i + 2,
+                 where);
+        byte = fixture_count(sql);
+        bytes[i] = (u_char) byte;
+    }
+
+    /* those of RFC 9562 do not count */
+
+    bytes[6] = (u_char) ((bytes[6] & 0x0f) | 0x80);
+    bytes[8] = (u_char) ((bytes[8] & 0x3f) | 0x80);
+
+    uuid->data = bytes;
+    uuid->len = sizeof(bytes);
+}
+
+
+/* those that live, soonest first, by pages, with equal ends as well */
+
+static void
+test_ending(void)
+{
+    time_t                  after;
+    int64_t                 sum, id;
+    ngx_uint_t              i, n, bad;
+    acme_ca_store_row_t    *row;
+    acme_ca_store_page_t    page;
+    acme_ca_store_filter_t  filter;
+
+    (void) fixture_count("UPDATE acme_certificates SET not_after = 1800000100"
+                         " WHERE id % 6 = 0 AND status = 'valid'"
+                         " AND expired_at IS NULL");
+
+    ngx_memzero(&filter, sizeof(acme_ca_store_filter_t));
+    filter.expires_before = 1800000140;
+
+    page.before = INT64_MAX;
+    page.limit = 4;
+    after = NOW;
+
+    sum = 0;
+    n = 0;
+    bad = 0;
+
+    do {
+        if (acme_ca_store_certificate_list_ending(store, pool, &filter, after,
+                                                  &page)
+            != NGX_OK)
+        {
+            break;
+        }
+
+        row = page.rows->elts;
+
+        for (i = 0; i < page.rows->nelts; i++) {
+            char  sql[128];
+
+            id = row[i].id;
+
+            snprintf(sql, sizeof(sql), "SELECT not_after FROM"
+                     " acme_certificates WHERE id = %lld", (long long) id);
+            bad += (fixture_count(sql) < after);
+            after = fixture_count(sql);
+
+            sum += id;
+            n++;
+        }
+
+        page.before = page.next;
+
+    } while (page.next);
+
+    is_int(bad, 0, "soonest first");
+    is_int(n, fixture_count("SELECT count(*) FROM acme_certificates WHERE"
+           " status = 'valid' AND expired_at IS NULL AND not_after >"
+           " 1800000000 AND not_after <= 1800000140"), "as many as end");
+    is_int(sum, fixture_count("SELECT sum(id) FROM acme_certificates WHERE"
+           " status = 'valid' AND expired_at IS NULL AND not_after >"
+           " 1800000000 AND not_after <= 1800000140"), "the same");
 }
 
 

@@ -6,7 +6,7 @@
 
 commands="$commands
 certificate list      -       account status name expires limit profile \
-                              issuer category before
+                              issuer category before revoked radar
 certificate by-name   NAME    limit
 certificate expiring  -       within limit profile account
 certificate expire    -
@@ -28,6 +28,8 @@ usage_certificate() {
         [--category C]          ca, user, service, device, internal
         [--issuer ID|NAME]
         [--expires TIME]        30d: those that end until then
+        [--revoked TIME]        30d: those that were revoked since then
+        [--radar WORD]          late, expiring, not-fetched
         [--before ID]           the next page: those with lower ids
         [--limit N]
     certificate by-name NAME    the valid ones for it, newest first
@@ -48,9 +50,8 @@ usage_certificate() {
         [--category C] [--remarks TEXT]
     certificate set SERIAL|UUID [--category C] [--remarks TEXT]
     certificate revoke SERIAL|UUID
-        [--reason R]            unspecified, keyCompromise, affiliationChanged,
-                                superseded, cessationOfOperation,
-                                privilegeWithdrawn
+        [--reason R]            a word or number of RFC 5280; with
+                                certificateHold "unrevoke" takes it back
     certificate delete UUID     for good: what has expired
         [--force]               and what has not; what was revoked would be
                                 missing in the CRLs
@@ -87,6 +88,29 @@ certificate_columns="c.id, lower(hex(c.serial)) AS serial,
     $(as_date c.not_before) AS not_before,
     $(as_date c.not_after) AS not_after"
 
+# all that is known of it, of issuer i; a decimal number is added later
+
+certificate_fields="c.id, lower(hex(c.serial)) AS serial,
+    NULL AS serial_decimal, $certificate_uuid AS uuid,
+    $certificate_status AS status, $certificate_category AS category,
+    c.account_id AS account, c.order_id AS 'order', c.sans AS names,
+    c.common_name, c.profile, c.key_type,
+    (SELECT i.name FROM issuers AS i WHERE i.id = c.issuer_id) AS issuer,
+    lower(hex(c.fingerprint)) AS fingerprint_sha256,
+    $(as_date c.not_before) AS not_before,
+    $(as_date c.not_after) AS not_after,
+    $(as_date c.created_at) AS created,
+    $(as_date c.imported_at) AS imported,
+    $(as_date c.revoked_at) AS revoked, c.revocation_reason,
+    $(as_date c.invalidity_at) AS invalidity,
+    $(as_date c.first_download_at) AS first_download,
+    $(as_date c.last_download_at) AS last_download,
+    (SELECT lower(hex(r.serial)) FROM acme_certificates AS r
+     WHERE r.id = c.replaced_by) AS replaced_by, c.remarks,
+    (SELECT group_concat(w.kind, ' ') FROM acme_radar AS w
+     WHERE w.kind IN ('expiring', 'late', 'not-fetched')
+           AND w.object_id = c.id) AS radar"
+
 
 # those that are noted as such, and those that will be soon, newest first: the
 # LIMIT keeps SQLite from forgetting their order, another ORDER BY would sort all
@@ -101,6 +125,18 @@ certificates_expired="(
     CROSS JOIN acme_certificates AS c ON c.id = k.id"
 
 
+# certificates COLUMNS REST: a table; for programs with all that is known of them,
+# each on a line of its own
+
+certificates() {
+    if [ -n "$json" ]; then
+        rows "SELECT $certificate_fields$1 FROM $2" | with_decimals
+    else
+        rows "SELECT $certificate_columns$1 FROM $2"
+    fi
+}
+
+
 # certificate SERIAL|UUID: sets $row, the row's id
 
 certificate() {
@@ -108,7 +144,9 @@ certificate() {
 
     if is_like "$wanted" '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'; then
         row=$(value "SELECT c.id FROM acme_certificates AS c
-                     WHERE $certificate_uuid = '$wanted'")
+                     WHERE substr(c.fingerprint, 1, 6)
+                           = x'$(printf '%.13s' "$wanted" | tr -d -)'
+                           AND $certificate_uuid = '$wanted'")
 
     else
         find_serial "$wanted"
@@ -157,6 +195,14 @@ check_category() {
 }
 
 
+check_radar() {
+    case $1 in
+        late|expiring|not-fetched) ;;
+        *) misuse "--radar: late, expiring or not-fetched" ;;
+    esac
+}
+
+
 certificate_list() {
     limit
     where=1
@@ -200,13 +246,25 @@ certificate_list() {
         where="$where AND c.not_after BETWEEN $now AND $now + $number"
     fi
 
+    if [ -n "$revoked" ]; then
+        seconds --revoked "$revoked"
+        certificates="acme_certificates AS c INDEXED BY acme_certificates_ended"
+        where="$where AND c.status = 'revoked'
+               AND c.revoked_at >= $now - $number"
+    fi
+
+    if [ -n "$radar" ]; then
+        check_radar "$radar"
+        where="$where AND c.id IN (SELECT w.object_id FROM acme_radar AS w
+                                   WHERE w.kind = '$radar')"
+    fi
+
     if [ -n "$before" ]; then
         check_number --before "$before"
         where="$where AND c.id < $before"
     fi
 
-    rows "SELECT $certificate_columns FROM $certificates
-          WHERE $where $order $page"
+    certificates '' "$certificates WHERE $where $order $page"
 }
 
 
@@ -214,7 +272,7 @@ certificate_by_name() {
     limit
     option_name "$arg"
 
-    rows "SELECT $certificate_columns FROM acme_certificates AS c
+    certificates '' "acme_certificates AS c
           WHERE $(certificate_named "$names")
                 AND $certificate_status = 'valid'
           ORDER BY c.id DESC $page"
@@ -234,10 +292,9 @@ certificate_expiring() {
     [ -z "$profiles" ] ||
         where="$where AND c.profile = $(sql_text "$profiles")"
 
-    rows "SELECT $certificate_columns,
-              (c.not_after - $now) / 86400 AS days,
-              c.replaced_by IS NOT NULL AS replaced
-          FROM acme_certificates AS c
+    certificates ", (c.not_after - $now) / 86400 AS days,
+              c.replaced_by IS NOT NULL AS replaced" \
+         "acme_certificates AS c
           WHERE $where AND c.status = 'valid' AND c.expired_at IS NULL
           ORDER BY c.not_after, c.id $page"
 }
@@ -266,30 +323,10 @@ END
 certificate_show() {
     certificate "$arg"
     pem=$(certificate_pem "$row")
-    decimal=$(value "SELECT hex(serial) FROM acme_certificates
-                     WHERE id = $row" | decimal)
 
-    row "SELECT c.id, lower(hex(c.serial)) AS serial,
-             '$decimal' AS serial_decimal, $certificate_uuid AS uuid,
-             $certificate_status AS status, $certificate_category AS category,
-             c.account_id AS account, c.order_id AS 'order', c.sans AS names,
-             c.common_name, c.profile, c.key_type, i.name AS issuer,
-             lower(hex(c.fingerprint)) AS fingerprint_sha256,
-             $(as_date c.not_before) AS not_before,
-             $(as_date c.not_after) AS not_after,
-             $(as_date c.created_at) AS created,
-             $(as_date c.imported_at) AS imported,
-             $(as_date c.revoked_at) AS revoked, c.revocation_reason,
-             $(as_date c.first_download_at) AS first_download,
-             $(as_date c.last_download_at) AS last_download,
-             (SELECT lower(hex(r.serial)) FROM acme_certificates AS r
-              WHERE r.id = c.replaced_by) AS replaced_by,
-             c.remarks
-             ${json:+, $(sql_text "$pem
+    row "SELECT $certificate_fields${json:+, $(sql_text "$pem
 ") AS pem}
-         FROM acme_certificates AS c
-         JOIN issuers AS i ON i.id = c.issuer_id
-         WHERE c.id = $row"
+         FROM acme_certificates AS c WHERE c.id = $row" | with_decimals
 
     [ -n "$json" ] || printf '\n%s\n' "$pem"
 }
@@ -310,7 +347,8 @@ certificate_chain() {
 }
 
 
-# what a client would find that trusts our roots and knows our revocations
+# what a client would find that trusts our roots and knows our revocations; sets
+# $fault
 
 certificate_verify() {
     certificate "$arg"
@@ -329,27 +367,28 @@ certificate_verify() {
     [ ! -r "${path%/}/root.pem" ] ||
         cat "${path%/}/root.pem" >> "$folder/trust"
 
-    certificate_verdict "$fault"
+    [ -n "$fault" ] || certificate_fault
+    certificate_verdict
 }
 
 
-# certificate_verdict FAULT: that, or what openssl says of $folder/leaf and
-# $folder/trust
+# what openssl says of $folder/leaf and $folder/trust
 
-certificate_verdict() {
-    fault=$1
-
-    if [ -z "$fault" ] && [ ! -s "$folder/trust" ]; then
+certificate_fault() {
+    if [ ! -s "$folder/trust" ]; then
         fault="its issuer is not known"
-
-    elif [ -z "$fault" ]; then
-        fault=$(openssl verify -partial_chain -no-CApath -no-CAstore \
-                    -CAfile "$folder/trust" "$folder/leaf" 2>&1) && fault=
-        said=$(printf '%s\n' "$fault" |
-               sed -n 's/^error [0-9]* at [^:]*: *//p' | head -n 1)
-        fault=${fault:+${said:-openssl cannot verify it}}
+        return
     fi
 
+    fault=$(openssl verify -partial_chain -no-CApath -no-CAstore \
+                -CAfile "$folder/trust" "$folder/leaf" 2>&1) && fault=
+    said=$(printf '%s\n' "$fault" |
+           sed -n 's/^error [0-9]* at [^:]*: *//p' | head -n 1)
+    fault=${fault:+${said:-openssl cannot verify it}}
+}
+
+
+certificate_verdict() {
     if [ -n "$json" ]; then
         value "SELECT json_object('ok', json(iif($((${#fault} == 0)), 'true',
                    'false')), 'fault', nullif($(sql_text "$fault"), ''))"
@@ -557,23 +596,6 @@ END
 }
 
 
-# RFC 5280, 5.3.1
-
-# sets $code
-
-certificate_reason() {
-    case ${reason:-unspecified} in
-        unspecified|0)           code=0 ;;
-        keyCompromise|1)         code=1 ;;
-        affiliationChanged|3)    code=3 ;;
-        superseded|4)            code=4 ;;
-        cessationOfOperation|5)  code=5 ;;
-        privilegeWithdrawn|9)    code=9 ;;
-        *) misuse "--reason: see \"$me help certificate\"" ;;
-    esac
-}
-
-
 certificate_revoked() {
     if [ -n "$json" ]; then
         printf '{"revoked":true,"changed":%s}\n' "$changed"
@@ -585,21 +607,26 @@ certificate_revoked() {
 }
 
 
+# what is held may be revoked for good, as of when it was held
+
 certificate_revoke() {
-    certificate_reason
+    revocation_reason "${reason:-unspecified}"
     certificate "$arg"
 
     changed=$(run -list -noheader <<END
 BEGIN IMMEDIATE;
+CREATE TEMP TABLE fresh AS SELECT c.id FROM acme_certificates AS c
+    WHERE c.status = 'valid' AND c.id = $row;
 UPDATE acme_certificates
-SET status = 'revoked', revoked_at = $now, revocation_reason = $code
-WHERE id = $row AND status = 'valid';
+SET status = 'revoked', revoked_at = coalesce(revoked_at, $now),
+    revocation_reason = $reason
+WHERE id = $row
+      AND (status = 'valid' OR (revocation_reason = 6 AND $reason <> 6));
 SELECT changes();
 $(audit certificate-revoke account_id "'serial', lower(hex(serial)),
-        'reason', $code" \
+        'reason', $reason" \
         "FROM acme_certificates WHERE id = $row AND changes() > 0" id)
-$(tell_signer "c.id = $row AND c.status = 'revoked'
-      AND c.revoked_at >= $now - 1")
+$(tell_signer "c.id IN (SELECT id FROM temp.fresh)")
 COMMIT;
 END
     ) || die "nothing was revoked"

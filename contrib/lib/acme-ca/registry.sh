@@ -84,51 +84,39 @@ by_admin_order_list() {
 
 by_admin_certificate_list() {
     until=
+    after=
 
     if [ -n "$expires" ]; then
         seconds --expires "$expires"
         until=$(value "SELECT $(as_date "$now + $number")")
+        after=$(value "SELECT $(as_date "$now - 1")")
+    fi
+
+    from=
+    if [ -n "$revoked" ]; then
+        seconds --revoked "$revoked"
+        from=$(value "SELECT $(as_date "$now - $number")")
     fi
 
     cursor=$before
     by_admin_query status "$status" account "$account" name "$names" \
         profile "$profiles" category "$category" issuer "$issuer" \
-        expires_before "$until"
+        radar "$radar" expires_before "$until" expires_after "$after" \
+        revoked_after "$from"
     ask_all certificates "$query"
 
-    by_admin_certificates "WHERE $(sql_text "$until") = ''
-        OR $(of e.value not_after) >= $(as_date "$now")"
+    by_admin_certificates
 }
 
 
 by_admin_certificate_show() {
-    by_admin_serial "$arg"
     ask GET "certificates/$(url_text "$arg")"
     shown=$reply
     ask GET "certificates/$(url_text "$arg")/pem"
     pem=$(value "SELECT substr($reply, 1, instr($reply,
                      '-----END CERTIFICATE-----') + 24)")
 
-    row "SELECT $(of e.value id) AS id, $(of e.value serial) AS serial,
-             $(of e.value serial_decimal) AS serial_decimal,
-             $(of e.value uuid) AS uuid,
-             $(of e.value status) AS status, $(of e.value category) AS category,
-             $(of e.value account) AS account, $(of e.value 'order') AS 'order',
-             $(words names) AS names, $(of e.value common_name) AS common_name,
-             $(of e.value profile) AS profile,
-             $(of e.value key_type) AS key_type,
-             $(of e.value issuer) AS issuer,
-             $(of e.value fingerprint) AS fingerprint_sha256,
-             $(of e.value not_before) AS not_before,
-             $(of e.value not_after) AS not_after,
-             $(of e.value created_at) AS created,
-             $(of e.value imported_at) AS imported,
-             $(of e.value revoked_at) AS revoked,
-             $(of e.value revocation_reason) AS revocation_reason,
-             $(of e.value first_download_at) AS first_download,
-             $(of e.value last_download_at) AS last_download,
-             $(of e.value replaced_by) AS replaced_by,
-             $(of e.value remarks) AS remarks
+    row "SELECT $(by_admin_certificate_fields)
              ${json:+, $(sql_text "$pem
 ") AS pem}
          FROM json_each(json_array(json($shown))) AS e"
@@ -138,21 +126,22 @@ by_admin_certificate_show() {
 
 
 by_admin_certificate_chain() {
-    by_admin_serial "$arg"
     ask GET "certificates/$(url_text "$arg")/pem"
     printf '%s\n' "$(value "SELECT $reply")"
 }
 
 
 by_admin_certificate_revoke() {
-    certificate_reason
-    by_admin_serial "$arg"
+    revocation_reason "${reason:-unspecified}"
 
     ask GET "certificates/$(url_text "$arg")"
     changed=0
 
-    if [ "$(value "SELECT $(of "$reply" status)")" != revoked ]; then
-        ask POST "certificates/$(url_text "$arg")/revoke" "{\"reason\":$code}"
+    if [ "$(value "SELECT $(of "$reply" status) <> 'revoked'
+                   OR ($(of "$reply" revocation_reason) IS 6
+                       AND $reason <> 6)")" = 1 ]
+    then
+        ask POST "certificates/$(url_text "$arg")/revoke" "{\"reason\":$reason}"
         changed=1
     fi
 

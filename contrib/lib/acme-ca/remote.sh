@@ -3,31 +3,43 @@
 # Commands about many certificates, validations, issuers and the audit log, by
 # the admin location; the files of these words have the commands themselves.
 
-# by_admin_serial SERIAL|UUID: sets $arg, a serial number
+# by_admin_certificates [TAIL [COLUMNS]]: a table; for programs with all that is
+# known of them
 
-by_admin_serial() {
-    is_like "$1" '[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}' ||
-        return 0
+by_admin_certificates() {
+    columns="$(of e.value id) AS id, $(of e.value serial) AS serial,
+        $(of e.value status) AS status, $(of e.value category) AS category,
+        $(of e.value account) AS account, $(words names) AS names,
+        $(of e.value profile) AS profile,
+        $(of e.value not_before) AS not_before,
+        $(of e.value not_after) AS not_after"
 
-    limit=1
-    ask_all certificates "&uuid=$1"
-    limit=100
+    [ -z "$json" ] || columns=$(by_admin_certificate_fields)
 
-    arg=$(value "SELECT json_extract($reply, '\$[0].serial')")
-    [ -n "$arg" ] || absent "no certificate \"$1\""
+    rows "SELECT $columns${2-} FROM json_each($reply) AS e ${1-}"
 }
 
 
-# a table of certificates
-
-by_admin_certificates() {
-    rows "SELECT $(of e.value id) AS id, $(of e.value serial) AS serial,
-              $(of e.value status) AS status, $(of e.value category) AS category,
-              $(of e.value account) AS account, $(words names) AS names,
-              $(of e.value profile) AS profile,
-              $(of e.value not_before) AS not_before,
-              $(of e.value not_after) AS not_after${2-}
-          FROM json_each($reply) AS e $1"
+by_admin_certificate_fields() {
+    cat <<END
+$(of e.value id) AS id, $(of e.value serial) AS serial,
+$(of e.value serial_decimal) AS serial_decimal, $(of e.value uuid) AS uuid,
+$(of e.value status) AS status, $(of e.value category) AS category,
+$(of e.value account) AS account, $(of e.value 'order') AS 'order',
+$(words names) AS names, $(of e.value common_name) AS common_name,
+$(of e.value profile) AS profile, $(of e.value key_type) AS key_type,
+$(of e.value issuer) AS issuer,
+$(of e.value fingerprint) AS fingerprint_sha256,
+$(of e.value not_before) AS not_before, $(of e.value not_after) AS not_after,
+$(of e.value created_at) AS created, $(of e.value imported_at) AS imported,
+$(of e.value revoked_at) AS revoked,
+$(of e.value revocation_reason) AS revocation_reason,
+$(of e.value invalidity_at) AS invalidity,
+$(of e.value first_download_at) AS first_download,
+$(of e.value last_download_at) AS last_download,
+$(of e.value replaced_by) AS replaced_by, $(of e.value remarks) AS remarks,
+nullif($(words radar), '') AS radar
+END
 }
 
 
@@ -36,36 +48,34 @@ by_admin_certificate_by_name() {
 
     by_admin_query status valid name "$names"
     ask_all certificates "$query"
-    by_admin_certificates ''
+    by_admin_certificates
 }
 
 
 by_admin_certificate_expiring() {
     seconds --within "${within:-30d}"
-    check_number --limit "$limit"
 
-    last=$limit
-    limit=0
-    by_admin_query status valid profile "$profiles" account "$account" \
+    by_admin_query profile "$profiles" account "$account" \
         expires_before "$(value "SELECT $(as_date "$now + $number")")"
-    ask_all certificates "$query"
+    ask_all certificates/expiring "$query"
 
-    [ "$last" -ne 0 ] || last=-1
-    ends="strftime('%s', $(of e.value not_after))"
-
-    by_admin_certificates "ORDER BY not_after, id LIMIT $last" ",
-        ($ends - $now) / 86400 AS days,
+    by_admin_certificates '' ",
+        (strftime('%s', $(of e.value not_after)) - $now) / 86400 AS days,
         $(of e.value replaced_by) IS NOT NULL AS replaced"
 }
 
 
-# workers note them each minute: there is nothing to do but to count
-
 by_admin_certificate_expire() {
-    limit=0
-    ask_all certificates '&status=expired'
+    updated=0
+    more=1
 
-    row "SELECT count(*) AS expired FROM json_each($reply) AS e"
+    while [ "$more" = 1 ]; do
+        ask POST certificates/expire '{}'
+        updated=$((updated + $(value "SELECT $(of "$reply" updated)")))
+        more=$(value "SELECT $(of "$reply" more)")
+    done
+
+    row "SELECT $updated AS updated, $(of "$reply" expired) AS expired"
 }
 
 
@@ -73,7 +83,6 @@ by_admin_certificate_expire() {
 
 by_admin_pem() {
     command -v openssl > /dev/null || die "openssl is needed"
-    by_admin_serial "$arg"
     ask GET "certificates/$(url_text "$arg")/pem"
     pem=$(value "SELECT $reply")
 }
@@ -86,16 +95,10 @@ by_admin_certificate_inspect() {
 
 
 by_admin_certificate_verify() {
-    by_admin_pem
-    work_folder
+    ask GET "certificates/$(url_text "$arg")/verify"
 
-    printf '%s\n' "$pem" > "$folder/leaf"
-    printf '%s\n' "$pem" | sed '1,/-----END/d' > "$folder/trust"
-
-    ask GET "certificates/$(url_text "$arg")"
-
-    certificate_verdict "$(value "SELECT iif($(of "$reply" status) = 'revoked',
-        'revoked at ' || $(of "$reply" revoked_at), '')")"
+    fault=$(value "SELECT coalesce($(of "$reply" fault), '')")
+    certificate_verdict
 }
 
 
@@ -116,7 +119,6 @@ by_admin_certificate_set() {
     [ -n "$category$remarks" ] ||
         misuse "certificate set: --category or --remarks is needed"
 
-    by_admin_serial "$arg"
 
     ask POST "certificates/$(url_text "$arg")" \
         "$(value "SELECT json_patch('{}', json_object(
@@ -131,7 +133,6 @@ by_admin_certificate_delete() {
     body='{}'
     [ -z "$force" ] || body='{"force":true}'
 
-    by_admin_serial "$arg"
     ask POST "certificates/$(url_text "$arg")/delete" "$body"
 
     certificate_deleted

@@ -120,37 +120,52 @@ hex_of() {
 }
 
 
-# a hexadecimal number of any length from the standard input as a decimal one
+# the standard input, of rows with "serial" and an empty "serial_decimal", which
+# is filled: SQLite has no numbers of such a length
 
-decimal() {
-    awk '{
-        n = 1
-        digit[1] = 0
+with_decimals() {
+    awk '
+        function decimal(hex,    n, i, j, carry, digit, text) {
+            n = 1
+            digit[1] = 0
 
-        for (i = 1; i <= length($0); i++) {
-            carry = index("0123456789ABCDEF", substr($0, i, 1)) - 1
+            for (i = 1; i <= length(hex); i++) {
+                carry = index("0123456789abcdef", substr(hex, i, 1)) - 1
 
-            for (j = 1; j <= n; j++) {
-                carry += digit[j] * 16
-                digit[j] = carry % 10
-                carry = int(carry / 10)
+                for (j = 1; j <= n; j++) {
+                    carry += digit[j] * 16
+                    digit[j] = carry % 10
+                    carry = int(carry / 10)
+                }
+
+                while (carry > 0) {
+                    digit[++n] = carry % 10
+                    carry = int(carry / 10)
+                }
             }
 
-            while (carry > 0) {
-                digit[++n] = carry % 10
-                carry = int(carry / 10)
-            }
+            text = ""
+
+            for (j = n; j > 0; j--)
+                text = text digit[j]
+
+            return text
         }
 
-        for (j = n; j > 0; j--)
-            printf "%d", digit[j]
+        match($0, /"serial":"[0-9a-f]+"/) {
+            hex = substr($0, RSTART + 10, RLENGTH - 11)
+            sub(/"serial_decimal":null/, "\"serial_decimal\":\"" \
+                decimal(hex) "\"")
+        }
 
-        print ""
-    }'
+        $1 == "serial" && $2 == "="         { hex = $3 }
+        $1 == "serial_decimal" && $2 == "=" { $0 = $0 decimal(hex) }
+
+        { print }'
 }
 
 
-# the other way round, of one argument
+# a decimal number as a hexadecimal one
 
 hexadecimal() {
     printf '%s\n' "$1" | awk '{
