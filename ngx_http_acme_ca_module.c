@@ -6,10 +6,13 @@
  * in src/http, nothing about ACME is here.
  *
  *     nginx -t         postconfiguration checks, changes nothing on disk
- *     start            init_module prepares the state folder, as root
+ *     start            init_module prepares the state folder, as root, and
+ *                      writes who signs from now on
  *     reload           postconfiguration prepares it, so that a failure leaves
- *                      the old configuration running; init_module must not
- *                      fail then, it would end the master
+ *                      the old configuration running.  What comes after it may
+ *                      fail as well, other directives or a port that is not
+ *                      free: init_module is the first to know that it did not.
+ *                      It must not fail then, it would end the master
  *     worker           init_process opens the worker's handles
  */
 
@@ -141,7 +144,7 @@ ngx_http_acme_ca_postconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_acme_ca_init_module(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                     i;
+    ngx_uint_t                     i, reload;
     ngx_acme_ca_t                **ca;
     ngx_http_acme_ca_main_conf_t  *amcf;
 
@@ -155,11 +158,28 @@ ngx_http_acme_ca_init_module(ngx_cycle_t *cycle)
 
     for (i = 0; i < amcf->authorities.nelts; i++) {
 
-        if (ca[i]->used && !ca[i]->ready
-            && ngx_acme_ca_home_prepare(cycle, ca[i]) != NGX_OK)
-        {
+        if (!ca[i]->used) {
+            continue;
+        }
+
+        reload = ca[i]->ready;
+
+        if (!reload && ngx_acme_ca_home_prepare(cycle, ca[i]) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        if (ngx_acme_ca_home_begin(cycle, ca[i]) == NGX_OK) {
+            continue;
+        }
+
+        if (!reload) {
+            return NGX_ERROR;
+        }
+
+        ngx_log_error(NGX_LOG_CRIT, cycle->log, 0,
+                      "acme_ca authority \"%V\": the database does not know of "
+                      "this configuration: reload nginx once more",
+                      &ca[i]->authority.name);
     }
 
     return NGX_OK;
@@ -371,6 +391,8 @@ ngx_http_acme_ca_run(ngx_http_request_t *r, ngx_http_acme_ca_ctx_t *ctx)
 static void
 ngx_http_acme_ca_ask(ngx_http_acme_ca_ctx_t *ctx)
 {
+    ctx->write.apart = acme_ca_protocol_signs(&ctx->exchange);
+
     if (ctx->exchange.asks == NULL) {
         ngx_acme_ca_write_add(ctx->ca, &ctx->write);
         return;

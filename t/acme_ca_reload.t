@@ -18,6 +18,7 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
 use Test::Nginx::AcmeCa::Load;
+use IO::Socket::INET;
 use Time::HiRes qw/ sleep /;
 
 select STDERR; $| = 1;
@@ -27,7 +28,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3')
     ->has_daemon('openssl');
 my $dir = $t->testdir();
 
-acme_ca_conf($t)->plan(36)->run();
+acme_ca_conf($t)->plan(40)->run();
 
 my $acme = acme_client($t);
 my @old;
@@ -144,6 +145,26 @@ configure(authority => "issuer $dir/ca/root.pem $dir/ca/issuer.key;");
 ok(failing_reload(qr/\[emerg\].*key is not that of the certificate/),
     'issuer with the key of another');
 
+# and those that nginx finds when all of ours is good: whoever is to sign by the
+# new configuration is nobody yet
+
+make_ca($t, 'other');
+
+my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+    or die "no socket: $!\n";
+my $before = database();
+
+configure(authority => "issuer $dir/other.pem $dir/other.key;");
+$t->write_file('nginx.conf', $t->read_file('nginx.conf') . "\nno_such;\n");
+ok(failing_reload(qr/\[emerg\].*"no_such"/), 'mistake behind all');
+is(database(), $before, 'nothing of it in the database');
+
+configure(authority => "issuer $dir/other.pem $dir/other.key;",
+    server => 'listen 127.0.0.1:' . $taken->sockport() . ';');
+ok(failing_reload(qr/\[emerg\].*still could not bind/),
+    'port that is not free');
+is(database(), $before, 'nothing of it in the database');
+
 is(join(' ', workers()), join(' ', @old), 'the same workers');
 is($acme->account()->{status}, 200, 'old configuration runs on');
 is($acme->issue([ 'old.example' ])->{order}->json()->{status}, 'valid',
@@ -210,6 +231,16 @@ sub reload {
     $t->reload();
 
     return acme_ca_wait(\&new_workers) && acme_ca_wait(\&old_left);
+}
+
+
+# what the workers go by
+
+sub database {
+    return acme_ca_sql_value($t, 'SELECT (SELECT group_concat(state || id)
+            FROM issuers)
+        || (SELECT max(id) FROM acme_server_certificates)
+        || (SELECT count(*) FROM acme_audit_logs WHERE action = "reload")');
 }
 
 

@@ -275,6 +275,14 @@ acme_ca_dispatch_is_tail(const u_char *p, const ngx_str_t *tail)
 }
 
 
+ngx_uint_t
+acme_ca_protocol_signs(const acme_ca_exchange_t *x)
+{
+    return x->rc == NGX_OK
+           && x->route == &acme_ca_routes[ACME_CA_ROUTE_FINALIZE];
+}
+
+
 void
 acme_ca_protocol_prepare(acme_ca_exchange_t *x, acme_ca_store_t *store)
 {

@@ -7,7 +7,7 @@
  *
  *     acme_ca_protocol_start()    event loop: route, gate (JWS, key, nonce),
  *                                 and the endpoint if it only reads
- *     acme_ca_protocol_prepare()  store thread, before the transaction: what
+ *     acme_ca_protocol_prepare()  on a thread, before the transaction: what
  *                                 costs CPU (CSR, signature)
  *     acme_ca_protocol_apply()    store thread, in a savepoint: the endpoint
  *     acme_ca_protocol_finish()   event loop, after the commit: the one exit
@@ -156,7 +156,11 @@ void acme_ca_protocol_asked(acme_ca_exchange_t *x, acme_ca_job_t *job,
     acme_ca_problem_t *problem);
 void acme_ca_protocol_answered(acme_ca_exchange_t *x);
 
-/* never fails: what went wrong is in the exchange */
+/*
+ * It never fails: what went wrong is in the exchange.  signs(): it uses the
+ * issuer's key, and may take long.
+ */
+ngx_uint_t acme_ca_protocol_signs(const acme_ca_exchange_t *x);
 void acme_ca_protocol_prepare(acme_ca_exchange_t *x, acme_ca_store_t *store);
 
 /*

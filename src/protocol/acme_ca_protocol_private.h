@@ -82,7 +82,7 @@ struct acme_ca_route_s {
     ngx_uint_t         signers;
     acme_ca_step_pt    read;        /* in the event loop */
     acme_ca_step_pt    note;        /* what "read" leaves to be written */
-    acme_ca_step_pt    prepare;     /* on the store thread, may be NULL */
+    acme_ca_step_pt    prepare;     /* on a thread, may be NULL */
     acme_ca_step_pt    write;       /* and in the transaction */
 };
 

@@ -34,6 +34,7 @@
 #include "ngx_acme_ca_dns.h"
 #include "ngx_acme_ca_fetch.h"
 #include "ngx_acme_ca_probe.h"
+#include "ngx_acme_ca_write.h"
 
 
 #define NGX_ACME_CA_USER_AGENT  "nginx-acme-ca"
@@ -43,8 +44,6 @@
 #define NGX_ACME_CA_ROOT_KEY    "root.key"
 
 
-typedef struct ngx_acme_ca_s        ngx_acme_ca_t;
-typedef struct ngx_acme_ca_write_s  ngx_acme_ca_write_t;
 typedef struct ngx_acme_ca_wait_s   ngx_acme_ca_wait_t;
 typedef struct ngx_acme_ca_crl_s    ngx_acme_ca_crl_t;
 typedef struct ngx_acme_ca_ocsp_s   ngx_acme_ca_ocsp_t;
@@ -60,28 +59,6 @@ typedef struct {
     acme_ca_metrics_t     *metrics;
     ngx_atomic_t           leader;     /* pid, and until when */
 } ngx_acme_ca_shared_t;
-
-
-/* one request to the store task; its owner keeps it until done() */
-struct ngx_acme_ca_write_s {
-    ngx_queue_t            queue;
-    ngx_int_t              rc;
-    uint64_t               added;      /* microseconds, of the writer's clock */
-    ngx_uint_t             lazy;       /* nobody waits for it: it is not worth
-                                          a transaction of its own */
-
-    /* on the store thread; prepare and record may be NULL */
-    void                 (*prepare)(ngx_acme_ca_write_t *write,
-                                    acme_ca_store_t *store);
-    ngx_int_t            (*apply)(ngx_acme_ca_write_t *write,
-                                  acme_ca_store_t *store);
-    ngx_int_t            (*record)(ngx_acme_ca_write_t *write,
-                                   acme_ca_store_t *store);
-
-    /* in the event loop.  rc: NGX_OK (committed), NGX_BUSY or NGX_ERROR */
-    void                 (*done)(ngx_acme_ca_write_t *write, ngx_int_t rc);
-    void                  *data;
-};
 
 
 /* somebody who would like to hear of a validation's end */
@@ -155,6 +132,8 @@ struct ngx_acme_ca_s {
     ngx_acme_ca_dns_t         *dns;
     ngx_acme_ca_probe_tls_t   *tls;
 
+    ngx_acme_ca_apart_t       *apart;           /* writes being prepared */
+    ngx_uint_t                 preparing;       /* how many */
     ngx_queue_t                waiting;         /* writes to be done */
     ngx_queue_t                lazy;            /* and those that can wait */
     ngx_queue_t                batch;           /* writes being done */
@@ -198,10 +177,12 @@ ngx_int_t ngx_acme_ca_zone_add(ngx_conf_t *cf, ngx_acme_ca_t *ca, void *tag);
 /*
  * ngx_acme_ca_home.c: the state folder.  check() changes nothing: what nginx
  * -t can know.  prepare() is for the master: folder, keys, certificates,
- * database, server certificate, ownership.  load() reads the issuer.
+ * database, ownership.  So is begin(), once the configuration is the one that
+ * runs: states of the issuers, the certificates of the CA itself.
  */
 char *ngx_acme_ca_home_check(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 ngx_int_t ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca);
+ngx_int_t ngx_acme_ca_home_begin(ngx_cycle_t *cycle, ngx_acme_ca_t *ca);
 /* a small file; secret: closed to all but root and who runs this */
 ngx_int_t ngx_acme_ca_home_read(ngx_pool_t *pool, ngx_str_t *path,
     ngx_uint_t secret, ngx_str_t *text, ngx_str_t *error);
@@ -219,14 +200,6 @@ void ngx_acme_ca_audit_flush(ngx_acme_ca_t *ca);
 void ngx_acme_ca_audit_tick(ngx_acme_ca_t *ca);
 ngx_int_t ngx_acme_ca_audit_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     ngx_str_t *error);
-
-
-/*
- * ngx_acme_ca_writer.c: the store task.  add() queues; write->done() is called
- * exactly once, never before add() returns.
- */
-void ngx_acme_ca_write_add(ngx_acme_ca_t *ca, ngx_acme_ca_write_t *write);
-ngx_int_t ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
 
 
 /*

@@ -18,7 +18,9 @@
  *     PATH/crl/             0700, the worker user's: the CRLs
  *
  * check() is what nginx -t runs: it reads and changes nothing.  prepare() makes
- * what is missing.
+ * what is missing, and leaves alone what the workers of the configuration
+ * before go by, should this one fail yet.  begin() follows when it cannot fail
+ * any more.
  */
 
 
@@ -34,11 +36,11 @@ static ngx_int_t ngx_acme_ca_home_hierarchy(ngx_acme_ca_home_t *home);
 static ngx_int_t ngx_acme_ca_home_database(ngx_acme_ca_home_t *home);
 static ngx_int_t ngx_acme_ca_home_known(ngx_acme_ca_home_t *home,
     acme_ca_store_t *store, time_t now);
-static ngx_int_t ngx_acme_ca_home_state(ngx_acme_ca_home_t *home,
-    acme_ca_store_t *store, time_t now);
+static ngx_int_t ngx_acme_ca_home_state(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
 static time_t ngx_acme_ca_home_tells(const acme_ca_signer_t *signer);
 static ngx_int_t ngx_acme_ca_home_signers(ngx_acme_ca_home_t *home,
-    acme_ca_store_t *store, time_t now);
+    acme_ca_store_t *store);
 
 
 char *
@@ -145,6 +147,62 @@ ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
 
 
 /*
+ * From here on this configuration is the one that runs: what the database says
+ * of it follows.  Nothing is signed within a transaction.
+ */
+
+ngx_int_t
+ngx_acme_ca_home_begin(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
+{
+    ngx_int_t            rc;
+    acme_ca_store_t     *store;
+    ngx_acme_ca_home_t   home;
+
+    ngx_memzero(&home, sizeof(ngx_acme_ca_home_t));
+
+    home.cycle = cycle;
+    home.ca = ca;
+    home.log = cycle->log;
+    home.now = ngx_time();
+
+    home.pool = ngx_create_pool(4096, cycle->log);
+    if (home.pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* what the master writes is chained by the workers, who tell audit_log */
+
+    store = acme_ca_store_open(&ca->authority.database, ACME_CA_STORE_MIGRATE,
+                               home.log);
+
+    home.write.apply = ngx_acme_ca_home_state;
+    home.write.data = &home;
+
+    rc = (store != NULL) ? ngx_acme_ca_write_now(&home.write, store)
+                         : NGX_ERROR;
+
+    if (rc == NGX_OK && ca->authority.issuer == NULL) {
+        ngx_log_error(NGX_LOG_CRIT, home.log, 0,
+                      "acme_ca authority \"%V\" has no issuer that may sign "
+                      "certificates", &ca->authority.name);
+
+    } else if (rc == NGX_OK) {
+        rc = ngx_acme_ca_server_issue(ca, store, home.pool, home.log,
+                                      home.now);
+    }
+
+    if (rc == NGX_OK && ca->ocsp_served) {
+        rc = ngx_acme_ca_home_signers(&home, store);
+    }
+
+    acme_ca_store_close(store);
+    ngx_destroy_pool(home.pool);
+
+    return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
  * The key of the intermediate is the last to be written, the certificate that
  * home_has() asks for the very last: what a crash left half is made anew.
  */
@@ -199,6 +257,7 @@ ngx_acme_ca_home_database(ngx_acme_ca_home_t *home)
 {
     time_t            now;
     ngx_int_t         rc;
+    ngx_array_t      *rows;
     acme_ca_store_t  *store;
 
     now = ngx_time();
@@ -209,28 +268,24 @@ ngx_acme_ca_home_database(ngx_acme_ca_home_t *home)
         return NGX_ERROR;
     }
 
-    /* keys are made outside of the transaction that workers wait for */
-
     rc = ngx_acme_ca_home_known(home, store, now);
 
     if (rc == NGX_OK) {
         rc = ngx_acme_ca_home_rotation(home, store, now);
     }
 
+    /* one that was made has its row, too; what is told follows what was said */
+
     if (rc == NGX_OK) {
-        rc = acme_ca_store_begin(store);
+        rc = ngx_acme_ca_home_known(home, store, now);
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_acme_ca_home_state(home, store, now);
+        rc = acme_ca_store_issuer_list(store, home->pool, &rows);
+    }
 
-        if (rc == NGX_OK) {
-            rc = acme_ca_store_commit(store);
-        }
-
-        if (rc != NGX_OK) {
-            acme_ca_store_rollback(store);
-        }
+    if (rc == NGX_OK) {
+        acme_ca_rotation_follow(&home->ca->authority, rows);
     }
 
     /* -wal and -shm exist now and take the owner of the database */
@@ -274,9 +329,10 @@ ngx_acme_ca_home_known(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
 
 
 static ngx_int_t
-ngx_acme_ca_home_state(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
-    time_t now)
+ngx_acme_ca_home_state(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
 {
+    ngx_acme_ca_home_t  *home = write->data;
+
     ngx_int_t             rc;
     acme_ca_ctx_t         ctx;
     acme_ca_authority_t  *authority;
@@ -287,30 +343,12 @@ ngx_acme_ca_home_state(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
 
     ctx.pool = home->pool;
     ctx.log = home->log;
-    ctx.now = now;
+    ctx.now = home->now;
 
-    rc = ngx_acme_ca_home_known(home, store, now);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_rotation_start(&ctx, authority, store);
-    }
-
-    if (rc == NGX_OK && authority->issuer == NULL) {
-        ngx_log_error(NGX_LOG_CRIT, home->log, 0,
-                      "acme_ca authority \"%V\" has no issuer that may sign "
-                      "certificates", &authority->name);
-
-    } else if (rc == NGX_OK) {
-        rc = ngx_acme_ca_server_issue(home->ca, store, home->pool, home->log,
-                                      now);
-    }
-
-    if (rc == NGX_OK && home->ca->ocsp_served) {
-        rc = ngx_acme_ca_home_signers(home, store, now);
-    }
+    rc = acme_ca_rotation_start(&ctx, authority, store);
 
     if (rc == NGX_OK) {
-        rc = ngx_acme_ca_event_started(home, store, now);
+        rc = ngx_acme_ca_event_started(home, store, home->now);
     }
 
     if (rc == NGX_OK) {
@@ -318,7 +356,8 @@ ngx_acme_ca_home_state(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
                                      ngx_acme_ca_home_tells(authority->signer));
     }
 
-    return (rc == NGX_OK) ? ngx_acme_ca_audit_started(home, store, now) : rc;
+    return (rc == NGX_OK) ? ngx_acme_ca_audit_started(home, store, home->now)
+                          : rc;
 }
 
 
@@ -335,8 +374,7 @@ ngx_acme_ca_home_tells(const acme_ca_signer_t *signer)
 /* of OCSP responses, from the issuer's first day on */
 
 static ngx_int_t
-ngx_acme_ca_home_signers(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
-    time_t now)
+ngx_acme_ca_home_signers(ngx_acme_ca_home_t *home, acme_ca_store_t *store)
 {
     ngx_int_t           rc;
     ngx_uint_t          i;
@@ -346,9 +384,11 @@ ngx_acme_ca_home_signers(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
     issuer = home->ca->authority.issuers.elts;
 
     for (i = 0; rc == NGX_OK && i < home->ca->authority.issuers.nelts; i++) {
-        if (!acme_ca_issuer_is_done(issuer[i], now, home->ca->crl_lifetime)) {
+        if (!acme_ca_issuer_is_done(issuer[i], home->now,
+                                    home->ca->crl_lifetime))
+        {
             rc = ngx_acme_ca_ocsp_signer_issue(store, issuer[i], home->pool,
-                                               home->log, now);
+                                               home->log, home->now);
         }
     }
 

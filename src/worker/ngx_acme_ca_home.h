@@ -20,13 +20,15 @@
 
 
 typedef struct {
-    ngx_cycle_t    *cycle;
-    ngx_acme_ca_t  *ca;
-    ngx_pool_t     *pool;      /* of this preparation only */
-    ngx_log_t      *log;
-    ngx_uid_t       uid;       /* that workers run as */
-    ngx_gid_t       gid;
-    unsigned        chown:1;   /* the workers are somebody else */
+    ngx_cycle_t          *cycle;
+    ngx_acme_ca_t        *ca;
+    ngx_pool_t           *pool;      /* of this preparation only */
+    ngx_log_t            *log;
+    time_t                now;
+    ngx_acme_ca_write_t   write;
+    ngx_uid_t             uid;       /* that workers run as */
+    ngx_gid_t             gid;
+    unsigned              chown:1;   /* the workers are somebody else */
 } ngx_acme_ca_home_t;
 
 

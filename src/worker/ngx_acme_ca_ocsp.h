@@ -105,7 +105,7 @@ struct ngx_acme_ca_ocsp_query_s {
 
 
 /*
- * OCSP.  signer_issue() is for the master at start, in a transaction; the rest
+ * OCSP.  signer_issue() is for the master at start; the rest
  * is a worker's.  not_after(): of the signer that ends first, 0: there is none.
  */
 ngx_int_t ngx_acme_ca_ocsp_signer_issue(acme_ca_store_t *store,

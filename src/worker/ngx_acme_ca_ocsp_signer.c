@@ -17,58 +17,69 @@
 #define NGX_ACME_CA_OCSP_SIGNER_LIFE  (30 * 86400)
 
 
+/* one that is being made */
 typedef struct {
     ngx_acme_ca_write_t         write;
-    ngx_acme_ca_ocsp_issuer_t  *issuer;
-    ngx_pool_t                 *pool;
-    time_t                      now;
+    acme_ca_ctx_t               ctx;
+    const acme_ca_issuer_t     *issuer;
+    ngx_int_t                   rc;      /* of making it */
+    acme_ca_certificate_t       cert;    /* der NULL: it is not needed */
+    ngx_str_t                   key;
+    ngx_acme_ca_ocsp_issuer_t  *slot;    /* a worker's */
 } ngx_acme_ca_ocsp_renewal_t;
 
 
+static void ngx_acme_ca_ocsp_signer_write(
+    ngx_acme_ca_ocsp_renewal_t *renewal);
 static time_t ngx_acme_ca_ocsp_signer_due(time_t not_before,
     time_t not_after);
-static ngx_int_t ngx_acme_ca_ocsp_signer_record(acme_ca_ctx_t *ctx,
-    acme_ca_store_t *store, const acme_ca_issuer_t *issuer);
-static ngx_int_t ngx_acme_ca_ocsp_signer_renew(ngx_acme_ca_write_t *write,
+static ngx_int_t ngx_acme_ca_ocsp_signer_lasts(
+    ngx_acme_ca_ocsp_renewal_t *renewal, acme_ca_store_t *store);
+static ngx_int_t ngx_acme_ca_ocsp_signer_make(
+    ngx_acme_ca_ocsp_renewal_t *renewal, acme_ca_store_t *store);
+static ngx_int_t ngx_acme_ca_ocsp_signer_record(
+    ngx_acme_ca_ocsp_renewal_t *renewal, acme_ca_store_t *store);
+static void ngx_acme_ca_ocsp_signer_prepare(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static ngx_int_t ngx_acme_ca_ocsp_signer_apply(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store);
 static void ngx_acme_ca_ocsp_signer_renewed(ngx_acme_ca_write_t *write,
     ngx_int_t rc);
 
 
-/* in a transaction of the caller; does nothing while the newest one will do */
+/* what workers do by ticks, at once; does nothing while the newest will do */
 
 ngx_int_t
 ngx_acme_ca_ocsp_signer_issue(acme_ca_store_t *store,
     const acme_ca_issuer_t *issuer, ngx_pool_t *pool, ngx_log_t *log,
     time_t now)
 {
-    time_t         not_before, not_after;
-    int64_t        id;
-    ngx_int_t      rc;
-    ngx_str_t      certificate, key;
-    acme_ca_ctx_t  ctx;
+    ngx_acme_ca_ocsp_renewal_t  *renewal;
 
-    rc = acme_ca_store_ocsp_signer_find(store, pool, issuer->id, &id,
-                                        &certificate, &key, &not_before,
-                                        &not_after);
-
-    if (rc == NGX_OK
-        && now < ngx_acme_ca_ocsp_signer_due(not_before, not_after))
-    {
-        return NGX_OK;
+    renewal = ngx_pcalloc(pool, sizeof(ngx_acme_ca_ocsp_renewal_t));
+    if (renewal == NULL) {
+        return NGX_ERROR;
     }
 
-    if (rc != NGX_OK && rc != NGX_DECLINED) {
-        return rc;
-    }
+    renewal->ctx.pool = pool;
+    renewal->ctx.log = log;
+    renewal->ctx.now = now;
+    renewal->issuer = issuer;
 
-    ngx_memzero(&ctx, sizeof(acme_ca_ctx_t));
+    ngx_acme_ca_ocsp_signer_write(renewal);
 
-    ctx.pool = pool;
-    ctx.log = log;
-    ctx.now = now;
+    return ngx_acme_ca_write_now(&renewal->write, store);
+}
 
-    return ngx_acme_ca_ocsp_signer_record(&ctx, store, issuer);
+
+static void
+ngx_acme_ca_ocsp_signer_write(ngx_acme_ca_ocsp_renewal_t *renewal)
+{
+    renewal->write.apart = 1;
+    renewal->write.prepare = ngx_acme_ca_ocsp_signer_prepare;
+    renewal->write.apply = ngx_acme_ca_ocsp_signer_apply;
+    renewal->write.done = ngx_acme_ca_ocsp_signer_renewed;
+    renewal->write.data = renewal;
 }
 
 
@@ -79,50 +90,103 @@ ngx_acme_ca_ocsp_signer_due(time_t not_before, time_t not_after)
 }
 
 
+/* NGX_OK: the newest one will do; NGX_DECLINED: it will not */
+
 static ngx_int_t
-ngx_acme_ca_ocsp_signer_record(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
-    const acme_ca_issuer_t *issuer)
+ngx_acme_ca_ocsp_signer_lasts(ngx_acme_ca_ocsp_renewal_t *renewal,
+    acme_ca_store_t *store)
 {
-    ngx_int_t              rc;
-    ngx_str_t              key;
-    acme_ca_audit_t        audit;
-    acme_ca_certificate_t  cert;
+    time_t     not_before, not_after;
+    int64_t    id;
+    ngx_int_t  rc;
+    ngx_str_t  certificate, key;
+
+    rc = acme_ca_store_ocsp_signer_find(store, renewal->ctx.pool,
+                                        renewal->issuer->id, &id,
+                                        &certificate, &key, &not_before,
+                                        &not_after);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return (renewal->ctx.now
+            < ngx_acme_ca_ocsp_signer_due(not_before, not_after))
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* outside of a transaction: the key of the issuer may take its time */
+
+static ngx_int_t
+ngx_acme_ca_ocsp_signer_make(ngx_acme_ca_ocsp_renewal_t *renewal,
+    acme_ca_store_t *store)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_acme_ca_ocsp_signer_lasts(renewal, store);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
 
     /* one that has expired signs nobody's certificate */
 
-    if (issuer->not_after <= ctx->now) {
+    if (renewal->issuer->not_after <= renewal->ctx.now) {
         return NGX_OK;
     }
 
-    ngx_memzero(&audit, sizeof(acme_ca_audit_t));
-    ngx_memzero(&cert, sizeof(acme_ca_certificate_t));
-
-    if (acme_ca_ocsp_signer_new(ctx, issuer, NGX_ACME_CA_OCSP_SIGNER_LIFE,
-                                &cert, &key)
+    if (acme_ca_ocsp_signer_new(&renewal->ctx, renewal->issuer,
+                                NGX_ACME_CA_OCSP_SIGNER_LIFE, &renewal->cert,
+                                &renewal->key)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    cert.issuer_id = issuer->id;
-    cert.created_at = ctx->now;
+    renewal->cert.issuer_id = renewal->issuer->id;
+    renewal->cert.created_at = renewal->ctx.now;
 
     /* it is for no name, and an empty text would be none at all */
 
-    ngx_str_set(&cert.sans, " ");
+    ngx_str_set(&renewal->cert.sans, " ");
 
-    rc = acme_ca_store_certificate_add(store, &cert);
+    return NGX_OK;
+}
+
+
+/* in a transaction: if another was faster, this one is nobody's */
+
+static ngx_int_t
+ngx_acme_ca_ocsp_signer_record(ngx_acme_ca_ocsp_renewal_t *renewal,
+    acme_ca_store_t *store)
+{
+    ngx_int_t               rc;
+    acme_ca_audit_t         audit;
+    acme_ca_certificate_t  *cert;
+
+    cert = &renewal->cert;
+
+    rc = ngx_acme_ca_ocsp_signer_lasts(renewal, store);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = acme_ca_store_certificate_add(store, cert);
 
     if (rc == NGX_OK) {
-        rc = acme_ca_store_ocsp_signer_add(store, issuer->id, cert.id, &key);
+        rc = acme_ca_store_ocsp_signer_add(store, cert->issuer_id, cert->id,
+                                           &renewal->key);
     }
 
     if (rc == NGX_OK) {
+        ngx_memzero(&audit, sizeof(acme_ca_audit_t));
+
         audit.action = "issue-ocsp";
         audit.actor = "server";
-        audit.certificate_id = cert.id;
+        audit.certificate_id = cert->id;
 
-        rc = acme_ca_store_audit_add(store, &audit, ctx->now);
+        rc = acme_ca_store_audit_add(store, &audit, renewal->ctx.now);
     }
 
     return rc;
@@ -197,12 +261,13 @@ ngx_acme_ca_ocsp_signer_tick(ngx_acme_ca_ocsp_issuer_t *issuer)
         return;
     }
 
-    renewal->issuer = issuer;
-    renewal->pool = pool;
-    renewal->now = ngx_time();
-    renewal->write.apply = ngx_acme_ca_ocsp_signer_renew;
-    renewal->write.done = ngx_acme_ca_ocsp_signer_renewed;
-    renewal->write.data = renewal;
+    renewal->ctx.pool = pool;
+    renewal->ctx.log = pool->log;
+    renewal->ctx.now = ngx_time();
+    renewal->issuer = issuer->issuer;
+    renewal->slot = issuer;
+
+    ngx_acme_ca_ocsp_signer_write(renewal);
 
     issuer->renewing = 1;
 
@@ -210,15 +275,28 @@ ngx_acme_ca_ocsp_signer_tick(ngx_acme_ca_ocsp_issuer_t *issuer)
 }
 
 
-static ngx_int_t
-ngx_acme_ca_ocsp_signer_renew(ngx_acme_ca_write_t *write,
+static void
+ngx_acme_ca_ocsp_signer_prepare(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store)
 {
     ngx_acme_ca_ocsp_renewal_t  *renewal = write->data;
 
-    return ngx_acme_ca_ocsp_signer_issue(store, renewal->issuer->issuer,
-                                         renewal->pool, renewal->pool->log,
-                                         renewal->now);
+    renewal->rc = ngx_acme_ca_ocsp_signer_make(renewal, store);
+}
+
+
+static ngx_int_t
+ngx_acme_ca_ocsp_signer_apply(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store)
+{
+    ngx_acme_ca_ocsp_renewal_t  *renewal = write->data;
+
+    if (renewal->rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return (renewal->cert.der.data != NULL)
+           ? ngx_acme_ca_ocsp_signer_record(renewal, store) : NGX_OK;
 }
 
 
@@ -229,10 +307,10 @@ ngx_acme_ca_ocsp_signer_renewed(ngx_acme_ca_write_t *write, ngx_int_t rc)
 
     ngx_acme_ca_ocsp_issuer_t  *issuer;
 
-    issuer = renewal->issuer;
+    issuer = renewal->slot;
     issuer->renewing = 0;
 
-    ngx_destroy_pool(renewal->pool);
+    ngx_destroy_pool(renewal->ctx.pool);
 
     if (rc == NGX_OK) {
         ngx_acme_ca_ocsp_signer_load(issuer);

@@ -28,67 +28,78 @@ typedef struct {
 } ngx_acme_ca_server_names_t;
 
 
+/* one that is being made */
 typedef struct {
-    ngx_acme_ca_write_t    write;
-    ngx_acme_ca_t         *ca;
-    ngx_pool_t            *pool;
-    time_t                 now;
-} ngx_acme_ca_server_renewal_t;
+    ngx_acme_ca_write_t          write;
+    ngx_acme_ca_t               *ca;
+    acme_ca_ctx_t                ctx;
+    ngx_acme_ca_server_names_t   names;
+    acme_ca_issuer_t            *issuer;    /* who signed it */
+    ngx_int_t                    rc;        /* of making it */
+    acme_ca_certificate_t        cert;      /* der NULL: it is not needed */
+    ngx_str_t                    chain;
+    ngx_str_t                    key;
+} ngx_acme_ca_server_t;
 
 
+static void ngx_acme_ca_server_write(ngx_acme_ca_server_t *server);
 static ngx_int_t ngx_acme_ca_server_list(ngx_acme_ca_t *ca, ngx_pool_t *pool,
     ngx_acme_ca_server_names_t *names);
 static void ngx_acme_ca_server_add(ngx_pool_t *pool, ngx_str_t *name,
     ngx_acme_ca_server_names_t *names);
 static void ngx_acme_ca_server_host(ngx_str_t *url, ngx_str_t *host);
-static ngx_int_t ngx_acme_ca_server_record(ngx_acme_ca_t *ca,
-    acme_ca_store_t *store, acme_ca_ctx_t *ctx,
-    ngx_acme_ca_server_names_t *names);
+static ngx_int_t ngx_acme_ca_server_lasts(ngx_acme_ca_server_t *server,
+    acme_ca_store_t *store);
+static ngx_int_t ngx_acme_ca_server_make(ngx_acme_ca_server_t *server,
+    acme_ca_store_t *store);
+static ngx_int_t ngx_acme_ca_server_sign(ngx_acme_ca_server_t *server,
+    EVP_PKEY *key);
+static ngx_int_t ngx_acme_ca_server_record(ngx_acme_ca_server_t *server,
+    acme_ca_store_t *store);
 static time_t ngx_acme_ca_server_due(time_t not_before, time_t not_after);
-static ngx_int_t ngx_acme_ca_server_renew(ngx_acme_ca_write_t *write,
+static void ngx_acme_ca_server_prepare(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static ngx_int_t ngx_acme_ca_server_apply(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store);
 static void ngx_acme_ca_server_renewed(ngx_acme_ca_write_t *write,
     ngx_int_t rc);
 
 
-/* in a transaction of the caller; does nothing while the newest one will do */
+/* what workers do by ticks, at once; does nothing while the newest will do */
 
 ngx_int_t
 ngx_acme_ca_server_issue(ngx_acme_ca_t *ca, acme_ca_store_t *store,
     ngx_pool_t *pool, ngx_log_t *log, time_t now)
 {
-    time_t                      not_before, not_after;
-    int64_t                     id;
-    ngx_int_t                   rc;
-    ngx_str_t                   text, chain, key;
-    acme_ca_ctx_t               ctx;
-    ngx_acme_ca_server_names_t  names;
+    ngx_acme_ca_server_t  *server;
 
-    if (ngx_acme_ca_server_list(ca, pool, &names) != NGX_OK) {
+    server = ngx_pcalloc(pool, sizeof(ngx_acme_ca_server_t));
+
+    if (server == NULL
+        || ngx_acme_ca_server_list(ca, pool, &server->names) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    rc = acme_ca_store_server_find(store, pool, &id, &text, &chain, &key,
-                                   &not_before, &not_after);
+    server->ca = ca;
+    server->ctx.pool = pool;
+    server->ctx.log = log;
+    server->ctx.now = now;
 
-    if (rc == NGX_OK
-        && acme_ca_str_eq(&text, &names.text)
-        && now < ngx_acme_ca_server_due(not_before, not_after))
-    {
-        return NGX_OK;
-    }
+    ngx_acme_ca_server_write(server);
 
-    if (rc != NGX_OK && rc != NGX_DECLINED) {
-        return rc;
-    }
+    return ngx_acme_ca_write_now(&server->write, store);
+}
 
-    ngx_memzero(&ctx, sizeof(acme_ca_ctx_t));
 
-    ctx.pool = pool;
-    ctx.log = log;
-    ctx.now = now;
-
-    return ngx_acme_ca_server_record(ca, store, &ctx, &names);
+static void
+ngx_acme_ca_server_write(ngx_acme_ca_server_t *server)
+{
+    server->write.apart = 1;
+    server->write.prepare = ngx_acme_ca_server_prepare;
+    server->write.apply = ngx_acme_ca_server_apply;
+    server->write.done = ngx_acme_ca_server_renewed;
+    server->write.data = server;
 }
 
 
@@ -114,8 +125,6 @@ ngx_acme_ca_server_list(ngx_acme_ca_t *ca, ngx_pool_t *pool,
     };
 
     ngx_memzero(names, sizeof(ngx_acme_ca_server_names_t));
-
-    /* once: on the store thread, and the event loop may change it */
 
     issuer = ca->authority.issuer;
 
@@ -246,84 +255,156 @@ ngx_acme_ca_server_host(ngx_str_t *url, ngx_str_t *host)
 }
 
 
+/* NGX_OK: the newest one will do; NGX_DECLINED: it will not */
+
 static ngx_int_t
-ngx_acme_ca_server_record(ngx_acme_ca_t *ca, acme_ca_store_t *store,
-    acme_ca_ctx_t *ctx, ngx_acme_ca_server_names_t *names)
+ngx_acme_ca_server_lasts(ngx_acme_ca_server_t *server, acme_ca_store_t *store)
 {
-    EVP_PKEY               *key;
-    ngx_int_t               rc;
-    ngx_str_t               pem, chain, key_pem;
-    acme_ca_csr_t          *csr;
-    acme_ca_leaf_t          leaf;
-    acme_ca_audit_t         audit;
-    acme_ca_issuer_t       *issuer;
-    acme_ca_profile_t       profile;
-    acme_ca_certificate_t   cert;
+    time_t     not_before, not_after;
+    int64_t    id;
+    ngx_int_t  rc;
+    ngx_str_t  names, chain, key;
 
-    ngx_memzero(&leaf, sizeof(acme_ca_leaf_t));
-    ngx_memzero(&cert, sizeof(acme_ca_certificate_t));
-    ngx_memzero(&audit, sizeof(acme_ca_audit_t));
-
-    rc = acme_ca_rotation_find(&ca->authority, store, &issuer);
+    rc = acme_ca_store_server_find(store, server->ctx.pool, &id, &names,
+                                   &chain, &key, &not_before, &not_after);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    profile = *ca->authority.default_profile;
-    profile.eku = ACME_CA_EKU_SERVER;
-    profile.key_types = ACME_CA_KEY_ANY;
-    profile.must_staple = ACME_CA_STAPLE_OFF;
+    return (acme_ca_str_eq(&names, &server->names.text)
+            && server->ctx.now < ngx_acme_ca_server_due(not_before, not_after))
+           ? NGX_OK : NGX_DECLINED;
+}
 
-    leaf.issuer = issuer;
-    leaf.profile = &profile;
-    leaf.identifiers = names->identifiers;
-    leaf.n = names->n;
 
-    key = acme_ca_key_new(ctx->log);
+/* outside of a transaction: the key of the issuer may take its time */
+
+static ngx_int_t
+ngx_acme_ca_server_make(ngx_acme_ca_server_t *server, acme_ca_store_t *store)
+{
+    EVP_PKEY   *key;
+    ngx_int_t   rc;
+
+    rc = ngx_acme_ca_server_lasts(server, store);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    /* without an issuer there is nothing to be made */
+
+    rc = acme_ca_rotation_find(&server->ca->authority, store,
+                               &server->issuer);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    key = acme_ca_key_new(server->ctx.log);
     if (key == NULL) {
         return NGX_ERROR;
     }
 
-    rc = NGX_ERROR;
+    rc = ngx_acme_ca_server_sign(server, key);
+
+    EVP_PKEY_free(key);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_acme_ca_server_sign(ngx_acme_ca_server_t *server, EVP_PKEY *key)
+{
+    ngx_str_t           pem;
+    acme_ca_csr_t      *csr;
+    acme_ca_ctx_t      *ctx;
+    acme_ca_leaf_t      leaf;
+    acme_ca_profile_t   profile;
+
+    ctx = &server->ctx;
+
+    ngx_memzero(&leaf, sizeof(acme_ca_leaf_t));
+
+    profile = *server->ca->authority.default_profile;
+    profile.eku = ACME_CA_EKU_SERVER;
+    profile.key_types = ACME_CA_KEY_ANY;
+    profile.must_staple = ACME_CA_STAPLE_OFF;
+
+    leaf.issuer = server->issuer;
+    leaf.profile = &profile;
+    leaf.identifiers = server->names.identifiers;
+    leaf.n = server->names.n;
 
     if (acme_ca_csr_from_key(ctx, key, &csr) != NGX_OK) {
-        goto done;
+        return NGX_ERROR;
     }
 
     leaf.csr = csr;
 
-    if (acme_ca_leaf_sign(ctx, &leaf, &cert) != NGX_OK
-        || acme_ca_pem_write(ctx->pool, &cert.der, &pem) != NGX_OK
-        || acme_ca_key_write(ctx->pool, key, &key_pem) != NGX_OK
-        || acme_ca_format(ctx->pool, &chain, pem.len + issuer->chain.len + 1,
-                          "%V%V", &pem, &issuer->chain)
+    if (acme_ca_leaf_sign(ctx, &leaf, &server->cert) != NGX_OK
+        || acme_ca_pem_write(ctx->pool, &server->cert.der, &pem) != NGX_OK
+        || acme_ca_key_write(ctx->pool, key, &server->key) != NGX_OK
+        || acme_ca_format(ctx->pool, &server->chain,
+                          pem.len + server->issuer->chain.len + 1, "%V%V",
+                          &pem, &server->issuer->chain)
            != NGX_OK)
     {
-        goto done;
+        return NGX_ERROR;
     }
 
-    cert.issuer_id = issuer->id;
-    cert.created_at = ctx->now;
+    server->cert.issuer_id = server->issuer->id;
+    server->cert.created_at = ctx->now;
 
-    rc = acme_ca_store_certificate_add(store, &cert);
+    return NGX_OK;
+}
 
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_server_add(store, cert.id, &names->text, &chain,
-                                      &key_pem, cert.not_before,
-                                      cert.not_after);
+
+/*
+ * In a transaction.  If another was faster, or another issuer has become
+ * active, this one is nobody's: the next tick sees what is to be done.
+ */
+
+static ngx_int_t
+ngx_acme_ca_server_record(ngx_acme_ca_server_t *server, acme_ca_store_t *store)
+{
+    ngx_int_t               rc;
+    acme_ca_audit_t         audit;
+    acme_ca_issuer_t       *issuer;
+    acme_ca_certificate_t  *cert;
+
+    cert = &server->cert;
+
+    rc = ngx_acme_ca_server_lasts(server, store);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = acme_ca_rotation_find(&server->ca->authority, store, &issuer);
+
+    if (rc == NGX_DECLINED || (rc == NGX_OK && issuer != server->issuer)) {
+        return NGX_OK;
     }
 
     if (rc == NGX_OK) {
+        rc = acme_ca_store_certificate_add(store, cert);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_server_add(store, cert->id, &server->names.text,
+                                      &server->chain, &server->key,
+                                      cert->not_before, cert->not_after);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_memzero(&audit, sizeof(acme_ca_audit_t));
+
         audit.action = "issue-server";
         audit.actor = "server";
-        audit.certificate_id = cert.id;
+        audit.certificate_id = cert->id;
 
-        rc = acme_ca_store_audit_add(store, &audit, ctx->now);
+        rc = acme_ca_store_audit_add(store, &audit, server->ctx.now);
     }
-
-done:
-
-    EVP_PKEY_free(key);
 
     return rc;
 }
@@ -389,57 +470,74 @@ ngx_acme_ca_server_load(ngx_acme_ca_t *ca)
 void
 ngx_acme_ca_server_tick(ngx_acme_ca_t *ca)
 {
-    ngx_pool_t                    *pool;
-    ngx_acme_ca_server_renewal_t  *renewal;
+    ngx_pool_t            *pool;
+    ngx_acme_ca_server_t  *server;
 
     ngx_acme_ca_server_load(ca);
 
-    if (ca->renewing || ngx_time() < ca->server_renew_at
+    if (ca->renewing || ngx_exiting || ngx_time() < ca->server_renew_at
         || ca->authority.issuer == NULL)
     {
         return;
     }
 
-    renewal = ngx_acme_ca_pool_thing(sizeof(ngx_acme_ca_server_renewal_t),
-                                     &pool);
-    if (renewal == NULL) {
+    server = ngx_acme_ca_pool_thing(sizeof(ngx_acme_ca_server_t), &pool);
+    if (server == NULL) {
         return;
     }
 
-    renewal->ca = ca;
-    renewal->pool = pool;
-    renewal->now = ngx_time();
-    renewal->write.apply = ngx_acme_ca_server_renew;
-    renewal->write.done = ngx_acme_ca_server_renewed;
-    renewal->write.data = renewal;
+    if (ngx_acme_ca_server_list(ca, pool, &server->names) != NGX_OK) {
+        ngx_destroy_pool(pool);
+        return;
+    }
+
+    server->ca = ca;
+    server->ctx.pool = pool;
+    server->ctx.log = pool->log;
+    server->ctx.now = ngx_time();
+
+    ngx_acme_ca_server_write(server);
 
     ca->renewing = 1;
 
-    ngx_acme_ca_write_add(ca, &renewal->write);
+    ngx_acme_ca_write_add(ca, &server->write);
+}
+
+
+static void
+ngx_acme_ca_server_prepare(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
+{
+    ngx_acme_ca_server_t  *server = write->data;
+
+    server->rc = ngx_acme_ca_server_make(server, store);
 }
 
 
 static ngx_int_t
-ngx_acme_ca_server_renew(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
+ngx_acme_ca_server_apply(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
 {
-    ngx_acme_ca_server_renewal_t  *renewal = write->data;
+    ngx_acme_ca_server_t  *server = write->data;
 
-    return ngx_acme_ca_server_issue(renewal->ca, store, renewal->pool,
-                                    renewal->pool->log, renewal->now);
+    if (server->rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return (server->cert.der.data != NULL)
+           ? ngx_acme_ca_server_record(server, store) : NGX_OK;
 }
 
 
 static void
 ngx_acme_ca_server_renewed(ngx_acme_ca_write_t *write, ngx_int_t rc)
 {
-    ngx_acme_ca_server_renewal_t  *renewal = write->data;
+    ngx_acme_ca_server_t  *server = write->data;
 
     ngx_acme_ca_t  *ca;
 
-    ca = renewal->ca;
+    ca = server->ca;
     ca->renewing = 0;
 
-    ngx_destroy_pool(renewal->pool);
+    ngx_destroy_pool(server->ctx.pool);
 
     if (rc == NGX_OK) {
         ngx_acme_ca_server_load(ca);

@@ -192,6 +192,7 @@ ngx_acme_ca_worker_exit(ngx_acme_ca_t *ca)
 
     ngx_acme_ca_worker_close(ca);
 
+    ngx_acme_ca_apart_exit(ca);
     ngx_acme_ca_event_exit(ca);
     ngx_acme_ca_ocsp_exit(ca);
 

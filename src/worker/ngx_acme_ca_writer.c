@@ -5,7 +5,8 @@
  * The store task: everything that arrives while one batch is being written is
  * the next batch, and a batch is one transaction with one fsync, each write in
  * a savepoint of its own.  Replies leave after the commit.  A lazy write goes
- * with the next batch that has another reason, or, after a while, alone.
+ * with the next batch that has another reason, or, after a while, alone.  What
+ * takes long to be prepared was prepared before (ngx_acme_ca_apart.c).
  *
  * On the thread nothing of nginx is touched but the writes handed over: no
  * request, no timer, no cycle.
@@ -58,7 +59,9 @@ ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
     ngx_str_t                   name = ngx_string("default");
     ngx_acme_ca_writer_task_t  *data;
 
-    if (ngx_acme_ca_thread_init(cycle->log) != NGX_OK) {
+    if (ngx_acme_ca_thread_init(cycle->log) != NGX_OK
+        || ngx_acme_ca_apart_init(ca, cycle) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -101,6 +104,45 @@ ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 void
 ngx_acme_ca_write_add(ngx_acme_ca_t *ca, ngx_acme_ca_write_t *write)
 {
+    if (write->apart) {
+        ngx_acme_ca_apart_add(ca, write);
+        return;
+    }
+
+    ngx_acme_ca_writer_add(ca, write);
+}
+
+
+ngx_int_t
+ngx_acme_ca_write_now(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
+{
+    ngx_int_t  rc;
+
+    if (write->prepare != NULL) {
+        write->prepare(write, store);
+    }
+
+    rc = acme_ca_store_begin(store);
+
+    if (rc == NGX_OK) {
+        rc = write->apply(write, store);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_commit(store);
+    }
+
+    if (rc != NGX_OK) {
+        acme_ca_store_rollback(store);
+    }
+
+    return rc;
+}
+
+
+void
+ngx_acme_ca_writer_add(ngx_acme_ca_t *ca, ngx_acme_ca_write_t *write)
+{
     write->added = ngx_acme_ca_writer_clock();
 
     if (write->lazy) {
@@ -127,11 +169,7 @@ ngx_acme_ca_writer_post(ngx_acme_ca_t *ca)
     ngx_uint_t  n;
 
     if (ngx_queue_empty(&ca->waiting)) {
-
-        if (ca->hold.timer_set) {
-            ngx_del_timer(&ca->hold);
-        }
-
+        ngx_acme_ca_writer_keep(ca);
         return;
     }
 
@@ -144,10 +182,7 @@ ngx_acme_ca_writer_post(ngx_acme_ca_t *ca)
     }
 
     ca->in_flight = 1;
-
-    if (!ca->hold.timer_set) {
-        ngx_add_timer(&ca->hold, NGX_ACME_CA_HOLD_MS);
-    }
+    ngx_acme_ca_writer_keep(ca);
 
     if (ca->writer == NULL
         || ngx_thread_task_post(ca->threads, ca->task) != NGX_OK)
@@ -155,6 +190,22 @@ ngx_acme_ca_writer_post(ngx_acme_ca_t *ca)
         /* all are still NGX_BUSY; the event loop answers them, not we */
 
         ngx_post_event(&ca->task->event, &ngx_posted_events);
+    }
+}
+
+
+void
+ngx_acme_ca_writer_keep(ngx_acme_ca_t *ca)
+{
+    ngx_uint_t  busy;
+
+    busy = (ca->in_flight || ca->preparing != 0);
+
+    if (busy && !ca->hold.timer_set) {
+        ngx_add_timer(&ca->hold, NGX_ACME_CA_HOLD_MS);
+
+    } else if (!busy && ca->hold.timer_set) {
+        ngx_del_timer(&ca->hold);
     }
 }
 
@@ -205,7 +256,7 @@ ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
     {
         write = ngx_queue_data(q, ngx_acme_ca_write_t, queue);
 
-        if (write->prepare != NULL) {
+        if (write->prepare != NULL && !write->apart) {
             write->prepare(write, ca->writer);
         }
 
