@@ -220,7 +220,7 @@ sub ask {
 
 sub asker {
     my $client = $acme->another(key => $acme->{key}, kid => $acme->{kid},
-                                keep_alive => 0, timeout => 9);
+                                keep_alive => 0, timeout => 30);
     my $reply = eval { $client->new_order([ 'ask.example' ]) };
     print $reply ? $reply->outcome() : $@, "\n";
 }

@@ -106,9 +106,7 @@ is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_accounts AS a
 # a reload keeps what it has
 
 my $orders = orders();
-$t->reload();
-ok(acme_ca_wait(sub { interop_slurp("$dir/error.log") =~ /gracefully/ }),
-    'reloaded');
+ok(acme_ca_reload($t), 'reloaded');
 is(served('a.example'), $first, 'the same after a reload');
 is(orders(), $orders, 'nothing was ordered');
 

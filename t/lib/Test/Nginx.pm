@@ -24,6 +24,12 @@ use POSIX qw/ WNOHANG /;
 use Scalar::Util qw/ weaken /;
 use Test::More ();
 
+# whoever runs the tests: dates and messages are read by them, and what they
+# write is read by the workers, who are somebody else
+$ENV{LC_ALL} = 'C';
+POSIX::setlocale(POSIX::LC_ALL(), 'C');
+umask 0022;
+
 our $NGINX = defined $ENV{TEST_NGINX_BINARY} ? $ENV{TEST_NGINX_BINARY}
     : find_nginx();
 
@@ -358,9 +364,15 @@ sub stop {
     my $pid = eval { $self->master() };
     return $self unless $pid;
 
-    kill 'QUIT', $pid;
+    # a master that begins may not hear the first one
+    my $ended;
 
-    if (!wait_pid($pid, 90)) {
+    for (1 .. 18) {
+        kill 'QUIT', $pid;
+        last if $ended = wait_pid($pid, 5);
+    }
+
+    if (!$ended) {
         kill 'TERM', $pid;
         wait_pid($pid, 30) or kill('KILL', $pid), waitpid($pid, 0);
     }
