@@ -59,6 +59,10 @@ my @known = qw/ id serial serial_decimal uuid status category account order
     not_after created imported revoked revocation_reason invalidity
     first_download last_download replaced_by remarks radar /;
 
+# the note of a download is written after its reply has left
+acme_ca_wait(sub { !acme_ca_sql_value($t, 'SELECT count(*) FROM
+    acme_certificates WHERE order_id > 0 AND first_download_at IS NULL') });
+
 run_sql("UPDATE acme_certificates SET category = 'device', remarks = 'x \"y\"',
     replaced_by = id + 1, status = 'revoked', revoked_at = unixepoch() - 7200,
     revocation_reason = 6, invalidity_at = 1700000000
