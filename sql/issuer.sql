@@ -11,6 +11,13 @@ ON CONFLICT (der) DO UPDATE
 SET name = excluded.name, chain_pem = excluded.chain_pem
 RETURNING id;
 
+-- name: issuer_set_certificate
+-- why: a CA whose certificate was renewed with its key: what it signed before
+-- is still its own, in its CRLs as well
+UPDATE issuers
+SET name = ?2, der = ?3, chain_pem = ?4, not_before = ?5, not_after = ?6
+WHERE id = ?1;
+
 -- name: issuer_find_chain
 -- why: what follows the leaf in a download
 SELECT chain_pem FROM issuers WHERE id = ?1;

@@ -41,7 +41,7 @@ make_token() if $token;
 
 my $user = $> == 0 ? 'user nobody nogroup;' : '';
 
-acme_ca_conf($t, main => <<EOM, authority => <<'EOA')->plan(51)->run();
+acme_ca_conf($t, main => <<EOM, authority => <<'EOA')->plan(55)->run();
 env SOFTHSM2_CONF;
 env PKCS11_MODULE_PATH;
 $user
@@ -125,6 +125,15 @@ is(issuer_of('a.example'), 'own', 'it does not sign yet');
 is($status, 0, 'rotate') or diag($text);
 is(issuer_of('b.example'), 'Issuing 1', 'it signs');
 is(verified('c.example'), 'OK', 'below the corporate root');
+
+# its certificate is renewed
+
+sign('again', 'corp', csr => 'one');
+($text, $status) = tool('issuer', 'import', "$dir/again.pem", "$dir/corp.pem");
+is($status, 0, 'a renewed certificate') or diag($text);
+like($text, qr/in place of the one before/, 'is not the next');
+is(reload(), 1, 'reload');
+is(states(), 'retired active', 'is the same issuer');
 
 ###############################################################################
 

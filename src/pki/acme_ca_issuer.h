@@ -39,7 +39,8 @@ struct acme_ca_issuer_s {
     ngx_array_t  *constraints;     /* acme_ca_rules_t: name constraints of its
                                       chain */
     ngx_uint_t    crl_sign;        /* its keyUsage lets it sign CRLs */
-    ngx_str_t     crl_name;        /* of the files: key_id in hexadecimal */
+    ngx_str_t     crl_name;        /* of the files: key_id in hexadecimal,
+                                      or its SHA-256 if that is longer */
     ngx_str_t     crl_url;         /* of the folder they are in, or empty: set
                                       by who knows it */
     ngx_uint_t    crl_shards;      /* of new leaves; 0 and 1: the full one */
@@ -109,6 +110,13 @@ ngx_int_t acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
 ngx_int_t acme_ca_issuer_record(acme_ca_ctx_t *ctx,
     const acme_ca_issuer_t *upper, const ngx_str_t *pem,
     acme_ca_certificate_t *certificate);
+
+/*
+ * Whether a certificate, DER, is of the same CA: one that was renewed with its
+ * key has another.  NGX_OK, NGX_DECLINED or NGX_ERROR.
+ */
+ngx_int_t acme_ca_issuer_is_same(const acme_ca_issuer_t *issuer,
+    const ngx_str_t *der);
 
 /* the one with this row, if its key is here, or NULL */
 acme_ca_issuer_t *acme_ca_issuer_find(const acme_ca_authority_t *authority,

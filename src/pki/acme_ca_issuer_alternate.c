@@ -9,10 +9,14 @@
 
 #include "acme_ca_issuer_load.h"
 #include "acme_ca_crypto.h"
+#include "acme_ca_text.h"
+#include "acme_ca_x509.h"
 
 
 static ngx_int_t acme_ca_issuer_check_same(acme_ca_issuer_load_t *load,
     const acme_ca_issuer_t *issuer);
+static ngx_int_t acme_ca_issuer_compare(const acme_ca_issuer_t *issuer,
+    X509 *cert);
 
 
 ngx_int_t
@@ -80,16 +84,29 @@ acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
 }
 
 
-/* leaves name their issuer by its subject, and are verified by its key */
-
 static ngx_int_t
 acme_ca_issuer_check_same(acme_ca_issuer_load_t *load,
     const acme_ca_issuer_t *issuer)
 {
-    X509           *cert, *own;
-    ngx_int_t       rc;
-    EVP_PKEY       *key, *own_key;
-    const u_char   *p;
+    ngx_int_t  rc;
+
+    rc = acme_ca_issuer_compare(issuer, sk_X509_value(load->certs, 0));
+
+    if (rc == NGX_DECLINED) {
+        ngx_str_set(load->error, "its first certificate does not have the "
+                    "subject and the key of the issuer");
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_issuer_compare(const acme_ca_issuer_t *issuer, X509 *cert)
+{
+    X509          *own;
+    ngx_int_t      rc;
+    const u_char  *p;
 
     p = issuer->der.data;
 
@@ -98,27 +115,46 @@ acme_ca_issuer_check_same(acme_ca_issuer_load_t *load,
         return NGX_ERROR;
     }
 
-    cert = sk_X509_value(load->certs, 0);
-    key = X509_get0_pubkey(cert);
-    own_key = X509_get0_pubkey(own);
+    rc = NGX_OK;
 
-    rc = (own_key == NULL || (key == NULL && acme_ca_crypto_starved()))
-         ? NGX_ERROR : NGX_OK;
-
-    if (rc == NGX_OK
-        && (key == NULL
-            || X509_NAME_cmp(X509_get_subject_name(cert),
-                             X509_get_subject_name(own))
-               != 0
-            || EVP_PKEY_eq(key, own_key) != 1))
-    {
-        ngx_str_set(load->error, "its first certificate does not have the "
-                    "subject and the key of the issuer");
-
+    if (!acme_ca_x509_same(cert, own)) {
         rc = acme_ca_crypto_starved() ? NGX_ERROR : NGX_DECLINED;
     }
 
     X509_free(own);
+
+    return rc;
+}
+
+
+ngx_int_t
+acme_ca_issuer_is_same(const acme_ca_issuer_t *issuer, const ngx_str_t *der)
+{
+    X509          *cert;
+    ngx_int_t      rc;
+    const u_char  *p;
+
+    if (acme_ca_str_eq(&issuer->der, der)) {
+        return NGX_OK;
+    }
+
+    ERR_clear_error();
+
+    p = der->data;
+    rc = NGX_ERROR;
+
+    cert = d2i_X509(NULL, &p, (long) der->len);
+
+    if (cert != NULL) {
+        rc = acme_ca_issuer_compare(issuer, cert);
+
+    } else if (!acme_ca_crypto_starved()) {
+        rc = NGX_DECLINED;
+    }
+
+    X509_free(cert);
+
+    ERR_clear_error();
 
     return rc;
 }

@@ -15,6 +15,11 @@
 #include "acme_ca_store.h"
 
 
+/* the same CA with another certificate.  NGX_DECLINED: there is no such row */
+ngx_int_t acme_ca_store_issuer_set_certificate(acme_ca_store_t *store,
+    int64_t id, ngx_str_t *name, ngx_str_t *der, ngx_str_t *chain_pem,
+    time_t not_before, time_t not_after);
+
 /* who signs.  NGX_DECLINED: nobody */
 ngx_int_t acme_ca_store_issuer_find_active(acme_ca_store_t *store,
     int64_t *id);

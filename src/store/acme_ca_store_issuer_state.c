@@ -18,6 +18,25 @@ static ngx_int_t acme_ca_store_issuer_set(acme_ca_query_t *q, int64_t id,
 
 
 ngx_int_t
+acme_ca_store_issuer_set_certificate(acme_ca_store_t *store, int64_t id,
+    ngx_str_t *name, ngx_str_t *der, ngx_str_t *chain_pem, time_t not_before,
+    time_t not_after)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_SET_CERTIFICATE);
+    acme_ca_query_integer(&q, id);
+    acme_ca_query_text(&q, name);
+    acme_ca_query_blob(&q, der->data, der->len);
+    acme_ca_query_text(&q, chain_pem);
+    acme_ca_query_integer(&q, not_before);
+    acme_ca_query_integer(&q, not_after);
+
+    return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
 acme_ca_store_issuer_find_active(acme_ca_store_t *store, int64_t *id)
 {
     acme_ca_query_t  q;

@@ -187,6 +187,11 @@ ngx_int_t ngx_acme_ca_home_begin(ngx_cycle_t *cycle, ngx_acme_ca_t *ca);
 ngx_int_t ngx_acme_ca_home_read(ngx_pool_t *pool, ngx_str_t *path,
     ngx_uint_t secret, ngx_str_t *text, ngx_str_t *error);
 
+/* ngx_acme_ca_home_row.c: sets its id; a renewed certificate has the row of the
+   one before it */
+ngx_int_t ngx_acme_ca_home_row(acme_ca_store_t *store, ngx_pool_t *pool,
+    acme_ca_issuer_t *issuer, time_t now);
+
 
 /*
  * ngx_acme_ca_audit.c: on the store thread, in this order: after the begin,

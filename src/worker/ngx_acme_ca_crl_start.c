@@ -389,9 +389,7 @@ ngx_acme_ca_crl_root(ngx_acme_ca_crl_start_t *s)
     rc = ngx_acme_ca_crl_root_load(s, &pem, &path, &root);
 
     if (rc == NGX_OK) {
-        rc = acme_ca_store_issuer_add(s->store, &root->name, &root->der,
-                                      &root->chain, root->not_before,
-                                      root->not_after, s->now, &root->id);
+        rc = ngx_acme_ca_home_row(s->store, s->pool, root, s->now);
     }
 
     if (rc == NGX_OK) {

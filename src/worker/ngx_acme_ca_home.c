@@ -317,11 +317,7 @@ ngx_acme_ca_home_known(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
     issuer = home->ca->authority.issuers.elts;
 
     for (i = 0; rc == NGX_OK && i < home->ca->authority.issuers.nelts; i++) {
-        rc = acme_ca_store_issuer_add(store, &issuer[i]->name,
-                                      &issuer[i]->der, &issuer[i]->chain,
-                                      issuer[i]->not_before,
-                                      issuer[i]->not_after, now,
-                                      &issuer[i]->id);
+        rc = ngx_acme_ca_home_row(store, home->pool, issuer[i], now);
     }
 
     return rc;

@@ -409,12 +409,16 @@ ngx_acme_ca_home_issuer_chain(ngx_acme_ca_home_issuer_t *one, ngx_str_t *pem)
 }
 
 
-/* one that is named twice is there once */
+/*
+ * One that is named twice is there once; of one whose certificate was renewed
+ * the configured one counts, or else that which ends last.
+ */
 
 static ngx_int_t
 ngx_acme_ca_home_issuer_take(ngx_acme_ca_home_issuer_t *one,
     acme_ca_issuer_t *issuer)
 {
+    ngx_int_t              rc;
     ngx_uint_t             i;
     acme_ca_issuer_t     **other;
     acme_ca_authority_t   *authority;
@@ -422,9 +426,21 @@ ngx_acme_ca_home_issuer_take(ngx_acme_ca_home_issuer_t *one,
     authority = &one->ca->authority;
     other = authority->issuers.elts;
 
+    issuer->candidate = (!one->own || one->ca->issuer_files == NULL);
+    issuer->crl_url = one->ca->crl_url;
+    issuer->crl_shards = one->ca->crl_shards;
+
     for (i = 0; i < authority->issuers.nelts; i++) {
-        if (acme_ca_str_eq(&other[i]->der, &issuer->der)) {
-            return NGX_OK;
+        rc = acme_ca_issuer_is_same(other[i], &issuer->der);
+
+        if (rc == NGX_OK && issuer->candidate >= other[i]->candidate
+            && issuer->not_after > other[i]->not_after)
+        {
+            other[i] = issuer;
+        }
+
+        if (rc != NGX_DECLINED) {
+            return rc;
         }
     }
 
@@ -432,10 +448,6 @@ ngx_acme_ca_home_issuer_take(ngx_acme_ca_home_issuer_t *one,
     if (other == NULL) {
         return NGX_ERROR;
     }
-
-    issuer->candidate = (!one->own || one->ca->issuer_files == NULL);
-    issuer->crl_url = one->ca->crl_url;
-    issuer->crl_shards = one->ca->crl_shards;
 
     *other = issuer;
 

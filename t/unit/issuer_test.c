@@ -8,6 +8,7 @@
 
 #include "pki.h"
 #include "tap.h"
+#include "acme_ca_x509.h"
 
 
 static const acme_ca_hierarchy_plan_t  plan_p256 = {
@@ -21,6 +22,7 @@ static const acme_ca_hierarchy_plan_t  plan_p256 = {
 
 static void test_hierarchy(void);
 static void test_alternates(void);
+static void test_renewed(void);
 static void test_names(void);
 static void test_chains(void);
 static void test_refused(void);
@@ -41,6 +43,7 @@ main(void)
 
     test_hierarchy();
     test_alternates();
+    test_renewed();
     test_names();
     test_chains();
     test_refused();
@@ -312,6 +315,62 @@ test_alternates(void)
 }
 
 
+/* the certificate is freed */
+
+static ngx_int_t
+same(acme_ca_ctx_t *ctx, const acme_ca_issuer_t *issuer, X509 *cert)
+{
+    ngx_int_t  rc;
+    ngx_str_t  der;
+
+    is_int(acme_ca_x509_der(ctx->pool, cert, &der), NGX_OK, "a certificate");
+    X509_free(cert);
+
+    rc = acme_ca_issuer_is_same(issuer, &der);
+
+    is_int(ERR_peek_error(), 0, "nothing is left in OpenSSL's error queue");
+
+    return rc;
+}
+
+
+/* whether a certificate is of the same CA */
+
+static void
+test_renewed(void)
+{
+    X509              *cert;
+    ngx_str_t          pem, der, error;
+    acme_ca_ctx_t      ctx;
+    acme_ca_issuer_t  *issuer;
+
+    pki_start(&ctx);
+
+    cert = ca("Issuer", key, NULL, root_key);
+    pem = pki_lit("");
+    pki_pem(ctx.pool, cert, &pem);
+    X509_free(cert);
+
+    is_int(acme_ca_issuer_load(ctx.pool, &pem, key, PKI_NOW, &issuer, &error),
+           NGX_OK, "an issuer");
+
+    is_int(acme_ca_issuer_is_same(issuer, &issuer->der), NGX_OK, "itself");
+    is_int(same(&ctx, issuer, pki_ca("Issuer", key, NULL, mid_key, PKI_NOW,
+                                     PKI_NOW + 200 * DAY, pki_ca_exts)),
+           NGX_OK, "renewed, by another root");
+    is_int(same(&ctx, issuer, ca("Issuer", mid_key, NULL, root_key)),
+           NGX_DECLINED, "another key");
+    is_int(same(&ctx, issuer, ca("Issuer 2", key, NULL, root_key)),
+           NGX_DECLINED, "another name");
+
+    der = pki_lit("unknown issuer: CN=Issuer");
+    is_int(acme_ca_issuer_is_same(issuer, &der), NGX_DECLINED,
+           "no certificate");
+
+    pki_stop(&ctx);
+}
+
+
 static void
 test_names(void)
 {
@@ -463,6 +522,13 @@ test_refused(void)
         { 0, NULL }
     };
 
+    static const pki_ext_t  critical[] = {
+        { NID_basic_constraints, "critical,CA:TRUE" },
+        { NID_key_usage, "critical,keyCertSign,cRLSign" },
+        { NID_netscape_comment, "critical,nobody knows it" },
+        { 0, NULL }
+    };
+
     static const pki_ext_t  none[] = {
         { 0, NULL }
     };
@@ -480,7 +546,8 @@ test_refused(void)
         { pki_ca_exts, -2 * DAY, -DAY, "CA", "expired" },
         { pki_ca_exts, -2 * DAY, 0, "CA", "expired" },
         { pki_ca_exts, 1, DAY, "CA", "not valid yet" },
-        { pki_ca_exts, -DAY, DAY, NULL, "empty subject" }
+        { pki_ca_exts, -DAY, DAY, NULL, "empty subject" },
+        { critical, -DAY, DAY, "CA", "critical extension" }
     };
 
     static const char  *kinds[] = {

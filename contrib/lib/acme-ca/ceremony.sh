@@ -25,7 +25,8 @@ usage_ceremony() {
         [--password-file FILE]  its first line is the key's passphrase, or the
                                 token's PIN: the file of issuer_password_file
     issuer import CERT [CHAIN]  the certificate for such a request: after a
-                                reload it is the next issuer
+                                reload it is the next issuer, or the same one
+                                with a renewed certificate
     issuer add CERT [CHAIN] --key FILE|URI [--password-file FILE]
                                 the same with a key from elsewhere
 END
@@ -247,13 +248,24 @@ check_chain() {
 take_chain() {
     check_chain
 
-    [ ! -e "$issuers/$name.pem" ] || die "it is there already"
-
     i=0
     while [ $i -lt "$count" ]; do
         i=$((i + 1))
         openssl x509 -in "$folder/$i.pem"
-    done | put "$name.pem" 644
+    done > "$folder/take"
+
+    next="as the next issuer"
+
+    # a renewed one: the key is the same
+    if [ -e "$issuers/$name.pem" ]; then
+        ! cmp -s "$folder/take" "$issuers/$name.pem" ||
+            die "it is there already"
+        cp "$issuers/$name.pem" \
+            "$issuers/$name.pem.before-$(date -u +%Y%m%dT%H%M%SZ)"
+        next="in place of the one before"
+    fi
+
+    put "$name.pem" 644 < "$folder/take"
 
     subject=$(openssl x509 -in "$folder/1.pem" -noout -subject \
                   -nameopt RFC2253)
@@ -263,7 +275,7 @@ take_chain() {
         "'key', '$name', 'subject', $(sql_text "$subject")")"
 
     echo "$subject"
-    echo "$me: nginx takes it as the next issuer when it is reloaded" >&2
+    echo "$me: nginx takes it $next when it is reloaded" >&2
 }
 
 
