@@ -74,8 +74,13 @@ Test::Nginx::AcmeCa::run_command('openssl', 'req', '-x509', '-newkey', 'ec',
     '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', "$dir/own.key",
     '-out', "$dir/trust.pem", '-subj', '/CN=other', '-days', '10');
 
+Test::Nginx::AcmeCa::run_command('openssl', 'req', '-x509', '-newkey', 'ec',
+    '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', "$dir/long.key",
+    '-out', "$dir/long.pem", '-subj', '/CN=long', '-set_serial',
+    '0x' . '7f' x 40);
+
 acme_ca_conf($t, http => $tail, authority => 'external_account_binding optional;
-    profile default { extended_key_usage client; }')->plan(33)->run();
+    profile default { extended_key_usage client; }')->plan(34)->run();
 
 my $acme = acme_client($t);
 my %files;
@@ -106,6 +111,7 @@ is($known[6], $row{ends}, 'not_after');
 is((ask(undef, '/'))[0], 200, 'none at all');
 is((ask(undef, '/'))[1], '||||||', 'nothing is known');
 is((ask('own', '/'))[1], 'unknown||||||', 'somebody else\'s');
+is((ask('long', '/'))[1], 'unknown||||||', 'with the longest serial number');
 
 # an external account, and several names
 

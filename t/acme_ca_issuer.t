@@ -35,16 +35,21 @@ my $dir = $t->testdir();
 
 acme_ca_module($t);
 
+# RFC 7093 has identifiers as long as a digest
+
+my %id = (ec => '5a' x 32, ec384 => '5a' x 40);
+
 foreach my $kind (sort keys %kinds) {
     make_ca($t, "$kind-root", kind => $kinds{$kind});
-    make_ca($t, $kind, kind => $kinds{$kind}, parent => "$kind-root");
+    make_ca($t, $kind, kind => $kinds{$kind}, parent => "$kind-root",
+        $id{$kind} ? (extensions => "subjectKeyIdentifier = $id{$kind}") : ());
 }
 
 my $authorities = join '', map { authority($_) } sort keys %kinds;
-my $locations = join '', map { "        location /$_/ { acme_ca $_; }\n" }
-                         sort keys %kinds;
+my $locations = join '', map { "        location /$_/ { acme_ca $_; }\n"
+    . "        location /crl-$_/ { acme_ca_crl $_; }\n" } sort keys %kinds;
 
-acme_ca_conf($t, conf => <<EOF)->plan(5 * scalar(keys %kinds) + 14)->run();
+acme_ca_conf($t, conf => <<EOF)->plan(5 * scalar(keys %kinds) + 18)->run();
 %%TEST_GLOBALS%%
 
 daemon off;
@@ -59,6 +64,7 @@ http {
 $authorities
     server {
         listen 127.0.0.1:8080;
+        server_name localhost;
 
 $locations
     }
@@ -79,6 +85,16 @@ foreach my $kind (sort keys %kinds) {
     is(() = $chain =~ /BEGIN CERT/g, 2, "$kind: chain without the root");
     is(join(' ', glob "$dir/$kind/{root,issuer}.*"), '', "$kind: no CA of ours")
         unless -e "$dir/$kind/root.key";
+}
+
+my $client = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
+                                          . '/ec/directory');
+
+foreach my $kind (sort keys %id) {
+    my ($name) = map { m!([^/]+)$! } grep { !/all\.pem$/ }
+                 glob "$dir/$kind/crl/*.pem";
+    is($client->get('http://127.0.0.1:' . port(8080) . "/crl-$kind/$name")
+        ->{status}, 200, "$kind: CRL of a long key identifier");
 }
 
 ###############################################################################
@@ -124,6 +140,13 @@ like(refused(authority('expired')), qr/issuer "\S+\/expired\.pem": .*has expired
     'expired certificate');
 
 make_ca($t, 'small', kind => [ qw/ -newkey rsa:1024 / ]);
+make_ca($t, 'critical', extensions => '1.2.3.4 = critical, ASN1:NULL');
+like(refused(authority('critical')), qr/critical extension of an unknown kind/,
+    'an extension that no client knows');
+
+make_ca($t, 'long', extensions => 'subjectKeyIdentifier = ' . '5a' x 33);
+is(refused(authority('long')), '', 'a long key identifier');
+
 like(refused(authority('small')), qr/key is not supported.* in \S+:\d+/,
     'small RSA key');
 

@@ -282,15 +282,15 @@ ngx_http_acme_ca_client_shown(ngx_http_request_t *r,
 
     number = X509_get0_serialNumber(cert);
 
-    *len = ASN1_STRING_length(number);
-    rc = NGX_DECLINED;
+    /* one that is longer is nobody's whom we know, and so is its beginning */
 
-    if (*len <= NGX_HTTP_ACME_CA_SERIAL) {
-        ngx_memcpy(serial, ASN1_STRING_get0_data(number), *len);
+    *len = ngx_min((size_t) ASN1_STRING_length(number),
+                   NGX_HTTP_ACME_CA_SERIAL);
 
-        rc = (X509_digest(cert, EVP_sha256(), fingerprint, NULL) == 1)
-             ? NGX_OK : NGX_ERROR;
-    }
+    ngx_memcpy(serial, ASN1_STRING_get0_data(number), *len);
+
+    rc = (X509_digest(cert, EVP_sha256(), fingerprint, NULL) == 1)
+         ? NGX_OK : NGX_ERROR;
 
     X509_free(cert);
 

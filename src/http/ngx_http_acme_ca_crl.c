@@ -14,7 +14,8 @@
 /* keeps a revocation from being hidden by caches on the way */
 #define NGX_HTTP_ACME_CA_CRL_AGE   3600
 
-#define NGX_HTTP_ACME_CA_CRL_NAME  64
+/* a digest in hexadecimal, "-128-127.crl" */
+#define NGX_HTTP_ACME_CA_CRL_NAME  80
 
 
 static ngx_int_t ngx_http_acme_ca_crl_setup(ngx_conf_t *cf,

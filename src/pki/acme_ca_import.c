@@ -376,8 +376,9 @@ acme_ca_import_issuer(acme_ca_import_t *import, ngx_array_t *known)
     ngx_str_t   *der;
     ngx_uint_t   i;
 
-    if (acme_ca_import_issuer_name(import) != NGX_OK) {
-        return NGX_ERROR;
+    rc = acme_ca_import_issuer_name(import);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     n = sk_X509_num(import->certs);
@@ -427,6 +428,10 @@ acme_ca_import_issuer_name(acme_ca_import_t *import)
     }
 
     BIO_free(bio);
+
+    if (rc == NGX_OK && import->issuer->name.len == 0) {
+        return acme_ca_import_fault(import, "its issuer has no name");
+    }
 
     if (rc == NGX_OK) {
         acme_ca_utf8_repair(&import->issuer->name);

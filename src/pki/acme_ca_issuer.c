@@ -260,6 +260,14 @@ acme_ca_issuer_check_ca(acme_ca_issuer_load_t *load)
             return NGX_DECLINED;
         }
 
+        if (flags & EXFLAG_CRITICAL) {
+            (void) acme_ca_format(load->pool, load->error,
+                                  ACME_CA_ISSUER_ERROR_MAX,
+                                  "certificate %d has a critical extension of "
+                                  "an unknown kind", i + 1);
+            return NGX_DECLINED;
+        }
+
         if (!(flags & EXFLAG_CA)
             || !(X509_get_key_usage(cert) & KU_KEY_CERT_SIGN))
         {
@@ -290,7 +298,8 @@ acme_ca_issuer_check_dates(acme_ca_issuer_load_t *load)
         || acme_ca_issuer_time(X509_get0_notAfter(cert), &issuer->not_after)
            != NGX_OK)
     {
-        return NGX_ERROR;
+        ngx_str_set(load->error, "the certificate's dates are malformed");
+        return acme_ca_crypto_starved() ? NGX_ERROR : NGX_DECLINED;
     }
 
     if (issuer->not_before > load->now) {

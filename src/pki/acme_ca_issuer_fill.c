@@ -7,6 +7,7 @@
 
 
 #include "acme_ca_issuer_load.h"
+#include "acme_ca_crypto.h"
 #include "acme_ca_leaf.h"
 #include "acme_ca_x509.h"
 
@@ -16,6 +17,9 @@
 #define ACME_CA_ISSUER_KEY_ID_LEN 20
 
 
+static ngx_int_t acme_ca_issuer_common_name(acme_ca_issuer_load_t *load,
+    X509_NAME *name);
+static ngx_int_t acme_ca_issuer_file(acme_ca_issuer_load_t *load);
 static ngx_int_t acme_ca_issuer_pem(ngx_pool_t *pool, X509 *cert,
     ngx_str_t *pem);
 static void acme_ca_issuer_cleanup(void *data);
@@ -34,14 +38,11 @@ acme_ca_issuer_fill_der(acme_ca_issuer_load_t *load)
 ngx_int_t
 acme_ca_issuer_fill_name(acme_ca_issuer_load_t *load)
 {
-    int               i, len;
-    char              line[ACME_CA_ISSUER_ERROR_MAX];
-    size_t            n;
-    u_char           *text;
-    ngx_int_t         rc;
-    X509_NAME        *name;
-    const u_char     *der;
-    X509_NAME_ENTRY  *entry;
+    char           line[ACME_CA_ISSUER_ERROR_MAX];
+    size_t         n;
+    ngx_int_t      rc;
+    X509_NAME     *name;
+    const u_char  *der;
 
     name = X509_get_subject_name(sk_X509_value(load->certs, 0));
 
@@ -56,22 +57,46 @@ acme_ca_issuer_fill_name(acme_ca_issuer_load_t *load)
         return NGX_ERROR;
     }
 
+    rc = acme_ca_issuer_common_name(load, name);
+
+    if (rc != NGX_OK || load->issuer->name.len != 0) {
+        return rc;
+    }
+
+    if (X509_NAME_oneline(name, line, sizeof(line)) == NULL) {
+        return NGX_ERROR;
+    }
+
+    return acme_ca_copy(load->pool, &load->issuer->name, (u_char *) line,
+                        ngx_strlen(line));
+}
+
+
+/* empty if there is none */
+
+static ngx_int_t
+acme_ca_issuer_common_name(acme_ca_issuer_load_t *load, X509_NAME *name)
+{
+    int               i, len;
+    u_char           *text;
+    ngx_int_t         rc;
+    X509_NAME_ENTRY  *entry;
+
+    ngx_str_null(&load->issuer->name);
+
     i = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
 
     if (i < 0) {
-        if (X509_NAME_oneline(name, line, sizeof(line)) == NULL) {
-            return NGX_ERROR;
-        }
-
-        return acme_ca_copy(load->pool, &load->issuer->name, (u_char *) line,
-                            ngx_strlen(line));
+        return NGX_OK;
     }
 
     entry = X509_NAME_get_entry(name, i);
 
     len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry));
+
     if (len < 0) {
-        return NGX_ERROR;
+        ngx_str_set(load->error, "its common name is malformed");
+        return acme_ca_crypto_starved() ? NGX_ERROR : NGX_DECLINED;
     }
 
     rc = acme_ca_copy(load->pool, &load->issuer->name, text, len);
@@ -124,8 +149,28 @@ acme_ca_issuer_fill_key_id(acme_ca_issuer_load_t *load)
 
     issuer->crl_sign = (X509_get_key_usage(cert) & KU_CRL_SIGN) != 0;
 
-    return acme_ca_hex(load->pool, issuer->key_id.data, issuer->key_id.len,
-                       &issuer->crl_name);
+    return acme_ca_issuer_file(load);
+}
+
+
+/* no file system and no location has names of any length */
+
+static ngx_int_t
+acme_ca_issuer_file(acme_ca_issuer_load_t *load)
+{
+    u_char      digest[ACME_CA_SHA256_LEN];
+    ngx_str_t  *id, *name;
+
+    id = &load->issuer->key_id;
+    name = &load->issuer->crl_name;
+
+    if (id->len <= ACME_CA_SHA256_LEN) {
+        return acme_ca_hex(load->pool, id->data, id->len, name);
+    }
+
+    return (acme_ca_sha256(id->data, id->len, digest) == NGX_OK)
+           ? acme_ca_hex(load->pool, digest, ACME_CA_SHA256_LEN, name)
+           : NGX_ERROR;
 }
 
 
