@@ -373,36 +373,74 @@ CREATE INDEX acme_certificates_category ON acme_certificates (category)
 CREATE INDEX acme_certificates_uuid
     ON acme_certificates (substr(fingerprint, 1, 6));
 
--- certificates that nobody has fetched yet
-CREATE INDEX acme_certificates_unfetched ON acme_certificates (created_at)
-    WHERE first_download_at IS NULL AND account_id IS NOT NULL;
+-- certificates that their clients have not fetched yet
+CREATE INDEX acme_certificates_unfetched ON acme_certificates (
+        created_at + 3600)
+    WHERE first_download_at IS NULL AND account_id IS NOT NULL
+          AND status = 'valid' AND expired_at IS NULL;
 
--- certificates without a successor, and when their renewal should have been over:
--- three quarters of their life, or the window that the operator moved it to.
--- Clients without RFC 9773 do not say what they replace: a newer one of the same
--- account with the same names and profile is a successor as well
+-- RFC 9773, 4.2: when each certificate is to be renewed, as renewalInfo tells:
+-- the newest window that the operator moved it to (moved_by), or about half of
+-- its life, two thirds of one above ten days, scattered by its id over a
+-- fifteenth, so that what was issued together is not renewed together.  A
+-- certificate is in use from when it was made here; a moved window that was over
+-- by then is not its own, nor is one that begins after its end.  A window ends
+-- with its certificate.  It is never over before soonest, which the indexes of
+-- what lives and of moved windows tell alone.  A name stands for itself, one with
+-- a dot in front for all below it
+CREATE VIEW acme_suggested_windows AS
+SELECT u.id, u.issuer_id, u.account_id, u.profile, u.status, u.serial, u.sans,
+       u.not_before, u.not_after, u.expired_at, u.imported_at, u.replaced_by,
+       w.id AS moved_by, w.explanation_url,
+       min(coalesce(w.window_start, u.window_start), u.not_after - 1)
+           AS window_start,
+       min(coalesce(w.window_end, u.window_start + max(u.life / 45, 1)),
+           u.not_after) AS window_end,
+       min(max(u.not_before + (u.not_after - u.not_before) * 14 / 30,
+               min(u.not_before + (u.not_after - u.not_before) * 19 / 30,
+                   u.not_after - 460800)),
+           coalesce((SELECT min(e.window_end) FROM acme_renewal_windows AS e
+                     WHERE e.window_end > u.not_before), u.not_after))
+           AS soonest
+FROM (SELECT l.*, l.begin + l.life * iif(l.life <= 864000, 14, 19) / 30
+                  + l.id * 2654435761 % 4294967296 % max(l.life / 15, 1)
+                  AS window_start
+      FROM (SELECT b.*, b.not_after - b.begin AS life
+            FROM (SELECT c.*, iif(c.imported_at IS NULL,
+                                  min(max(c.not_before, c.created_at),
+                                      c.not_after),
+                                  c.not_before) AS begin
+                  FROM acme_certificates AS c) AS b) AS l) AS u
+LEFT JOIN acme_renewal_windows AS w
+    ON w.id = (SELECT v.id FROM acme_renewal_windows AS v
+               WHERE v.id > 0 AND v.window_end > u.begin
+                     AND v.window_start < u.not_after
+                     AND coalesce(v.issuer_id, u.issuer_id) = u.issuer_id
+                     AND (v.account_id IS NULL OR v.account_id = u.account_id)
+                     AND (v.profile IS NULL OR v.profile = u.profile)
+                     AND (v.serial IS NULL OR v.serial = u.serial)
+                     AND (v.name IS NULL
+                          OR instr(' ' || u.sans || ' ',
+                                   ' dns:' || v.name || ' ')
+                          OR instr(' ' || u.sans || ' ',
+                                   ' ip:' || v.name || ' ')
+                          OR (v.name LIKE '.%'
+                              AND instr(u.sans || ' ', v.name || ' ')))
+               ORDER BY v.id DESC LIMIT 1);
+
+CREATE INDEX acme_renewal_windows_end ON acme_renewal_windows (window_end);
+
+-- What will be trouble soon is late from due on; "acme-ca radar", the metrics and
+-- the events ask these three.  Certificates without a successor, when the window
+-- of their renewal is over.  Clients without RFC 9773 do not say what they
+-- replace: a newer one of the same account with the same names and profile is a
+-- successor as well.  The CA renews its own by itself
 CREATE VIEW acme_renewals AS
-SELECT c.id, c.serial, c.sans, c.account_id, c.profile, c.not_before,
-       c.not_after,
-       coalesce((SELECT w.window_end FROM acme_renewal_windows AS w
-                 WHERE coalesce(w.issuer_id, c.issuer_id) = c.issuer_id
-                       AND (w.account_id IS NULL
-                            OR w.account_id = c.account_id)
-                       AND (w.profile IS NULL OR w.profile = c.profile)
-                       AND (w.serial IS NULL OR w.serial = c.serial)
-                       AND (w.name IS NULL
-                            OR instr(' ' || c.sans || ' ',
-                                     ' dns:' || w.name || ' ')
-                            OR instr(' ' || c.sans || ' ',
-                                     ' ip:' || w.name || ' ')
-                            OR (w.name LIKE '.%'
-                                AND instr(c.sans || ' ', w.name || ' ')))
-                       AND w.window_start < c.not_after
-                 ORDER BY w.id DESC LIMIT 1),
-                c.not_before + (c.not_after - c.not_before) * 3 / 4) AS due
-FROM acme_certificates AS c
-WHERE c.status = 'valid' AND c.expired_at IS NULL AND c.replaced_by IS NULL
-      AND c.account_id IS NOT NULL
+SELECT c.id, c.serial, c.sans, c.account_id, c.not_before, c.not_after,
+       c.expired_at, c.soonest, c.window_end AS due
+FROM acme_suggested_windows AS c
+WHERE c.status = 'valid' AND c.replaced_by IS NULL
+      AND (c.account_id IS NOT NULL OR c.imported_at IS NOT NULL)
       AND NOT EXISTS (
           SELECT 1 FROM acme_certificate_names AS n
           CROSS JOIN acme_certificates AS s ON s.id = n.certificate_id
@@ -410,8 +448,26 @@ WHERE c.status = 'valid' AND c.expired_at IS NULL AND c.replaced_by IS NULL
                                 instr(c.sans || ' ', ' ')
                                 - instr(c.sans, ':') - 1)
                 AND n.certificate_id > c.id AND s.status = 'valid'
-                AND s.account_id = c.account_id AND s.sans = c.sans
+                AND s.account_id IS c.account_id AND s.sans = c.sans
                 AND s.profile IS c.profile);
+
+-- certificates that their client has not fetched, an hour after it could.  The
+-- plus: they are not looked for by their end
+CREATE VIEW acme_unfetched AS
+SELECT c.id, c.serial, c.sans, c.account_id, c.created_at,
+       +c.not_after AS not_after, c.created_at + 3600 AS due
+FROM acme_certificates AS c
+WHERE c.first_download_at IS NULL AND c.account_id IS NOT NULL
+      AND c.status = 'valid' AND c.expired_at IS NULL;
+
+-- issuers, 90 days or a quarter of their life before their end.  What signs no
+-- leaves any more may end
+CREATE VIEW acme_issuer_ends AS
+SELECT i.id, i.name, i.not_before, i.not_after,
+       i.not_after - min(7776000, (i.not_after - i.not_before) / 4) AS due
+FROM issuers AS i
+WHERE i.chain_pem <> ''
+      AND coalesce(i.state, '') NOT IN ('retired', 'compromised');
 
 -- what will be trouble soon, and was told: a certificate whose renewal is late,
 -- that is about to end, that nobody fetched; an issuer that ends
@@ -422,11 +478,5 @@ CREATE TABLE acme_radar (
     at                 INTEGER NOT NULL,
     PRIMARY KEY (kind, object_id)
 ) STRICT, WITHOUT ROWID;
-
--- up to which certificate the radar knows the longest life, in seconds, and who
--- fetched it
-ALTER TABLE acme_ca_meta ADD COLUMN radar_seen INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE acme_ca_meta ADD COLUMN radar_longest INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE acme_ca_meta ADD COLUMN radar_fetched INTEGER NOT NULL DEFAULT 0;
 
 PRAGMA user_version = 3;

@@ -60,16 +60,12 @@ FROM acme_eab_credentials GROUP BY now;
 
 -- name: census_radar
 -- why: what will be trouble: renewals that are late, certificates that nobody
--- has fetched for an hour.  Most are told by an index that they are not late,
--- unless renewals were moved
+-- fetched.  What an index tells of most of them is asked first
 SELECT (SELECT count(*) FROM acme_renewals AS r
-        WHERE r.not_after > ?1 AND r.due < ?1
-              AND (r.not_before + (r.not_after - r.not_before) * 3 / 4 < ?1
-                   OR EXISTS (SELECT 1 FROM acme_renewal_windows))),
-       (SELECT count(*) FROM acme_certificates
-        WHERE first_download_at IS NULL AND account_id IS NOT NULL
-              AND created_at < ?1 - 3600 AND status = 'valid'
-              AND not_after > ?1);
+        WHERE r.expired_at IS NULL AND r.not_after > ?1 AND r.soonest <= ?1
+              AND r.due <= ?1),
+       (SELECT count(*) FROM acme_unfetched AS u
+        WHERE u.not_after > ?1 AND u.due <= ?1);
 
 -- name: census_rows
 -- why: what the database is full of, by acme_ca_store_tables.  The numbers of

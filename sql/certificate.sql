@@ -34,21 +34,9 @@ SET first_download_at = coalesce(first_download_at, ?2), last_download_at = ?2
 WHERE id = ?1;
 
 -- name: certificate_find_window
--- why: RFC 9773, 4.2: the operator's newest word on when this certificate is to
--- be renewed; one that begins after its end says nothing.  There are few rows.
--- A name stands for itself, one with a dot in front for all below it
-SELECT window_start, window_end, explanation_url FROM acme_renewal_windows
-WHERE id > 0
-      AND coalesce(issuer_id, ?1) = ?1
-      AND (account_id IS NULL OR account_id = ?2)
-      AND (profile IS NULL OR profile = ?3)
-      AND (serial IS NULL OR serial = ?4)
-      AND (name IS NULL
-           OR instr(' ' || ?5 || ' ', ' dns:' || name || ' ')
-           OR instr(' ' || ?5 || ' ', ' ip:' || name || ' ')
-           OR (name LIKE '.%' AND instr(?5 || ' ', name || ' ')))
-      AND window_start < ?6
-ORDER BY id DESC LIMIT 1;
+-- why: RFC 9773, 4.2: each question of a client.  There are few moved windows
+SELECT window_start, window_end, explanation_url FROM acme_suggested_windows
+WHERE id = ?1;
 
 -- name: certificate_page
 -- why: as account_page; "expired" follows from the clock, "unknown" is one

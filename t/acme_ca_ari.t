@@ -40,7 +40,7 @@ acme_ca_conf($t, authority => 'renewal_info_explanation https://ca.example/why;
     }
 EOF
 
-$t->plan(92)->run();
+$t->plan(94)->run();
 
 my $acme = acme_client($t);
 my $other = $acme->another();
@@ -188,6 +188,19 @@ move(account_id => 1);
 cmp_ok((window($acme->get("$info/$id")))[0], '<', time() + $life,
     'after it: not moved');
 
+# one that was over when the certificate was made is not its own; one is from
+# what follows
+
+acme_ca_sql($t, 'DELETE FROM acme_renewal_windows');
+($from, $to) = (time() - 2000, time() - 1000);
+move(name => "'.example'");
+cmp_ok((window($acme->get("$info/$id")))[0], '>', time() + $life / 2,
+    'moved before it was issued: not moved');
+acme_ca_sql($t, "UPDATE acme_certificates SET created_at = $to - 1,"
+    . " not_before = $to - 1 WHERE serial = x'"
+    . cert_field($got->{chain}, 'serial') . "'");
+is((window($acme->get("$info/$id")))[1], $to, 'while it lived: moved');
+
 # by the tool
 
 acme_ca_sql($t, 'DELETE FROM acme_renewal_windows');
@@ -275,22 +288,6 @@ is($off->get('http://127.0.0.1:' . port(8080) . "/off/renewal-info/$id")
 undef $t;
 
 ###############################################################################
-
-# base64url(AKI) "." base64url(serial): RFC 9773, 4.1
-
-sub cert_id {
-    my ($chain) = @_;
-
-    my ($aki) = cert_text($chain)
-        =~ /Authority Key Identifier:\s*(?:keyid:)?([0-9A-F:]+)/;
-    $aki =~ s/://g;
-
-    my $serial = pack 'H*', cert_field($chain, 'serial');
-    $serial = "\0$serial" if ord($serial) >= 0x80;
-
-    return b64u(pack 'H*', $aki) . '.' . b64u($serial);
-}
-
 
 sub seconds {
     my ($text) = @_;

@@ -176,7 +176,8 @@ is(sql("SELECT json_extract(details, '\$.names') FROM acme_audit_logs
 is_deeply(json('radar'), [], 'nothing on the radar');
 
 run_sql("UPDATE acme_certificates SET not_before = not_before - 86400 * 1.8,
-    not_after = not_after - 86400 * 1.8 WHERE serial = x'$other'");
+    not_after = not_after - 86400 * 1.8, created_at = created_at - 86400 * 1.8
+    WHERE serial = x'$other'");
 
 is(json('radar')->[0]{what}, 'late', 'late');
 is(json('radar')->[0]{serial}, $other, 'which');

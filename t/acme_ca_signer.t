@@ -291,20 +291,4 @@ sub audit {
             . " order_id IS NOT NULL ORDER BY id");
 }
 
-
-# RFC 9773, 4.1
-
-sub cert_id {
-    my ($chain) = @_;
-
-    my $text = cert_text($chain);
-    my ($aki) = $text =~ /Authority Key Identifier:\s*\n\s*(?:keyid:)?(\S+)/;
-    my $serial = cert_field($chain, 'serial');
-
-    $aki =~ s/://g;
-    $serial = "00$serial" if hex(substr $serial, 0, 2) > 127;
-
-    return b64u(pack 'H*', $aki) . '.' . b64u(pack 'H*', $serial);
-}
-
 ###############################################################################

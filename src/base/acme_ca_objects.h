@@ -195,7 +195,7 @@ typedef struct {
 #define ACME_CA_CRL_SHARDS  128
 
 
-/* when a certificate is to be renewed, as the operator moved it */
+/* when a certificate is to be renewed */
 typedef struct {
     time_t             start;
     time_t             end;

@@ -13,9 +13,6 @@
 #include "acme_ca_leaf.h"
 
 
-/* up to this life a certificate is renewed at half of it, else at two thirds */
-#define ACME_CA_RENEWAL_SHORT   (10 * 86400)
-
 /* how long ago, in seconds, the window of a revoked certificate was */
 #define ACME_CA_RENEWAL_PAST    3600
 
@@ -24,8 +21,6 @@
 
 static ngx_int_t acme_ca_renewal_window(acme_ca_exchange_t *x,
     acme_ca_certificate_t *certificate, acme_ca_window_t *window);
-static void acme_ca_renewal_usual(acme_ca_certificate_t *certificate,
-    acme_ca_window_t *window);
 static time_t acme_ca_renewal_retry(acme_ca_exchange_t *x,
     acme_ca_certificate_t *certificate);
 
@@ -113,10 +108,7 @@ acme_ca_renewal_find(acme_ca_exchange_t *x, ngx_str_t *cert_id,
 }
 
 
-/*
- * A revoked certificate is to be renewed at once.  Else the operator's word
- * counts, but never beyond the certificate's end; else its life.
- */
+/* a revoked certificate is to be renewed at once */
 
 static ngx_int_t
 acme_ca_renewal_window(acme_ca_exchange_t *x,
@@ -127,16 +119,10 @@ acme_ca_renewal_window(acme_ca_exchange_t *x,
     ngx_memzero(window, sizeof(acme_ca_window_t));
 
     rc = acme_ca_store_certificate_find_window(x->store, x->ctx.pool,
-                                               certificate, window);
-
-    if (rc == NGX_DECLINED) {
-        acme_ca_renewal_usual(certificate, window);
-
-    } else if (rc != NGX_OK) {
+                                               certificate->id, window);
+    if (rc != NGX_OK) {
         return rc;
     }
-
-    window->end = ngx_min(window->end, certificate->not_after);
 
     if (certificate->status == ACME_CA_REVOKED) {
         window->end = ngx_min(certificate->revoked_at, x->ctx.now) - 1;
@@ -148,45 +134,6 @@ acme_ca_renewal_window(acme_ca_exchange_t *x,
     }
 
     return NGX_OK;
-}
-
-
-/*
- * The window opens somewhere in a fifteenth of the life, by the certificate's
- * own hash, so that what was issued together is not renewed together.
- */
-
-static void
-acme_ca_renewal_usual(acme_ca_certificate_t *certificate,
-    acme_ca_window_t *window)
-{
-    time_t    begin, life;
-    u_char   *hash;
-    uint32_t  jitter;
-
-    /* a certificate is in use from when it was made */
-
-    begin = ngx_min(ngx_max(certificate->not_before, certificate->created_at),
-                    certificate->not_after);
-    life = certificate->not_after - begin;
-
-    hash = certificate->fingerprint;
-
-    jitter = (uint32_t) hash[0] << 24 | (uint32_t) hash[1] << 16
-             | (uint32_t) hash[2] << 8 | hash[3];
-
-    window->start = begin
-                    + life * (life <= ACME_CA_RENEWAL_SHORT ? 14 : 19) / 30
-                    + (time_t) (jitter % (uint64_t) ngx_max(life / 15, 1));
-
-    window->end = window->start + ngx_max(life / 45, 1);
-
-    /* of a life of a second or none at all */
-
-    if (window->end > certificate->not_after) {
-        window->end = certificate->not_after;
-        window->start = window->end - 1;
-    }
 }
 
 

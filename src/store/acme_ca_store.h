@@ -206,10 +206,9 @@ ngx_int_t acme_ca_store_certificate_set_revoked(acme_ca_store_t *store,
     int64_t id, ngx_int_t reason, time_t now);
 ngx_int_t acme_ca_store_certificate_set_download(acme_ca_store_t *store,
     int64_t id, time_t now);
-/* where the operator moved its renewal to, if so */
+/* RFC 9773, 4.2: of any certificate, but that a revoked one is due at once */
 ngx_int_t acme_ca_store_certificate_find_window(acme_ca_store_t *store,
-    ngx_pool_t *pool, acme_ca_certificate_t *certificate,
-    acme_ca_window_t *window);
+    ngx_pool_t *pool, int64_t id, acme_ca_window_t *window);
 
 
 /* issuers: adds the certificate unless it is known, answers its id */

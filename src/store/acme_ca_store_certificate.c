@@ -132,18 +132,13 @@ acme_ca_store_certificate_set_download(acme_ca_store_t *store, int64_t id,
 
 ngx_int_t
 acme_ca_store_certificate_find_window(acme_ca_store_t *store, ngx_pool_t *pool,
-    acme_ca_certificate_t *certificate, acme_ca_window_t *window)
+    int64_t id, acme_ca_window_t *window)
 {
     ngx_int_t        rc;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_CERTIFICATE_FIND_WINDOW);
-    acme_ca_query_integer(&q, certificate->issuer_id);
-    acme_ca_query_optional(&q, certificate->account_id);
-    acme_ca_query_text(&q, &certificate->profile);
-    acme_ca_query_blob(&q, certificate->serial.data, certificate->serial.len);
-    acme_ca_query_text(&q, &certificate->sans);
-    acme_ca_query_integer(&q, certificate->not_after);
+    acme_ca_query_integer(&q, id);
 
     rc = acme_ca_query_find(&q);
     if (rc != NGX_OK) {

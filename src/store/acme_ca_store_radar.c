@@ -2,7 +2,8 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * acme_radar: what is found by indexes and by what is new since the last look.
+ * acme_radar: what the views find that has no mark, and marks that they do not
+ * find any more.
  */
 
 
@@ -10,17 +11,6 @@
 #include "acme_ca_store_radar.h"
 
 
-/* seconds that a client has to fetch what it ordered */
-#define ACME_CA_RADAR_FETCH  3600
-
-/* certificates that are looked at for that in one go */
-#define ACME_CA_RADAR_ROWS   5000
-
-
-static ngx_int_t acme_ca_store_radar_state(acme_ca_store_t *store,
-    acme_ca_radar_t *radar);
-static ngx_int_t acme_ca_store_radar_longest(acme_ca_store_t *store,
-    acme_ca_radar_t *radar);
 static ngx_int_t acme_ca_store_radar_late(acme_ca_store_t *store,
     acme_ca_radar_t *radar);
 static ngx_int_t acme_ca_store_radar_unfetched(acme_ca_store_t *store,
@@ -55,7 +45,6 @@ acme_ca_store_radar_look(acme_ca_store_t *store, ngx_pool_t *pool,
 {
     ngx_int_t  rc;
 
-    radar->changed = 0;
     radar->more = 0;
 
     radar->marks = ngx_array_create(pool, 8, sizeof(acme_ca_radar_mark_t));
@@ -65,15 +54,7 @@ acme_ca_store_radar_look(acme_ca_store_t *store, ngx_pool_t *pool,
 
     /* each for itself: a long read would stop checkpoints */
 
-    rc = acme_ca_store_radar_state(store, radar);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_radar_longest(store, radar);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_radar_late(store, radar);
-    }
+    rc = acme_ca_store_radar_late(store, radar);
 
     if (rc == NGX_OK) {
         rc = acme_ca_store_radar_unfetched(store, radar);
@@ -92,83 +73,15 @@ acme_ca_store_radar_look(acme_ca_store_t *store, ngx_pool_t *pool,
 
 
 static ngx_int_t
-acme_ca_store_radar_state(acme_ca_store_t *store, acme_ca_radar_t *radar)
-{
-    ngx_int_t        rc;
-    acme_ca_query_t  q;
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_GET_STATE);
-
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    radar->seen = acme_ca_column_integer(&q);
-    radar->longest = acme_ca_column_integer(&q);
-    radar->fetched = acme_ca_column_integer(&q);
-
-    return acme_ca_query_end(&q);
-}
-
-
-static ngx_int_t
-acme_ca_store_radar_longest(acme_ca_store_t *store, acme_ca_radar_t *radar)
-{
-    int64_t          seen, longest;
-    ngx_int_t        rc;
-    acme_ca_query_t  q;
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_GET_LONGEST);
-    acme_ca_query_integer(&q, radar->seen);
-
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    seen = acme_ca_column_integer(&q);
-    longest = acme_ca_column_integer(&q);
-
-    if (seen > radar->seen) {
-        radar->seen = seen;
-        radar->longest = ngx_max(radar->longest, longest);
-        radar->changed = 1;
-    }
-
-    return acme_ca_query_end(&q);
-}
-
-
-/* a window that was moved makes late what is young */
-
-static ngx_int_t
 acme_ca_store_radar_late(acme_ca_store_t *store, acme_ca_radar_t *radar)
 {
-    int64_t          id, horizon;
+    int64_t          id;
     ngx_int_t        rc, late, expiring;
     ngx_uint_t       n;
     acme_ca_query_t  q;
 
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_GET_MOVED);
-    acme_ca_query_integer(&q, radar->now);
-    acme_ca_query_integer(&q, radar->now - radar->longest);
-
-    rc = acme_ca_query_find(&q);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    horizon = acme_ca_column_integer(&q)
-              ? INT64_MAX : radar->now + radar->longest / 4 + 1;
-
-    if (acme_ca_query_end(&q) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_LIST_LATE);
     acme_ca_query_integer(&q, radar->now);
-    acme_ca_query_integer(&q, horizon);
     acme_ca_query_integer(&q, radar->limit);
 
     for (n = 0; /* void */ ; n++) {
@@ -198,45 +111,24 @@ acme_ca_store_radar_late(acme_ca_store_t *store, acme_ca_radar_t *radar)
 static ngx_int_t
 acme_ca_store_radar_unfetched(acme_ca_store_t *store, acme_ca_radar_t *radar)
 {
-    int64_t          id;
-    time_t           created_at;
     ngx_int_t        rc;
-    ngx_uint_t       n, found;
+    ngx_uint_t       n;
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_LIST_UNFETCHED);
-    acme_ca_query_integer(&q, radar->fetched);
     acme_ca_query_integer(&q, radar->now);
-
-    found = 0;
+    acme_ca_query_integer(&q, radar->limit);
 
     for (n = 0; /* void */ ; n++) {
         rc = acme_ca_query_step(&q);
 
         if (rc != NGX_OK) {
+            radar->more |= (n == radar->limit);
             return (rc == NGX_DONE) ? NGX_OK : rc;
         }
 
-        if (n == ACME_CA_RADAR_ROWS || found == radar->limit) {
-            radar->more = 1;
-            return acme_ca_query_end(&q);
-        }
-
-        id = acme_ca_column_integer(&q);
-        created_at = acme_ca_column_integer(&q);
-
-        if (created_at > radar->now - ACME_CA_RADAR_FETCH) {
-            return acme_ca_query_end(&q);
-        }
-
-        radar->fetched = id;
-        radar->changed = 1;
-
-        if (acme_ca_column_integer(&q)) {
-            (void) acme_ca_store_radar_push(&q, radar,
-                                            ACME_CA_RADAR_NOT_FETCHED, id);
-            found++;
-        }
+        (void) acme_ca_store_radar_push(&q, radar, ACME_CA_RADAR_NOT_FETCHED,
+                                        acme_ca_column_integer(&q));
     }
 }
 
@@ -319,8 +211,6 @@ acme_ca_store_radar_push(acme_ca_query_t *q, acme_ca_radar_t *radar,
 
         mark->kind = kind;
         mark->object_id = id;
-
-        radar->changed = 1;
     }
 
     return mark;
@@ -351,16 +241,9 @@ acme_ca_store_radar_note(acme_ca_store_t *store, const acme_ca_radar_t *radar)
 {
     ngx_int_t              rc;
     ngx_uint_t             i;
-    acme_ca_query_t        q;
     acme_ca_radar_mark_t  *mark;
 
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_SET_STATE);
-    acme_ca_query_integer(&q, radar->seen);
-    acme_ca_query_integer(&q, radar->longest);
-    acme_ca_query_integer(&q, radar->fetched);
-
-    rc = acme_ca_query_set(&q);
-
+    rc = NGX_OK;
     mark = radar->marks->elts;
 
     for (i = 0; i < radar->marks->nelts && rc == NGX_OK; i++) {

@@ -35,11 +35,7 @@ typedef struct {
 typedef struct {
     time_t                 now;
     ngx_uint_t             limit;          /* of marks of a kind in one go */
-    int64_t                seen;           /* certificates */
-    int64_t                longest;        /* life, seconds */
-    int64_t                fetched;
     ngx_array_t           *marks;          /* acme_ca_radar_mark_t */
-    unsigned               changed:1;      /* there is something to write */
     unsigned               more:1;         /* and to look for */
 } acme_ca_radar_t;
 

@@ -155,7 +155,7 @@ ngx_acme_ca_radar_done(ngx_event_t *ev)
 
     r = ctx->radar;
 
-    if (r->rc != NGX_OK || !r->radar.changed) {
+    if (r->rc != NGX_OK || r->radar.marks->nelts == 0) {
         ngx_acme_ca_radar_end(r);
         return;
     }

@@ -23,18 +23,6 @@ END
 }
 
 
-# the moved windows that select certificate c
-selects="coalesce(w.issuer_id, c.issuer_id) = c.issuer_id
-     AND (w.account_id IS NULL OR w.account_id = c.account_id)
-     AND (w.profile IS NULL OR w.profile = c.profile)
-     AND (w.serial IS NULL OR w.serial = c.serial)
-     AND (w.name IS NULL
-          OR instr(' ' || c.sans || ' ', ' dns:' || w.name || ' ')
-          OR instr(' ' || c.sans || ' ', ' ip:' || w.name || ' ')
-          OR (w.name LIKE '.%' AND instr(c.sans || ' ', w.name || ' ')))
-     AND w.window_start < c.not_after"
-
-
 renewal_move() {
     [ -n "$names$profiles$account$issuer$serial" ] ||
         misuse "renewal move: which certificates? --name '*' is all of them"
@@ -88,9 +76,9 @@ END
 
     row "SELECT w.id, $(as_date w.window_start) AS begins,
              $(as_date w.window_end) AS until,
-             (SELECT count(*) FROM acme_certificates AS c
-              WHERE c.status = 'valid' AND c.not_after > $now AND $selects)
-             AS certificates
+             (SELECT count(*) FROM acme_suggested_windows AS c
+              WHERE c.status = 'valid' AND c.not_after > $now
+                    AND c.moved_by = w.id) AS certificates
          FROM acme_renewal_windows AS w ORDER BY w.id DESC LIMIT 1"
 }
 

@@ -37,7 +37,7 @@ our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
     acme_ca_children acme_ca_workers acme_ca_wait acme_ca_reload
     acme_ca_kill acme_ca_log acme_ca_config_test
     acme_ca_dns acme_ca_url http_01_log
-    openssl cert_text cert_field chain_verify /,
+    openssl cert_text cert_field cert_id chain_verify /,
     @Test::Nginx::AcmeCa::Alpn::EXPORT,
     @Test::Nginx::AcmeCa::Ca::EXPORT,
     @Test::Nginx::AcmeCa::Csr::EXPORT,
@@ -534,6 +534,23 @@ sub cert_field {
     $text =~ s/^\w+\s*=\s?//;
 
     return $text;
+}
+
+
+# how renewalInfo and "replaces" name it (RFC 9773, 4.1): base64url of its
+# authority key identifier, ".", base64url of its serial number
+
+sub cert_id {
+    my ($pem) = @_;
+
+    my ($aki) = cert_text($pem)
+        =~ /Authority Key Identifier:\s*(?:keyid:)?([0-9A-F:]+)/;
+    $aki =~ s/://g;
+
+    my $serial = pack 'H*', cert_field($pem, 'serial');
+    $serial = "\0$serial" if ord($serial) >= 0x80;
+
+    return b64u(pack 'H*', $aki) . '.' . b64u($serial);
 }
 
 
