@@ -26,7 +26,7 @@ my $dir = $t->testdir();
 my $tool = "$FindBin::Bin/../contrib/acme-ca";
 
 acme_ca_conf($t, authority => 'crl_interval 1s;',
-    server => 'location /crl/ { acme_ca_crl; }')->plan(29)->run();
+    server => 'location /crl/ { acme_ca_crl; }')->plan(31)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -133,6 +133,34 @@ is(reload(), 1, 'a link in the folder');
 unlike($t->read_file('ca/crl/all.pem'), qr/PRIVATE KEY|a text/,
     'is not followed');
 like($t->read_file('ca/crl/all.pem'), qr/BEGIN X509 CRL/, 'the rest is there');
+
+# nobody else writes it while the master does: stopped in the middle of it, which
+# takes its time with so many of them, it holds the database
+
+link $list, sprintf("$dir/ca/crl/f%07x.pem", $_) or die "link: $!\n"
+    foreach 1 .. 3000;
+
+my ($master) = $t->read_file('nginx.pid') =~ /^(\d+)/;
+my $file = "$dir/ca/crl/all.pem.new";
+my $half;
+
+for (1 .. 50) {
+    my $ends = time() + 10;
+
+    $t->reload();
+    1 until -e $file || time() > $ends;
+    kill 'STOP', $master;
+    acme_ca_wait(sub {
+        Test::Nginx::AcmeCa::process_state($master) eq 'T' });
+    last if $half = -e $file;
+    kill 'CONT', $master;
+}
+
+ok($half, 'the master writes all of them');
+like(run('sqlite3', '-bail', acme_ca_database($t), 'BEGIN IMMEDIATE; ROLLBACK'),
+    qr/database is locked/, 'and nobody else');
+kill 'CONT', $master;
+unlink glob "$dir/ca/crl/f*.pem";
 
 undef $t;
 

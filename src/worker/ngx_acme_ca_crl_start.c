@@ -48,6 +48,8 @@ static ngx_int_t ngx_acme_ca_crl_root_load(ngx_acme_ca_crl_start_t *s,
 static ngx_int_t ngx_acme_ca_crl_make(ngx_acme_ca_crl_start_t *s,
     const acme_ca_issuer_t *issuer, acme_ca_crl_t *crl, time_t lifetime,
     time_t overlap);
+static ngx_int_t ngx_acme_ca_crl_place(ngx_acme_ca_crl_start_t *s,
+    ngx_acme_ca_crl_make_t *make, time_t due_at);
 
 
 ngx_int_t
@@ -496,16 +498,44 @@ ngx_acme_ca_crl_make(ngx_acme_ca_crl_start_t *s,
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_store_crl_set_made(s->store, &make.crl,
-                                        make.crl.next_update - overlap);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_acme_ca_crl_publish(&make);
+        rc = ngx_acme_ca_crl_place(s, &make, make.crl.next_update - overlap);
     }
 
     if (rc != NGX_OK) {
         ngx_acme_ca_crl_discard(&make);
+    }
+
+    return rc;
+}
+
+
+/*
+ * While the database is locked for it, as the workers do: those of before a
+ * reload may be writing the same file of all CRLs.
+ */
+
+static ngx_int_t
+ngx_acme_ca_crl_place(ngx_acme_ca_crl_start_t *s, ngx_acme_ca_crl_make_t *make,
+    time_t due_at)
+{
+    ngx_int_t  rc;
+
+    rc = acme_ca_store_begin(s->store);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_crl_set_made(s->store, &make->crl, due_at);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_crl_publish(make);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_commit(s->store);
+    }
+
+    if (rc != NGX_OK) {
+        acme_ca_store_rollback(s->store);
     }
 
     return rc;
