@@ -212,6 +212,7 @@ CREATE TABLE acme_signer_jobs (
     created_at         INTEGER NOT NULL,
     client_address     TEXT,
     request_id         TEXT,
+    last_error         TEXT,
     CHECK (id = coalesce(order_id * 2, certificate_id * 2 + 1)),
     CHECK ((order_id IS NULL) <> (certificate_id IS NULL)),
     CHECK ((order_id IS NULL) = (csr IS NULL))

@@ -21,8 +21,22 @@ SELECT EXISTS (SELECT 1 FROM acme_signer_jobs
                WHERE run_at <= ?1 AND lease_until <= ?1);
 
 -- name: signing_set_retry
--- why: the signer is asked again, by any worker
-UPDATE acme_signer_jobs SET attempts = ?2, run_at = ?3, lease_until = 0
+-- why: the signer is asked again, by any worker; why this attempt failed
+UPDATE acme_signer_jobs
+SET attempts = ?2, run_at = ?3, lease_until = 0,
+    last_error = ?4
+WHERE id = ?1;
+
+-- name: signing_find
+-- why: the operator gives it up, unless the signer is being asked
+SELECT id, order_id, certificate_id, account_id, csr, attempts, deadline_at,
+       created_at, client_address, request_id, lease_until
+FROM acme_signer_jobs WHERE id = ?1;
+
+-- name: signing_set_due
+-- why: as job_set_due
+UPDATE acme_signer_jobs
+SET run_at = ?2, lease_until = 0, deadline_at = max(deadline_at, ?2 + 60)
 WHERE id = ?1;
 
 -- name: signing_remove

@@ -35,6 +35,11 @@ my %cold = map { $_ => 1 } qw/ signing_claim signing_find_due
 
 $cold{certificate_page} = 1;
 
+# what two queues have in common is sorted, no more than a page looks at; the
+# operator counts them
+
+$cold{job_page} = $cold{job_list_queues} = 1;
+
 $cold{"census_$_"} = 1 foreach qw/ accounts orders authz challenges certificates
     jobs size issuers eab radar rows /;
 $cold{"radar_$_"} = 1 foreach qw/ list_late list_unfetched list_issuers

@@ -216,7 +216,7 @@ $acme->respond($slow->json()->{authorizations}[0],
     hold => $t->testdir() . '/ended');
 
 $json = $reader->get('jobs?name=slow.example')->json();
-is($json->{items}[0]{name}, 'slow.example', 'job');
+is_deeply($json->{items}[0]{names}, [ 'slow.example' ], 'job');
 is($json->{items}[0]{attempts}, 0, 'its attempts');
 is(scalar @{$reader->get('jobs?name=none.example')->json()->{items}}, 0,
     'job by name');

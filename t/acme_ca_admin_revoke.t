@@ -238,7 +238,7 @@ ok(acme_ca_wait(sub { acme_ca_sql($t, 'UPDATE jobs SET run_at = run_at + 3000,
 my ($job) = @{$reader->get('jobs?name=dead.example')->json()->{items}};
 is($job->{state}, 'waiting', 'and waits');
 like($job->{last_error}, qr/^connection: 127\.0\.0\.77:/, 'its error');
-is("$job->{kind} $job->{type} $job->{account}", 'validation http-01 1',
+is("$job->{kind} $job->{type} $job->{account}", 'test-challenge http-01 1',
     'what it is');
 
 is($admin->post('jobs/1/retry', {})->{status}, 404, 'retry: no such job');

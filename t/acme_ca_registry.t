@@ -224,7 +224,7 @@ my ($authz) = @{$order->json()->{authorizations}};
 $acme->respond($authz, hold => "$dir/cancelled");
 
 $json = json('jobs', 'list');
-is($json->[0]{name}, 'slow.example', 'a validation');
+is($json->[0]{names}, 'slow.example', 'a validation');
 is(json('jobs', 'retry', $json->[0]{id})->{retried}, 1, 'at once');
 is(json('jobs', 'cancel', $json->[0]{id})->{cancelled}, 1, 'cancelled');
 is($acme->post($authz)->json()->{status}, 'invalid', 'authorization');

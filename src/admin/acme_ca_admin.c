@@ -168,9 +168,13 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       acme_ca_admin_audit_state, NULL, NULL,
       "how far the audit log is chained and signed" },
 
-    { ngx_string("jobs"), NULL, "limit cursor name", NULL,
+    { ngx_string("queues"), NULL, NULL, NULL,
+      acme_ca_admin_queues, NULL, NULL,
+      "how many jobs of each kind wait, since when, how often in vain" },
+
+    { ngx_string("jobs"), NULL, "limit cursor kind name", NULL,
       acme_ca_admin_list, NULL, NULL,
-      "validations that have to be done" },
+      "what has to be done: validations, calls of an external signer" },
 
     { ngx_string("jobs/{job}"), NULL, NULL, NULL,
       acme_ca_admin_row_get, NULL, NULL,
@@ -182,7 +186,7 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
 
     { ngx_string("jobs/{job}/cancel"), "job-cancel", NULL, NULL,
       NULL, NULL, acme_ca_admin_job_cancel,
-      "its challenge fails" },
+      "its challenge or order fails" },
 
     { ngx_string("hooks"), NULL, "limit cursor name", NULL,
       acme_ca_admin_list, NULL, NULL,

@@ -36,6 +36,8 @@ acme_ca_admin_certificate_expiring(acme_ca_admin_t *a)
     acme_ca_json_writer_t    w;
     acme_ca_store_filter_t   filter;
 
+    after = 0;
+
     rc = acme_ca_admin_page(a, &page);
 
     if (rc == NGX_OK) {
@@ -143,6 +145,9 @@ acme_ca_admin_certificate_expire(acme_ca_admin_t *a)
     ngx_str_t              text;
     ngx_uint_t             updated;
     acme_ca_json_writer_t  w;
+
+    updated = 0;
+    expired = 0;
 
     rc = acme_ca_store_sweep_expire(a->store, a->ctx.now, ACME_CA_ADMIN_EXPIRE,
                                     &updated);

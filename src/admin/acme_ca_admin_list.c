@@ -228,6 +228,7 @@ acme_ca_admin_list_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
     filter->action = acme_ca_admin_arg(a, "action");
     filter->outcome = acme_ca_admin_arg(a, "outcome");
     filter->actor = acme_ca_admin_arg(a, "actor");
+    filter->kind = acme_ca_admin_arg(a, "kind");
     filter->category = acme_ca_admin_arg(a, "category");
     filter->issuer = acme_ca_admin_arg(a, "issuer");
     filter->now = a->ctx.now;

@@ -95,6 +95,7 @@ ngx_int_t acme_ca_admin_import(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_revoke(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_unrevoke(acme_ca_admin_t *a);
 
+ngx_int_t acme_ca_admin_queues(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_job_retry(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_job_cancel(acme_ca_admin_t *a);
 

@@ -116,6 +116,21 @@ acme_ca_signing_apply(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
 }
 
 
+ngx_int_t
+acme_ca_signing_cancel(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
+    acme_ca_signing_t *signing)
+{
+    acme_ca_signing_answer_t  answer;
+
+    ngx_memzero(&answer, sizeof(acme_ca_signing_answer_t));
+
+    answer.outcome = ACME_CA_SIGNING_CANCELLED;
+    ngx_str_set(&answer.detail, "the operator cancelled it");
+
+    return acme_ca_signing_apply(ctx, store, signing, &answer);
+}
+
+
 /* that it needs more time is no failure, and not worth a row each time */
 
 static ngx_int_t
@@ -126,7 +141,10 @@ acme_ca_signing_retry(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     acme_ca_audit_t  audit;
 
     rc = acme_ca_store_signing_set_retry(store, signing->id,
-                                         signing->attempts, answer->run_at);
+                                         signing->attempts, answer->run_at,
+                                         (answer->outcome
+                                          == ACME_CA_SIGNING_FAILED)
+                                         ? &answer->detail : NULL);
 
     if (rc == NGX_DECLINED) {
         return NGX_OK;
@@ -298,6 +316,10 @@ acme_ca_signing_fail(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     } else if (answer->outcome == ACME_CA_SIGNING_LATE) {
         rc = acme_ca_refuse(ctx, ACME_CA_SERVER_INTERNAL,
                             "the signer did not sign in time");
+
+    } else if (answer->outcome == ACME_CA_SIGNING_CANCELLED) {
+        rc = acme_ca_refuse(ctx, ACME_CA_UNAUTHORIZED,
+                            "the signature was cancelled by the CA");
 
     } else {
         rc = acme_ca_refuse(ctx, ACME_CA_SERVER_INTERNAL,

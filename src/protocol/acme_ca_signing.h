@@ -51,7 +51,8 @@ typedef enum {
     ACME_CA_SIGNING_FAILED,         /* it may, another time */
     ACME_CA_SIGNING_REFUSED,        /* it never will */
     ACME_CA_SIGNING_WRONG,          /* what it made is not to be used */
-    ACME_CA_SIGNING_LATE            /* the time is up */
+    ACME_CA_SIGNING_LATE,           /* the time is up */
+    ACME_CA_SIGNING_CANCELLED       /* by the operator */
 } acme_ca_signing_outcome_e;
 
 
@@ -88,6 +89,10 @@ void acme_ca_signing_prepare(acme_ca_ctx_t *ctx,
 /* NGX_OK, also when another was faster; NGX_BUSY, NGX_ERROR */
 ngx_int_t acme_ca_signing_apply(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     acme_ca_signing_t *signing, acme_ca_signing_answer_t *answer);
+
+/* the operator gives it up: an order fails.  NGX_OK, NGX_BUSY, NGX_ERROR */
+ngx_int_t acme_ca_signing_cancel(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
+    acme_ca_signing_t *signing);
 
 /*
  * A certificate was revoked: who signed it, if not we, hears of it.  account:

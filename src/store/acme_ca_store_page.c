@@ -13,6 +13,8 @@
 
 /* rows that a page looks at: some ten milliseconds of an event loop at most */
 #define ACME_CA_STORE_PAGE_ROWS  10000
+/* kinds of jobs */
+#define ACME_CA_STORE_QUEUES     4
 
 
 /* what finds the certificates of a page: a number in certificate_page */
@@ -245,6 +247,30 @@ acme_ca_store_job_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_integer(&q, page->before);
     acme_ca_query_text(&q, filter->name);
     acme_ca_query_integer(&q, filter->now);
+    acme_ca_query_text(&q, filter->kind);
+    acme_ca_query_integer(&q, ACME_CA_STORE_PAGE_ROWS + 1);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_job_list_queues(acme_ca_store_t *store, ngx_pool_t *pool,
+    time_t now, int64_t pending, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    page->limit = ACME_CA_STORE_QUEUES;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_JOB_LIST_QUEUES);
+    acme_ca_query_integer(&q, now);
+
+    if (pending >= 0) {
+        acme_ca_query_integer(&q, pending);
+
+    } else {
+        acme_ca_query_optional(&q, 0);
+    }
 
     return acme_ca_store_page_read(&q, pool, page);
 }

@@ -39,6 +39,7 @@ typedef struct {
     ngx_str_t     *profile;
     ngx_str_t     *eab;            /* kid */
     ngx_str_t     *action;
+    ngx_str_t     *kind;           /* of jobs */
     ngx_str_t     *outcome;
     ngx_str_t     *actor;
     ngx_str_t     *category;
@@ -92,6 +93,11 @@ ngx_int_t acme_ca_store_audit_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
 ngx_int_t acme_ca_store_job_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+/* a row for each kind of job; pending: authorizations that wait for their
+   client, -1: nobody knows */
+ngx_int_t acme_ca_store_job_list_queues(acme_ca_store_t *store,
+    ngx_pool_t *pool, time_t now, int64_t pending,
+    acme_ca_store_page_t *page);
 ngx_int_t acme_ca_store_issuer_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
 ngx_int_t acme_ca_store_window_page(acme_ca_store_t *store, ngx_pool_t *pool,

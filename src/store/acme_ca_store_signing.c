@@ -114,7 +114,7 @@ acme_ca_store_signing_find_due(acme_ca_store_t *store, time_t now,
 
 ngx_int_t
 acme_ca_store_signing_set_retry(acme_ca_store_t *store, int64_t id,
-    ngx_uint_t attempts, time_t run_at)
+    ngx_uint_t attempts, time_t run_at, const ngx_str_t *error)
 {
     acme_ca_query_t  q;
 
@@ -122,6 +122,42 @@ acme_ca_store_signing_set_retry(acme_ca_store_t *store, int64_t id,
     acme_ca_query_integer(&q, id);
     acme_ca_query_integer(&q, attempts);
     acme_ca_query_integer(&q, run_at);
+    acme_ca_query_text(&q, error);
+
+    return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_signing_find(acme_ca_store_t *store, ngx_pool_t *pool,
+    int64_t id, acme_ca_signing_t *signing, time_t *lease_until)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_SIGNING_FIND);
+    acme_ca_query_integer(&q, id);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    acme_ca_store_signing_read(&q, pool, signing);
+    *lease_until = acme_ca_column_integer(&q);
+
+    return acme_ca_query_end(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_signing_set_due(acme_ca_store_t *store, int64_t id, time_t now)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_SIGNING_SET_DUE);
+    acme_ca_query_integer(&q, id);
+    acme_ca_query_integer(&q, now);
 
     return acme_ca_query_set(&q);
 }

@@ -374,7 +374,7 @@ ngx_acme_ca_signer_leave(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
     ngx_int_t  rc;
 
     rc = acme_ca_store_signing_set_retry(store, s->signing.id,
-                                         s->signing.attempts, s->ctx.now);
+                                         s->signing.attempts, s->ctx.now, NULL);
 
     return (rc == NGX_DECLINED) ? NGX_OK : rc;
 }

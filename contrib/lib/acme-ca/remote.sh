@@ -220,15 +220,30 @@ by_admin_issuer_list() {
 
 
 by_admin_jobs_list() {
-    ask_all jobs
+    [ -z "$kind" ] || check_kind "$kind"
 
-    rows "SELECT $(of e.value id) AS id, $(of e.value type) AS kind,
-              $(of e.value name) AS name, $(of e.value account) AS account,
+    by_admin_query kind "$kind" name "$names"
+    ask_all jobs "$query"
+
+    rows "SELECT $(of e.value id) AS id, $(of e.value kind) AS kind,
+              $(of e.value type) AS type, $(words names) AS names,
+              $(of e.value account) AS account,
               $(of e.value state) AS state, $(of e.value age) AS age,
               $(of e.value attempts) AS attempts, $(of e.value run_at) AS next,
               $(of e.value deadline_at) AS deadline,
               $(of e.value last_error) AS last_error
-          FROM json_each($reply) AS e ORDER BY next"
+          FROM json_each($reply) AS e ORDER BY next, id"
+}
+
+
+by_admin_jobs_queues() {
+    ask GET queues
+
+    rows "SELECT $(of e.value kind) AS kind, $(of e.value depth) AS depth,
+              $(of e.value running) AS running, $(of e.value age) AS age,
+              $(of e.value attempts) AS attempts,
+              $(of e.value last_error) AS last_error
+          FROM json_each($reply, '\$.items') AS e"
 }
 
 
