@@ -11,11 +11,12 @@ WHERE instr(' ' || points || ' ', ' ' || excluded.points || ' ') = 0;
 
 -- name: crl_find_due
 -- why: each second, by each worker: is there one to be made?  Not sooner than
--- an interval after the last one, but for the first, and for one that the clock
--- was ahead of
+-- an interval after the last one, but for the first, and for one that was made
+-- while the clock was ahead: after ?4, or of the future as a whole
 SELECT shards, shard, number, this_update, next_update, entries FROM acme_crls
 WHERE issuer_id = ?1 AND lease_until <= ?2
-      AND ((due_at <= ?2 AND this_update <= ?3) OR this_update > ?2)
+      AND ((due_at <= ?2 AND this_update NOT BETWEEN ?3 + 1 AND ?4)
+           OR this_update > ?2)
 LIMIT 1;
 
 -- name: crl_claim

@@ -29,7 +29,7 @@ my $authority = 'crl_interval 1s; profile a { extended_key_usage server client; 
 my $crl = 'location /crl/ { acme_ca_crl; } location /none/ { }';
 
 acme_ca_conf($t, authority => $authority, server => $crl);
-$t->plan(89)->run();
+$t->plan(91)->run();
 
 ###############################################################################
 
@@ -281,6 +281,14 @@ $t->run();
 ok(acme_ca_wait(sub { get("/crl/$part.crl") =~ /^HTTP\S+ 200 / }),
     'a part that was lost');
 ok(acme_ca_wait(sub { number($issuer) > $before }), 'not of the future');
+
+# nor does a revocation wait, if the clock was set back by less than an hour
+
+my $late = $acme->issue([ 'late.example' ]);
+sql('UPDATE acme_crls SET this_update = this_update + 1800 WHERE issuer_id = 1');
+is($acme->revoke($late->{chain})->outcome(), '200', 'revoked');
+ok(acme_ca_wait(sub { crl($issuer) =~ /(?i)@{[ serial($late) ]}/ }),
+    'at once with a clock that was set back');
 
 # when the URL changes certificates keep the old one: the part knows both
 

@@ -73,7 +73,7 @@ acme_ca_store_crl_find(acme_ca_store_t *store, int64_t issuer_id,
 
 ngx_int_t
 acme_ca_store_crl_find_due(acme_ca_store_t *store, int64_t issuer_id,
-    time_t now, time_t before, acme_ca_crl_t *crl)
+    time_t now, time_t before, time_t after, acme_ca_crl_t *crl)
 {
     acme_ca_query_t  q;
 
@@ -83,6 +83,7 @@ acme_ca_store_crl_find_due(acme_ca_store_t *store, int64_t issuer_id,
     acme_ca_query_integer(&q, issuer_id);
     acme_ca_query_integer(&q, now);
     acme_ca_query_integer(&q, before);
+    acme_ca_query_integer(&q, after);
 
     return acme_ca_store_crl_read(&q, crl);
 }

@@ -26,9 +26,11 @@ ngx_int_t acme_ca_store_crl_find(acme_ca_store_t *store, int64_t issuer_id,
 /* the first that ends before then, and that no worker makes */
 ngx_int_t acme_ca_store_crl_find_ending(acme_ca_store_t *store,
     ngx_pool_t *pool, time_t before, ngx_str_t *issuer, time_t *next_update);
-/* one that is to be made, the last of which is from "before" or older */
+/* one that is to be made, the last of which is from "before" or older, or,
+   the clock having been set back, from later than "after" */
 ngx_int_t acme_ca_store_crl_find_due(acme_ca_store_t *store,
-    int64_t issuer_id, time_t now, time_t before, acme_ca_crl_t *crl);
+    int64_t issuer_id, time_t now, time_t before, time_t after,
+    acme_ca_crl_t *crl);
 
 /*
  * Whoever claims a CRL makes it, until the lease ends: crl->number is its new

@@ -92,7 +92,7 @@ ngx_acme_ca_crl_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 void
 ngx_acme_ca_crl_tick(ngx_acme_ca_t *ca)
 {
-    time_t               now;
+    time_t               now, made;
     ngx_uint_t           i;
     acme_ca_crl_t        crl;
     acme_ca_issuer_t   **issuer;
@@ -104,15 +104,17 @@ ngx_acme_ca_crl_tick(ngx_acme_ca_t *ca)
     now = ngx_time();
     issuer = ca->authority.issuers.elts;
 
+    /* what one that is made now says of itself; workers' clocks differ */
+
+    made = now - ngx_acme_ca_crl_backdate(ca->crl_lifetime);
+
     for (i = 0; i < ca->authority.issuers.nelts; i++) {
 
         if (issuer[i]->crl_sign
             && !acme_ca_issuer_is_done(issuer[i], now, ca->crl_lifetime)
             && acme_ca_store_crl_find_due(ca->reader, issuer[i]->id, now,
-                                          now - ca->crl_interval
-                                          - ngx_acme_ca_crl_backdate(
-                                                            ca->crl_lifetime),
-                                          &crl)
+                                          made - ca->crl_interval,
+                                          made + NGX_ACME_CA_CRL_LEASE, &crl)
                == NGX_OK)
         {
             ngx_acme_ca_crl_begin(ca->crl, issuer[i], &crl);

@@ -448,7 +448,8 @@ test_claims(void)
            "added");
     is_int(acme_ca_store_crl_add(store, issuer_id, 1, 0, NULL), NGX_OK,
            "again");
-    is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW, NOW - 10, &crl),
+    is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW, NOW - 10, NOW,
+                                      &crl),
            NGX_OK, "is due");
 
     other = crl;
@@ -457,7 +458,8 @@ test_claims(void)
     is_int(crl.number, NOW, "a number above all that there were");
     is_int(acme_ca_store_crl_claim(store, pool, &other, NOW, NOW + 60),
            NGX_DECLINED, "once");
-    is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW, NOW - 10, &other),
+    is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW, NOW - 10, NOW,
+                                      &other),
            NGX_DECLINED, "nothing is due");
 
     is_int(acme_ca_store_crl_claim(store, pool, &other, NOW + 60, NOW + 120),
@@ -476,11 +478,19 @@ test_claims(void)
     is_int(crl.next_update, NOW + 1000, "its end");
     is_int(crl.entries, 7, "its entries");
     is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW + 499, NOW + 499,
-                                      &crl), NGX_DECLINED, "not due yet");
+                                      NOW + 500, &crl), NGX_DECLINED,
+           "not due yet");
     is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW + 500, NOW - 1,
-                                      &crl), NGX_DECLINED, "not so soon");
-    is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW + 500, NOW, &crl),
-           NGX_OK, "due");
+                                      NOW + 500, &crl), NGX_DECLINED,
+           "not so soon");
+    is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW + 500, NOW,
+                                      NOW + 500, &crl), NGX_OK, "due");
+    is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW + 500, NOW - 10,
+                                      NOW - 1, &crl), NGX_OK,
+           "due, as its clock was ahead");
+    is_int(acme_ca_store_crl_find_due(store, issuer_id, NOW + 499, NOW - 10,
+                                      NOW - 1, &crl), NGX_DECLINED,
+           "if there is something new");
     is_int(acme_ca_store_crl_claim(store, pool, &crl, NOW - 10000, NOW),
            NGX_OK, "at once with a clock that was set back");
 
