@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 acme_ca_tool($t);
 
-acme_ca_conf($t)->plan(42)->run();
+acme_ca_conf($t)->plan(44)->run();
 
 my $dir = $t->testdir();
 
@@ -74,6 +74,10 @@ is((stat "$dir/backup")[2] & 0777, 0700, 'for nobody else');
 is((stat "$dir/backup/ca.db")[2] & 0777, 0600, 'nor the database');
 ok(-e "$dir/backup/$_", $_) for qw/ root.key issuer.key issuer.pem audit.key /;
 is((tool('backup', "$dir/backup"))[1], 1, 'not over another');
+
+watch_owner("$dir/ca", sub { tool('backup', "$dir/half") }, cp => 'false');
+is($status, 1, 'keys that cannot be copied');
+ok(!-e "$dir/half", 'half a backup is none');
 is(sql("SELECT count(*) FROM acme_audit_logs WHERE action = 'backup'"), 1,
     'audited');
 
@@ -164,16 +168,17 @@ undef $t;
 
 
 # who owns a folder whenever the tool copies to it or gives a file in it to
-# somebody
+# somebody; programs may be others
 
 sub watch_owner {
-    my ($folder, $code) = @_;
+    my ($folder, $code, %others) = @_;
 
     mkdir "$dir/bin";
     $t->write_file('owners', '');
 
     foreach my $name (qw/ cp chmod mv /) {
-        my ($program) = grep { -x } map { "$_/$name" } split /:/, $ENV{PATH};
+        my ($program) = $others{$name}
+            || grep { -x } map { "$_/$name" } split /:/, $ENV{PATH};
         $t->write_file("bin/$name", "#!/bin/sh\n"
             . "stat -c %u '$folder' >> '$dir/owners'\n"
             . "exec $program \"\$@\"\n");

@@ -92,6 +92,14 @@ copy_keys() {
 }
 
 
+# half a backup is none
+
+no_backup() {
+    rm -rf "$arg"
+    die "$@"
+}
+
+
 do_backup() {
     case $arg in
         /*) ;;
@@ -104,9 +112,10 @@ do_backup() {
     [ "$(id -u)" -ne 0 ] || chown "$owner:$group" "$arg"
 
     # a read transaction: nobody who writes waits for it
-    value "VACUUM INTO $(sql_text "$arg/ca.db")" || die "no copy was made"
+    value "VACUUM INTO $(sql_text "$arg/ca.db")" ||
+        no_backup "no copy was made"
 
-    sound "$arg/ca.db" || die "the copy is damaged: $said"
+    sound "$arg/ca.db" || no_backup "the copy is damaged: $said"
     sync "$arg/ca.db"
 
     count=$($as sqlite3 -init /dev/null -batch "$arg/ca.db" \
@@ -121,7 +130,7 @@ do_backup() {
     fi
 
     copy_keys "${path%/}" "$arg" ||
-        die "run this as root, who can read the keys"
+        no_backup "run this as root, who can read the keys"
 
     value "BEGIN IMMEDIATE; $(audit backup NULL \
                "'folder', $(sql_text "$arg")") COMMIT;"
