@@ -37,7 +37,7 @@ my $hooks = {
 
 receiver_start($t, 8090);
 configure($hooks);
-$t->plan(49)->run();
+$t->plan(54)->run();
 
 my $key = key("$dir/ca/event.key");
 start_example();
@@ -136,7 +136,27 @@ is($checkpoint->{signature}, acme_ca_sql_value($t,
     "SELECT lower(hex(signature)) FROM acme_audit_checkpoints WHERE id =
      $checkpoint->{row}"), 'a checkpoint');
 
+# an issuer
+
+tool('issuer', 'compromised', acme_ca_sql_value($t,
+    "SELECT id FROM issuers WHERE state = 'active'"));
+is((all(1, 'issuer'))[0]{data}{action}, 'issuer-compromised', 'an issuer');
+
 once($_) foreach qw( /all /revoked );
+
+# all of it as the schema says, which knows the types that there are
+
+is(join("\n", receiver_faults($t)), '', 'as the schema says');
+is(join(' ', keys_of(map { $_->{type} } receiver_events($t, '/all'))),
+    'checkpoint issued issuer refused revoked unrevoked', 'these types');
+
+my @types = keys_of(map { @{$_->{if}{properties}{type}{enum}} }
+    @{receiver_schema()->{'$defs'}{event}{allOf}});
+
+is(join(' ', keys_of(text('src/protocol/acme_ca_event.c')
+    =~ /^    ngx_string\("(\w+)"\),$/mg)), join(' ', @types), 'all there are');
+is(join(' ', keys_of((text('docs/events.md') =~ /\| type \|(.*?)\n\n/s)[0]
+    =~ /^\| `(\w+)` \|/mg)), join(' ', @types), 'and as they are described');
 
 # the example of a receiver has what it is to have, once
 
@@ -277,6 +297,25 @@ sub once {
 
     $n{$_->{id}}++ foreach receiver_events($t, $uri);
     is(join(' ', grep { $n{$_} > 1 } sort keys %n), '', "$uri: each once");
+}
+
+
+# words, each once
+
+sub keys_of {
+    my %words = map { $_ => 1 } @_;
+
+    return sort keys %words;
+}
+
+
+sub text {
+    my ($file) = @_;
+
+    open my $f, '<', "$FindBin::Bin/../$file" or die "$file: $!\n";
+    local $/;
+
+    return scalar <$f>;
 }
 
 

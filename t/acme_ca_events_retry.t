@@ -35,13 +35,14 @@ my %hooks = (
 receiver_start($t, 8090);
 
 acme_ca_conf($t, workers => 3,
-    authority => join('', map { "event_hook $_ $hooks{$_};\n" } keys %hooks),
+    authority => join('', 'audit_checkpoint 1s;',
+        map { "event_hook $_ $hooks{$_};\n" } keys %hooks),
     server => 'location = /metrics { acme_ca_metrics; }'
         . ' location /admin/ { acme_ca_admin default full; allow 127.0.0.1; deny all; }'
         . ' location ~ ^/(all|hang|revoked|slow)$ { internal;'
         . ' proxy_pass http://127.0.0.1:%%PORT_8090%%; }');
 
-$t->plan(30)->run();
+$t->plan(36)->run();
 acme_ca_tool($t);
 
 my $acme = acme_client($t);
@@ -84,6 +85,16 @@ once($_) foreach qw( /all /revoked );
 # it takes the location's answer for none
 
 ok(tried('/hang', 0, 2), 'hangs: told again');
+
+# an answer that comes too late: taken twice, under the same id
+
+my $attempts = hook('/hang')->{attempts} + 2;
+put_receiver($t, '/hang', hold => $t->testdir() . '/answer');
+ok(acme_ca_wait(sub { hook('/hang')->{attempts} >= $attempts }), 'waits');
+$t->write_file('answer', '');
+cmp_ok(scalar receiver_wait($t, '/hang', 2), '>=', 2, 'too late: told again');
+is(scalar(keys %{{ map { $_->{id} => 1 } receiver_events($t, '/hang') }}), 1,
+    'the same');
 put_receiver($t, '/hang');
 is((names('/hang', 1))[0], $names[0], 'and taken');
 
@@ -110,6 +121,18 @@ like($metrics, qr/^acme_ca_event_backlog_age_seconds\{.*hook="\/slow"\} \d/m,
 like($metrics, qr/^acme_ca_event_failures\{.*hook="\/slow"\} 1$/m, 'failures');
 like($metrics, qr/^acme_ca_events_delivered_total\{.*hook="\/all"\} 8$/m,
     'delivered');
+
+# what it did not have yet stays in the log.  What is in front of that may go
+
+my $n = 0;
+ok(acme_ca_wait(sub {
+    return (tool('audit', 'seal', '--before', '1s', '--to',
+        $t->testdir() . '/sealed' . $n++))[0]
+        =~ /rows up to \d+ are not told yet to: .*\/slow/;
+}), 'audit seal refuses') or diag($text);
+is($status, 1, 'its status');
+is(sql("SELECT count(*) FROM acme_audit_logs WHERE action = 'revoke'
+    AND outcome = 'done'"), 1, 'the row is there');
 
 put_receiver($t, '/slow');
 is((tool('events', 'retry', '/slow'))[1], 0, 'events retry');

@@ -31,7 +31,7 @@ my $server = 'location = /metrics { acme_ca_metrics; }
 
 acme_ca_conf($t, authority => 'rate_limit new_accounts 2/1d;
         event_hook /event issued;
-        validation_attempts 1;', server => $server)->plan(85)->run();
+        validation_attempts 1;', server => $server)->plan(87)->run();
 
 my $acme = acme_client($t);
 
@@ -200,13 +200,16 @@ is($open{'acme_ca_rate_limit_hits_total{limit="new_accounts"}'}, 1,
     'and is the same');
 
 SKIP: {
-    skip 'no promtool', 2 unless grep { -x "$_/promtool" }
+    skip 'no promtool', 3 unless grep { -x "$_/promtool" }
         split /:/, $ENV{PATH};
 
     $t->write_file('metrics.txt', scrape()->{body});
     is(`promtool check metrics < @{[ $t->testdir() ]}/metrics.txt 2>&1`, '',
         'promtool has no complaint');
     is($?, 0, 'it says so');
+
+    my $said = `promtool check rules $FindBin::Bin/../contrib/metrics/alerts.yml`;
+    is($?, 0, 'nor about the alerts') or diag($said);
 }
 
 # the dashboard and the alerts ask for what there is
@@ -221,6 +224,12 @@ for my $file (qw/ grafana.json alerts.yml /) {
     is(join(' ', grep { !$names{$_} } sort keys %asked), '',
         "$file: all of it is there");
 }
+
+my $panels = json_decode(read_file("$FindBin::Bin/../contrib/metrics/grafana.json"))
+    ->{panels};
+my %panels = map { $_->{id} => 1, join(' ', %{$_->{gridPos}}{qw/ x y /}) => 1 }
+    @$panels;
+is(keys %panels, 2 * @$panels, 'panels, each with a place of its own');
 
 # configurations that cannot be meant
 

@@ -35,7 +35,7 @@ acme_ca_conf($t, authority => 'event_hook /event renewal_late expiring expired'
     server => 'location = /metrics { acme_ca_metrics; }
         location = /event { internal;
             proxy_pass http://127.0.0.1:%%PORT_8090%%; }')
-    ->plan(43)->run();
+    ->plan(44)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -165,6 +165,8 @@ like($issuer->{data}{details}{not_after}, qr/^\d{4}-.*Z$/, 'its end');
 is(marks(), 'issuer 1', 'marked');
 is(join(' ', map { "$_->{what} $_->{names}" } @{json('radar')}),
     "issuer $name", 'in the list');
+
+is(join("\n", receiver_faults($t)), '', 'all as the schema says');
 
 my $n = @late + 4;
 is(scalar(told()), $n, 'nothing more');

@@ -395,14 +395,8 @@ ngx_acme_ca_event_nothing(ngx_acme_ca_hook_t *hook)
 static void
 ngx_acme_ca_event_pass(ngx_acme_ca_hook_t *hook)
 {
-    ngx_memzero(&hook->write, sizeof(ngx_acme_ca_write_t));
-
-    hook->write.lazy = 1;
-    hook->write.apply = ngx_acme_ca_event_pass_apply;
-    hook->write.done = ngx_acme_ca_event_pass_done;
-    hook->write.data = hook;
-
-    ngx_acme_ca_write_add(hook->ca, &hook->write);
+    ngx_acme_ca_event_write(hook, 1, ngx_acme_ca_event_pass_apply,
+                            ngx_acme_ca_event_pass_done);
 }
 
 
@@ -434,15 +428,8 @@ ngx_acme_ca_event_pass_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
 static void
 ngx_acme_ca_event_claim(ngx_acme_ca_hook_t *hook)
 {
-    ngx_memzero(&hook->write, sizeof(ngx_acme_ca_write_t));
-
-    hook->now = ngx_time();
-
-    hook->write.apply = ngx_acme_ca_event_claim_apply;
-    hook->write.done = ngx_acme_ca_event_claim_done;
-    hook->write.data = hook;
-
-    ngx_acme_ca_write_add(hook->ca, &hook->write);
+    ngx_acme_ca_event_write(hook, 0, ngx_acme_ca_event_claim_apply,
+                            ngx_acme_ca_event_claim_done);
 }
 
 
@@ -471,6 +458,24 @@ ngx_acme_ca_event_claim_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
     hook->leased = 1;
 
     ngx_acme_ca_event_tell(hook);
+}
+
+
+void
+ngx_acme_ca_event_write(ngx_acme_ca_hook_t *hook, ngx_uint_t lazy,
+    ngx_int_t (*apply)(ngx_acme_ca_write_t *write, acme_ca_store_t *store),
+    void (*done)(ngx_acme_ca_write_t *write, ngx_int_t rc))
+{
+    ngx_memzero(&hook->write, sizeof(ngx_acme_ca_write_t));
+
+    hook->now = ngx_time();
+
+    hook->write.lazy = lazy;
+    hook->write.apply = apply;
+    hook->write.done = done;
+    hook->write.data = hook;
+
+    ngx_acme_ca_write_add(hook->ca, &hook->write);
 }
 
 

@@ -85,6 +85,10 @@ ngx_uint_t ngx_acme_ca_leads(ngx_acme_ca_t *ca);
 ngx_int_t ngx_acme_ca_event_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
 void ngx_acme_ca_event_tick(ngx_acme_ca_t *ca);
 void ngx_acme_ca_event_exit(ngx_acme_ca_t *ca);
+/* the hook's own write, one at a time; lazy: it may wait for others */
+void ngx_acme_ca_event_write(ngx_acme_ca_hook_t *hook, ngx_uint_t lazy,
+    ngx_int_t (*apply)(ngx_acme_ca_write_t *write, acme_ca_store_t *store),
+    void (*done)(ngx_acme_ca_write_t *write, ngx_int_t rc));
 
 /*
  * ngx_acme_ca_event_call.c: tell() POSTs a page that the hook has the lease of

@@ -19,9 +19,6 @@
 static ngx_int_t ngx_acme_ca_event_ask(ngx_acme_ca_hook_t *hook);
 static ngx_int_t ngx_acme_ca_event_fields(ngx_acme_ca_hook_t *hook);
 static void ngx_acme_ca_event_answered(ngx_acme_ca_call_t *call);
-static void ngx_acme_ca_event_write(ngx_acme_ca_hook_t *hook,
-    ngx_int_t (*apply)(ngx_acme_ca_write_t *write, acme_ca_store_t *store),
-    void (*done)(ngx_acme_ca_write_t *write, ngx_int_t rc));
 static ngx_int_t ngx_acme_ca_event_taken(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store);
 static void ngx_acme_ca_event_taken_done(ngx_acme_ca_write_t *write,
@@ -114,7 +111,7 @@ ngx_acme_ca_event_answered(ngx_acme_ca_call_t *call)
     ngx_int_t  rc;
 
     if (call->rc == NGX_ACME_CA_FETCH_OK && call->status / 100 == 2) {
-        ngx_acme_ca_event_write(hook, ngx_acme_ca_event_taken,
+        ngx_acme_ca_event_write(hook, 0, ngx_acme_ca_event_taken,
                                 ngx_acme_ca_event_taken_done);
         return;
     }
@@ -130,23 +127,6 @@ ngx_acme_ca_event_answered(ngx_acme_ca_call_t *call)
     }
 
     ngx_acme_ca_event_fail(hook);
-}
-
-
-static void
-ngx_acme_ca_event_write(ngx_acme_ca_hook_t *hook,
-    ngx_int_t (*apply)(ngx_acme_ca_write_t *write, acme_ca_store_t *store),
-    void (*done)(ngx_acme_ca_write_t *write, ngx_int_t rc))
-{
-    ngx_memzero(&hook->write, sizeof(ngx_acme_ca_write_t));
-
-    hook->now = ngx_time();
-
-    hook->write.apply = apply;
-    hook->write.done = done;
-    hook->write.data = hook;
-
-    ngx_acme_ca_write_add(hook->ca, &hook->write);
 }
 
 
@@ -203,7 +183,7 @@ ngx_acme_ca_event_fail(ngx_acme_ca_hook_t *hook)
                   "events were not taken: %V; again in %T seconds",
                   &hook->error, hook->again_at - ngx_time());
 
-    ngx_acme_ca_event_write(hook, ngx_acme_ca_event_failed,
+    ngx_acme_ca_event_write(hook, 0, ngx_acme_ca_event_failed,
                             ngx_acme_ca_event_failed_done);
 }
 

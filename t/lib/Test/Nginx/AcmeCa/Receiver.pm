@@ -11,15 +11,22 @@ use strict;
 use base qw/ Exporter /;
 
 our @EXPORT = qw/ receiver_start put_receiver receiver_log receiver_taken
-    receiver_events receiver_wait receiver_signed /;
+    receiver_events receiver_wait receiver_signed receiver_schema
+    receiver_faults /;
 
+use Cwd qw/ abs_path /;
 use Digest::SHA qw/ hmac_sha256_hex /;
+use File::Basename qw/ dirname /;
 use Test::Nginx qw/ port /;
 use Test::Nginx::AcmeCa ();
 use Test::Nginx::AcmeCa::Daemon;
 use Test::Nginx::AcmeCa::Jose;
+use Test::Nginx::AcmeCa::Schema;
 use Test::Nginx::AcmeCa::Server;
 use Time::HiRes qw/ sleep /;
+
+my $schema = abs_path(dirname(__FILE__) . '/../../../../..')
+    . '/contrib/event/events.schema.json';
 
 
 sub receiver_start {
@@ -91,6 +98,29 @@ sub receiver_wait {
     });
 
     return @events;
+}
+
+
+# what bodies are to be like
+
+sub receiver_schema {
+    open my $f, '<', $schema or die "Can't open $schema: $!\n";
+    local $/;
+
+    return json_decode(scalar <$f>);
+}
+
+
+# what is wrong with all bodies so far; a member that the schema does not name is
+
+sub receiver_faults {
+    my ($t, $uri) = @_;
+
+    my $document = receiver_schema();
+    my $schema = Test::Nginx::AcmeCa::Schema->new($document, strict => 1);
+
+    return map { $schema->check('body', $document, json_decode($_->{body})) }
+        receiver_log($t, $uri);
 }
 
 

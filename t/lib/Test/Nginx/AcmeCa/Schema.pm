@@ -2,11 +2,16 @@ package Test::Nginx::AcmeCa::Schema;
 
 # Copyright (C) the nginx-acme-ca authors
 #
-# Holds requests and answers against an OpenAPI 3.1 document, as far as ours
-# uses it; a keyword that is not known here is an error itself.
+# Holds requests and answers against an OpenAPI 3.1 document, and values against
+# a JSON Schema, as far as ours use them; a keyword that is not known here is an
+# error itself.
 #
 #     my $schema = Test::Nginx::AcmeCa::Schema->new($document);
 #     my @errors = $schema->errors($method, $path, $body, $reply);
+#
+#     # strict: a member that the schema does not name is one, too
+#     $schema = Test::Nginx::AcmeCa::Schema->new($document, strict => 1);
+#     @errors = $schema->check('what it is', $document, $value);
 
 use warnings;
 use strict;
@@ -16,13 +21,13 @@ use JSON::PP ();
 
 my %known = map { $_ => 1 } qw/ $ref type required properties items enum pattern
     additionalProperties minimum maximum minLength maxLength minItems format
-    description default /;
+    description default title allOf if then $schema $id $defs /;
 
 
 sub new {
-    my ($class, $document) = @_;
+    my ($class, $document, %opts) = @_;
 
-    return bless { document => $document }, $class;
+    return bless { %opts, document => $document }, $class;
 }
 
 
@@ -135,6 +140,10 @@ sub check {
     return (@errors, "$at: $type, not $schema->{type}")
         if defined $schema->{type} && $type ne $schema->{type};
 
+    push @errors, map { $self->check($at, $_, $value) } @{$schema->{allOf} || []};
+    push @errors, $self->check($at, $schema->{then}, $value)
+        if $schema->{if} && !$self->check($at, $schema->{if}, $value);
+
     push @errors, "$at: not one of those listed"
         if $schema->{enum} && !grep { $_ eq $value } @{$schema->{enum}};
 
@@ -167,7 +176,8 @@ sub object {
                 $schema->{additionalProperties}, $value->{$name});
 
         } elsif (exists $schema->{additionalProperties}
-                 && !$schema->{additionalProperties})
+                 && !$schema->{additionalProperties}
+                 || $self->{strict} && $schema->{type} && %$properties)
         {
             push @errors, "$at: $name is not in the document";
         }
