@@ -46,7 +46,7 @@ HTTP
     server => 'location /second/ { acme_ca second; }');
 
 
-$t->plan(68);
+$t->plan(75);
 
 ###############################################################################
 
@@ -247,6 +247,33 @@ ok(signed(), 'signed');
 is((tool('audit', 'verify'))[1], 0, 'it goes on with what was sealed')
     or diag($text);
 
+# another key: what the one before signed is still verified, nobody else's is
+
+my @was = keys_in("$dir/ca/audit.pem");
+rename "$dir/ca/audit.key", "$dir/was.key" or die "rename: $!\n";
+my $reloads = sql("SELECT count(*) FROM acme_audit_logs
+    WHERE action = 'reload'");
+kill 'HUP', $t->read_file('nginx.pid');
+ok(acme_ca_wait(sub { sql("SELECT count(*) FROM acme_audit_logs
+    WHERE action = 'reload'") > $reloads }), 'reloaded without the key');
+ok(acme_ca_wait(sub { sql('SELECT count(DISTINCT key_id)
+    FROM acme_audit_checkpoints') == 2 }), 'another one signs');
+is((tool('audit', 'verify', '--all'))[1], 0, 'both are verified')
+    or diag($text);
+
+my @keys = keys_in("$dir/ca/audit.pem");
+is_deeply([ @keys[0 .. $#keys - 1] ], \@was, 'the keys from before are kept');
+$t->write_file('newest.pem', $keys[-1]);
+is((tool('audit', 'verify', '--all', '--key', "$dir/newest.pem"))[1], 1,
+    'the newest alone');
+like($text, qr/^checkpoint \d+ was signed by another key: [0-9a-f]{64}$/m,
+    'does not do');
+
+$t->stop();
+rename "$dir/was.key", "$dir/ca/audit.key" or die "rename: $!\n";
+$t->run();
+is_deeply([ keys_in("$dir/ca/audit.pem") ], \@keys, 'each stands there once');
+
 # two more tests, which would not be counted at the end of everything
 undef $t;
 
@@ -257,6 +284,14 @@ undef $t;
 sub signed {
     return acme_ca_wait(sub { sql('SELECT (SELECT max(id) FROM acme_audit_logs)
         = (SELECT max(id) FROM acme_audit_checkpoints)') });
+}
+
+
+sub keys_in {
+    open my $f, '<', $_[0] or die "$_[0]: $!\n";
+    local $/;
+
+    return <$f> =~ /(-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----\n)/sg;
 }
 
 

@@ -18,6 +18,8 @@
 
 
 static ngx_int_t ngx_acme_ca_audit_key_new(ngx_acme_ca_home_t *home);
+static ngx_int_t ngx_acme_ca_audit_publish(ngx_acme_ca_home_t *home,
+    ngx_str_t *error);
 static void ngx_acme_ca_audit_key_free(void *data);
 
 
@@ -84,6 +86,10 @@ ngx_acme_ca_audit_prepare(ngx_acme_ca_home_t *home)
         }
     }
 
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_audit_publish(home, &error);
+    }
+
     if (rc != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, home->log, 0,
                       "acme_ca authority \"%V\": no key for the audit log: %V",
@@ -95,36 +101,84 @@ ngx_acme_ca_audit_prepare(ngx_acme_ca_home_t *home)
 }
 
 
-/* the key goes last: what a crash left half is made anew */
-
 static ngx_int_t
 ngx_acme_ca_audit_key_new(ngx_acme_ca_home_t *home)
 {
-    u_char      id[ACME_CA_SHA256_LEN];
     EVP_PKEY   *key;
     ngx_int_t   rc;
-    ngx_str_t   pem, public;
+    ngx_str_t   pem;
 
     key = acme_ca_key_new(home->log);
     if (key == NULL) {
         return NGX_ERROR;
     }
 
-    rc = NGX_ERROR;
+    rc = acme_ca_key_write(home->pool, key, &pem);
 
-    if (acme_ca_key_write(home->pool, key, &pem) == NGX_OK
-        && acme_ca_seal_public(home->pool, key, &public, id) == NGX_OK
-        && ngx_acme_ca_home_write(home, NGX_ACME_CA_AUDIT_PEM, &public, 0644)
-           == NGX_OK
-        && ngx_acme_ca_home_write(home, NGX_ACME_CA_AUDIT_KEY, &pem, 0600)
-           == NGX_OK)
-    {
-        rc = ngx_acme_ca_home_sync(home, "");
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_home_write(home, NGX_ACME_CA_AUDIT_KEY, &pem, 0600);
     }
 
     EVP_PKEY_free(key);
 
     return rc;
+}
+
+
+/*
+ * What an earlier key signed is verified for ever: its public half stays in the
+ * file, which workers cannot write, as they can the database.
+ */
+
+static ngx_int_t
+ngx_acme_ca_audit_publish(ngx_acme_ca_home_t *home, ngx_str_t *error)
+{
+    u_char     id[ACME_CA_SHA256_LEN];
+    ngx_str_t  path, public, known, all;
+
+    ngx_str_null(&known);
+
+    if (acme_ca_seal_public(home->pool, home->ca->audit.key, &public, id)
+        != NGX_OK
+        || ngx_acme_ca_home_file(home->ca, home->pool, NGX_ACME_CA_AUDIT_PEM,
+                                 &path)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_acme_ca_home_has(home->ca, home->pool, NGX_ACME_CA_AUDIT_PEM)
+        && ngx_acme_ca_home_read(home->pool, &path, 0, &known, error)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (acme_ca_format(home->pool, &all, known.len + 1 + public.len + 1,
+                       "%V%s%V%Z", &known,
+                       known.len && known.data[known.len - 1] != '\n' ? "\n"
+                                                                     : "",
+                       &public)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    all.len--;
+
+    if (known.len
+        && ngx_strstr(known.data, all.data + all.len - public.len) != NULL)
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_acme_ca_home_write(home, NGX_ACME_CA_AUDIT_PEM, &all, 0644)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_acme_ca_home_sync(home, "");
 }
 
 
@@ -151,7 +205,6 @@ ngx_acme_ca_audit_started(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
     {
         return NGX_ERROR;
     }
-
 
     acme_ca_json_start(&w, home->pool, 512);
     acme_ca_json_open_object(&w, NULL);

@@ -12,7 +12,7 @@
  *     PATH/issuer.key       0600, of who starts nginx: read before the fork
  *     PATH/issuers/         those that followed: KEYID.pem with its chain and
  *                           root, KEYID.key
- *     PATH/audit.pem        public key of the audit log's checkpoints
+ *     PATH/audit.pem        public keys of the audit log's checkpoints
  *     PATH/audit.key        0600, of who starts nginx: read before the fork
  *     PATH/event.key        0600, the same: signs what event hooks are told
  *     PATH/crl/             0700, the worker user's: the CRLs

@@ -23,7 +23,7 @@ usage_audit() {
         [--since TIME]          not all: those of the last 30d, 12h
     audit verify                is a row changed, missing, or one too many?
         [--all]                 verify the signatures of all checkpoints
-        [--key FILE]            with this public key, not with audit.pem
+        [--key FILE]            with these public keys, not with audit.pem
         [--file FILE]           of a file as well: audit_log, an export
     audit seal --before TIME --to FILE
                                 rows older than that go to a new file, up to a
@@ -254,16 +254,34 @@ END
 }
 
 
+# audit_keys FILE: its public keys, each as a file with the name of its SHA-256:
+# that of today, and those that signed before
+
+audit_keys() {
+    [ -r "$1" ] || die "no public key in \"$1\": name it with --key"
+
+    mkdir "$folder/keys"
+
+    awk -v to="$folder/keys/" '
+        /-----BEGIN PUBLIC KEY-----/ { file = to (++n) ".pem" }
+        file { print > file }
+        /-----END PUBLIC KEY-----/ { close(file); file = "" }' "$1"
+
+    for pem in "$folder"/keys/*.pem; do
+        [ -e "$pem" ] || die "no public key in \"$1\": name it with --key"
+
+        key_id=$(openssl pkey -pubin -in "$pem" -outform DER 2> /dev/null |
+                 openssl dgst -sha256 -r | cut -c 1-64)
+        mv "$pem" "$folder/keys/$key_id"
+    done
+}
+
+
 # audit_checkpoints ALL: those that say what the rows do not, and signatures of
 # the newest one, of the one that sealed, or of all
 
 audit_checkpoints() {
-    pem=${key:-${path%/}/audit.pem}
-
-    [ -r "$pem" ] || die "no public key in \"$pem\": name it with --key"
-
-    key_id=$(openssl pkey -pubin -in "$pem" -outform DER 2> /dev/null |
-             openssl dgst -sha256 -r | cut -c 1-64)
+    audit_keys "${key:-${path%/}/audit.pem}"
 
     value "SELECT 'rows up to ' || c.id || ' are not those that were signed'
            FROM acme_audit_checkpoints AS c
@@ -306,12 +324,12 @@ audit_checkpoints() {
         bytes "$signature" > "$folder/signature"
         newest=$id
 
-        if openssl dgst -sha256 -verify "$pem" -signature "$folder/signature" \
-            "$folder/text" > /dev/null 2>&1
+        if [ ! -f "$folder/keys/$by" ]; then
+            fault "checkpoint $id was signed by another key: $by"
+        elif openssl dgst -sha256 -verify "$folder/keys/$by" \
+            -signature "$folder/signature" "$folder/text" > /dev/null 2>&1
         then
             signed=$((signed + 1))
-        elif [ "$by" != "$key_id" ]; then
-            fault "checkpoint $id was signed by another key: $by"
         else
             fault "checkpoint $id has a wrong signature"
         fi
