@@ -24,6 +24,7 @@ struct acme_ca_issuer_s {
     time_t        signs_until;     /* the same, of one that ended */
     ngx_uint_t    candidate;       /* the configuration lets it sign leaves */
     EVP_PKEY     *key;
+    ngx_uint_t    quick;           /* acme_ca_key_is_quick() */
     ngx_str_t     der;             /* the certificate that signs */
     ngx_str_t     name;            /* its common name */
     ngx_str_t     subject;         /* Name, DER */

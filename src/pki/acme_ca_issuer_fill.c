@@ -268,6 +268,7 @@ acme_ca_issuer_fill_key(acme_ca_issuer_load_t *load)
     cln->data = load->key;
 
     load->issuer->key = load->key;
+    load->issuer->quick = acme_ca_key_is_quick(load->key);
 
     return NGX_OK;
 }

@@ -13,6 +13,7 @@
 #include <openssl/rsa.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <openssl/provider.h>
 
 
 /* what guessing a passphrase costs; a start of nginx pays it a few times */
@@ -101,6 +102,21 @@ acme_ca_key_unknown(ngx_uint_t kind)
     ERR_clear_error();
 
     return (ctx == NULL) ? name : NULL;
+}
+
+
+/* what is known of a token's key is not how long it takes */
+
+ngx_uint_t
+acme_ca_key_is_quick(const EVP_PKEY *key)
+{
+    const OSSL_PROVIDER  *provider;
+
+    provider = EVP_PKEY_get0_provider(key);
+
+    return provider != NULL
+           && ngx_strcmp(OSSL_PROVIDER_get0_name(provider), "default") == 0
+           && EVP_PKEY_get_bits(key) <= 256;
 }
 
 

@@ -35,6 +35,10 @@ const char *acme_ca_key_unknown(ngx_uint_t kind);
 EVP_PKEY *acme_ca_key_load(ngx_pool_t *pool, ngx_str_t *source,
     const ngx_array_t *passwords, ngx_str_t *error);
 
+/* P-256 or Ed25519 in memory: a signature takes less than a change of threads.
+   Of any other key nobody knows how long one takes, or it takes longer */
+ngx_uint_t acme_ca_key_is_quick(const EVP_PKEY *key);
+
 /* unencrypted PKCS#8 PEM.  NGX_OK or NGX_ERROR */
 ngx_int_t acme_ca_key_write(ngx_pool_t *pool, EVP_PKEY *key, ngx_str_t *pem);
 

@@ -16,6 +16,7 @@
 
 
 #include "acme_ca_protocol_private.h"
+#include "acme_ca_issuer.h"
 
 
 static void acme_ca_dispatch_begin(acme_ca_exchange_t *x);
@@ -278,8 +279,13 @@ acme_ca_dispatch_is_tail(const u_char *p, const ngx_str_t *tail)
 ngx_uint_t
 acme_ca_protocol_signs(const acme_ca_exchange_t *x)
 {
+    acme_ca_issuer_t  *issuer;
+
+    issuer = x->authority->issuer;
+
     return x->rc == NGX_OK
-           && x->route == &acme_ca_routes[ACME_CA_ROUTE_FINALIZE];
+           && x->route == &acme_ca_routes[ACME_CA_ROUTE_FINALIZE]
+           && issuer != NULL && !issuer->quick;
 }
 
 

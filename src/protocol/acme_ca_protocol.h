@@ -158,7 +158,7 @@ void acme_ca_protocol_answered(acme_ca_exchange_t *x);
 
 /*
  * It never fails: what went wrong is in the exchange.  signs(): it uses the
- * issuer's key, and may take long.
+ * issuer's key, which may take long.
  */
 ngx_uint_t acme_ca_protocol_signs(const acme_ca_exchange_t *x);
 void acme_ca_protocol_prepare(acme_ca_exchange_t *x, acme_ca_store_t *store);

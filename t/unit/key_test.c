@@ -15,6 +15,7 @@
 
 
 static void test_new(ngx_pool_t *pool);
+static void test_quick(void);
 static void test_files(ngx_pool_t *pool);
 static void test_refused(ngx_pool_t *pool);
 static void test_passwords(ngx_pool_t *pool);
@@ -45,6 +46,7 @@ main(void)
     setenv("OPENSSL_ENGINES", folder, 1);
 
     test_new(pool);
+    test_quick();
     test_files(pool);
     test_refused(pool);
     test_passwords(pool);
@@ -83,6 +85,33 @@ test_new(ngx_pool_t *pool)
 
     EVP_PKEY_free(key);
     EVP_PKEY_free(again);
+}
+
+
+/* keys in tokens: t/acme_ca_pkcs11.t signs with them */
+
+static void
+test_quick(void)
+{
+    ngx_uint_t   i;
+    EVP_PKEY    *key;
+
+    static const struct {
+        ngx_uint_t   kind;
+        ngx_uint_t   quick;
+        const char  *name;
+    } keys[] = {
+        { ACME_CA_KEY_EC_P256, 1, "P-256 is quick" },
+        { ACME_CA_KEY_ED25519, 1, "Ed25519 is quick" },
+        { ACME_CA_KEY_EC_P384, 0, "P-384 is not" },
+        { ACME_CA_KEY_RSA_2048, 0, "RSA is not" },
+    };
+
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        key = acme_ca_key_make(&shim_log, keys[i].kind);
+        is_int(acme_ca_key_is_quick(key), keys[i].quick, keys[i].name);
+        EVP_PKEY_free(key);
+    }
 }
 
 
