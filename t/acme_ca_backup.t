@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 acme_ca_tool($t);
 
-acme_ca_conf($t)->plan(44)->run();
+acme_ca_conf($t)->plan(46)->run();
 
 my $dir = $t->testdir();
 
@@ -101,6 +101,17 @@ is((grep { !eval { json_decode($_) } } split /\n/, $lines), 0, 'of JSON');
 $t->write_file('export.json', $lines);
 
 $t->stop();
+
+# the old one stays until the new one takes its place
+
+$t->write_file('mv', "#!/bin/sh\nfor last; do :; done\n"
+    . "case \$last in */ca.db) exit 1 ;; esac\nexec /bin/mv \"\$@\"\n");
+chmod 0755, "$dir/mv";
+
+watch_owner("$dir/ca", sub { tool('restore', "$dir/backup") },
+    mv => "$dir/mv");
+is($status, 1, 'restore that ends early');
+ok(-s "$dir/ca/ca.db", 'leaves the database that was there');
 
 # root writes where the workers' user could lay links: not while it does
 

@@ -273,6 +273,8 @@ my @blocks = (
     [ 'empty name', location('/a/', 'acme_ca "";'), 6 ],
     [ 'one path for two', "acme_ca_authority a { path /x; }\n"
       . 'acme_ca_authority b { path /x/; }', 7 ],
+    [ 'one folder for two', "acme_ca_authority a { path %%TESTDIR%%; }\n"
+      . 'acme_ca_authority b { path %%TESTDIR%%/./.; }', 7 ],
     [ 'no such authority', location('/a/', 'acme_ca nobody;'), 6 ],
     [ 'regular expression', location('~ ^/a/', 'acme_ca;'), 6 ],
     [ 'exact location', location('= /a', 'acme_ca;'), 6 ],

@@ -27,7 +27,7 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3')
     ->has_daemon('openssl');
 
-acme_ca_conf($t, path => '%%TESTDIR%%/deep/ca')->plan(50);
+acme_ca_conf($t, path => '%%TESTDIR%%/deep/ca')->plan(51);
 
 my $dir = $t->testdir();
 my $home = "$dir/deep/ca";
@@ -166,6 +166,15 @@ symlink "$db.saved", $db;
 like(nginx_fails(), qr/is no regular file/, 'database behind a link');
 unlink $db;
 
+# one that is gone
+
+$t->run();
+like($t->read_file('error.log'),
+    qr/\[crit\].* the database is gone from "\Q$home\E", a new one is made/,
+    'no database');
+$t->stop();
+
+unlink $db;
 rename "$db.saved", $db;
 
 ###############################################################################

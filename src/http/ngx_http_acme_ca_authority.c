@@ -18,6 +18,8 @@
 
 
 static char *ngx_http_acme_ca_paths(ngx_conf_t *cf, ngx_acme_ca_t *ca);
+static ngx_uint_t ngx_http_acme_ca_same_folder(const ngx_str_t *one,
+    const ngx_str_t *two);
 static char *ngx_http_acme_ca_challenges(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 static ngx_int_t ngx_http_acme_ca_port(ngx_conf_t *cf, ngx_array_t **ports,
     in_port_t value);
@@ -265,6 +267,21 @@ ngx_http_acme_ca_is_name(const ngx_str_t *name)
 }
 
 
+/* one that is there may have several names */
+
+static ngx_uint_t
+ngx_http_acme_ca_same_folder(const ngx_str_t *one, const ngx_str_t *two)
+{
+    ngx_file_info_t  a, b;
+
+    return acme_ca_str_eq(one, two)
+           || (ngx_file_info(one->data, &a) != NGX_FILE_ERROR
+               && ngx_file_info(two->data, &b) != NGX_FILE_ERROR
+               && ngx_file_uniq(&a) == ngx_file_uniq(&b)
+               && a.st_dev == b.st_dev);
+}
+
+
 static char *
 ngx_http_acme_ca_paths(ngx_conf_t *cf, ngx_acme_ca_t *ca)
 {
@@ -292,7 +309,8 @@ ngx_http_acme_ca_paths(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     for (i = 0; i < amcf->authorities.nelts; i++) {
 
         if (other[i] != ca
-            && acme_ca_str_eq(&other[i]->authority.path, &a->path))
+            && ngx_http_acme_ca_same_folder(&other[i]->authority.path,
+                                            &a->path))
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "path \"%V\" is that of authority \"%V\"",

@@ -32,6 +32,7 @@
 #include "acme_ca_store_signing.h"
 
 
+static void ngx_acme_ca_home_warn(ngx_acme_ca_home_t *home);
 static ngx_int_t ngx_acme_ca_home_hierarchy(ngx_acme_ca_home_t *home);
 static ngx_int_t ngx_acme_ca_home_database(ngx_acme_ca_home_t *home);
 static ngx_int_t ngx_acme_ca_home_known(ngx_acme_ca_home_t *home,
@@ -120,6 +121,7 @@ ngx_acme_ca_home_prepare(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
     }
 
     if (rc == NGX_OK) {
+        ngx_acme_ca_home_warn(&home);
         rc = ngx_acme_ca_audit_prepare(&home);
     }
 
@@ -199,6 +201,28 @@ ngx_acme_ca_home_begin(ngx_cycle_t *cycle, ngx_acme_ca_t *ca)
     ngx_destroy_pool(home.pool);
 
     return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* a folder without a database is not new if it has the audit log's key */
+
+static void
+ngx_acme_ca_home_warn(ngx_acme_ca_home_t *home)
+{
+    ngx_file_info_t       fi;
+    acme_ca_authority_t  *authority;
+
+    authority = &home->ca->authority;
+
+    if (home->ca->audit.key != NULL
+        && ngx_file_info(authority->database.data, &fi) == NGX_FILE_ERROR)
+    {
+        ngx_log_error(NGX_LOG_CRIT, home->log, 0,
+                      "acme_ca authority \"%V\": the database is gone from "
+                      "\"%V\", a new one is made: nobody knows what was issued "
+                      "and revoked, restore a backup", &authority->name,
+                      &authority->path);
+    }
 }
 
 

@@ -187,14 +187,25 @@ do_restore() {
     [ "$(id -u)" -ne 0 ] || chown "$owner:$group" "$database.new"
     sync "$database.new"
 
-    for name in ca.db ca.db-wal ca.db-shm; do
+    copy_keys "$arg" "${path%/}" || exit 1
+
+    # whoever used it last has left nothing in these, or it was a crash
+
+    for name in ca.db-wal ca.db-shm; do
         [ ! -e "${path%/}/$name" ] ||
             mv "${path%/}/$name" "${path%/}/$name.before-$moment"
     done
 
-    copy_keys "$arg" "${path%/}" || exit 1
+    # there is a database at any moment: nginx would make an empty one
+
+    if [ -e "$database" ]; then
+        rm -f "$database.before-$moment"
+        ln "$database" "$database.before-$moment" ||
+            cp -p "$database" "$database.before-$moment"
+    fi
 
     mv "$database.new" "$database"
+    sync "$database" "${path%/}"
     echo "restored: start nginx"
 }
 
