@@ -178,6 +178,16 @@ acme_ca_store_connect(acme_ca_store_t *store)
         return NGX_ERROR;
     }
 
+    /*
+     * Nobody asks how much memory SQLite has, and to count it takes a lock of
+     * the whole process for each piece.  The master says so before there is a
+     * thread; once SQLite runs it stays as it is.
+     */
+
+    if (store->mode == ACME_CA_STORE_MIGRATE) {
+        (void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    }
+
     /* a reader of a WAL database writes into its -shm file: never READONLY */
 
     flags = SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX
