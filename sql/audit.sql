@@ -9,7 +9,7 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16);
 -- name: audit_get_last
 -- why: each row continues the chain of the one before
 SELECT id, coalesce(hash, '') FROM acme_audit_logs
-WHERE id = (SELECT max(id) FROM acme_audit_logs);
+WHERE id > 0 ORDER BY id DESC LIMIT 1;
 
 -- name: audit_get_open
 -- why: the first row that is not chained yet; there is one seldom
@@ -31,30 +31,12 @@ LIMIT 1;
 -- why: once
 UPDATE acme_audit_logs SET hash = ?2 WHERE id = ?1 AND hash IS NULL;
 
--- name: audit_list_lines
--- why: what a transaction added, for the log file: the same as the tool exports
-SELECT '{"id":' || id ||
-       ',"at":"' || strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch') || '"' ||
-       ',"actor":' || json_quote(actor) ||
-       ',"action":' || json_quote(action) ||
-       ',"outcome":"' || outcome || '"' ||
-       iif(reason IS NULL, '', ',"reason":' || json_quote(reason)) ||
-       iif(details IS NULL, '', ',"details":' || details) ||
-       iif(account_id IS NULL, '', ',"account_id":' || account_id) ||
-       iif(order_id IS NULL, '', ',"order_id":' || order_id) ||
-       iif(authz_id IS NULL, '', ',"authz_id":' || authz_id) ||
-       iif(challenge_id IS NULL, '', ',"challenge_id":' || challenge_id) ||
-       iif(certificate_id IS NULL, '',
-           ',"certificate_id":' || certificate_id) ||
-       iif(client_address IS NULL, '',
-           ',"client_address":' || json_quote(client_address)) ||
-       iif(user_agent IS NULL, '',
-           ',"user_agent":' || json_quote(user_agent)) ||
-       iif(request_id IS NULL, '',
-           ',"request_id":' || json_quote(request_id)) ||
-       iif(hash IS NULL, '', ',"hash":"' || lower(hex(hash)) || '"') ||
-       '}'
-FROM acme_audit_logs WHERE id > ?1 AND id <= ?2 ORDER BY id;
+-- name: audit_list
+-- why: what was chained for others, for the log file
+SELECT id, at, actor, action, outcome, reason, details, account_id, order_id,
+       authz_id, challenge_id, certificate_id, client_address, user_agent,
+       request_id, hash
+FROM acme_audit_logs WHERE id >= ?1 AND id <= ?2 ORDER BY id;
 
 -- name: audit_get_state
 -- why: how far the log is chained and signed

@@ -33,6 +33,7 @@ static ngx_int_t acme_ca_store_configure(acme_ca_store_t *store);
 static ngx_int_t acme_ca_store_prepare_all(acme_ca_store_t *store);
 static int acme_ca_store_committed(void *data, sqlite3 *db, const char *name,
     int pages);
+static void acme_ca_store_ended(acme_ca_store_t *store);
 static ngx_int_t acme_ca_store_run(acme_ca_store_t *store,
     acme_ca_statement_e statement);
 
@@ -400,8 +401,7 @@ acme_ca_store_commit(acme_ca_store_t *store)
         return rc;
     }
 
-    store->transaction = 0;
-    store->savepoints = 0;
+    acme_ca_store_ended(store);
 
     return NGX_OK;
 }
@@ -416,10 +416,18 @@ acme_ca_store_rollback(acme_ca_store_t *store)
 
     /* first: a transaction that SQLite ended needs no ROLLBACK */
 
+    acme_ca_store_ended(store);
+    acme_ca_store_end_read(store);
+}
+
+
+static void
+acme_ca_store_ended(acme_ca_store_t *store)
+{
     store->transaction = 0;
     store->savepoints = 0;
-
-    acme_ca_store_end_read(store);
+    store->audit.known = 0;
+    store->audit.lines = NULL;
 }
 
 
@@ -480,11 +488,11 @@ acme_ca_store_rollback_to(acme_ca_store_t *store)
 
     rc = acme_ca_store_run(store, ACME_CA_SQL_ROLLBACK_TO);
 
-    if (rc != NGX_OK) {
-        return rc;
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_audit_undone(store);
     }
 
-    return acme_ca_store_release(store);
+    return (rc == NGX_OK) ? acme_ca_store_release(store) : rc;
 }
 
 

@@ -18,8 +18,9 @@ typedef struct {
 
 
 static ngx_int_t acme_ca_store_audit_hash(acme_ca_store_t *store,
-    const acme_ca_audit_t *audit, time_t now, int64_t id,
-    u_char hash[ACME_CA_SHA256_LEN]);
+    acme_ca_audit_row_t *row);
+static void acme_ca_store_audit_added(acme_ca_store_t *store,
+    const acme_ca_audit_row_t *row);
 static void acme_ca_store_audit_number(acme_ca_store_audit_text_t *text,
     int64_t number);
 static void acme_ca_store_audit_word(acme_ca_store_audit_text_t *text,
@@ -43,20 +44,24 @@ ngx_int_t
 acme_ca_store_audit_add(acme_ca_store_t *store, const acme_ca_audit_t *audit,
     time_t now)
 {
-    u_char           hash[ACME_CA_SHA256_LEN];
-    int64_t          id;
-    ngx_int_t        rc;
-    acme_ca_query_t  q;
+    ngx_int_t            rc;
+    ngx_uint_t           chained;
+    acme_ca_query_t      q;
+    acme_ca_audit_row_t  row;
 
-    id = 0;
+    row.at = now;
+    row.outcome = acme_ca_store_outcomes[audit->refused];
+    row.audit = audit;
 
     rc = (store->mode == ACME_CA_STORE_MIGRATE)
          ? NGX_DECLINED
-         : acme_ca_store_audit_find_last(store, &id, hash);
+         : acme_ca_store_audit_find_last(store, &row.id, row.hash);
 
-    if (rc == NGX_OK) {
-        id++;
-        rc = acme_ca_store_audit_hash(store, audit, now, id, hash);
+    chained = (rc == NGX_OK);
+
+    if (chained) {
+        row.id++;
+        rc = acme_ca_store_audit_hash(store, &row);
     }
 
     if (rc != NGX_OK && rc != NGX_DECLINED) {
@@ -67,7 +72,7 @@ acme_ca_store_audit_add(acme_ca_store_t *store, const acme_ca_audit_t *audit,
     acme_ca_query_integer(&q, now);
     acme_ca_query_word(&q, audit->actor);
     acme_ca_query_word(&q, audit->action);
-    acme_ca_query_word(&q, acme_ca_store_outcomes[audit->refused]);
+    acme_ca_query_word(&q, row.outcome);
     acme_ca_query_text(&q, &audit->reason);
     acme_ca_query_text(&q, &audit->details);
     acme_ca_query_optional(&q, audit->account_id);
@@ -79,16 +84,45 @@ acme_ca_store_audit_add(acme_ca_store_t *store, const acme_ca_audit_t *audit,
     acme_ca_query_text(&q, &audit->user_agent);
     acme_ca_query_text(&q, &audit->request_id);
 
-    if (rc == NGX_OK) {
-        acme_ca_query_integer(&q, id);
-        acme_ca_query_blob(&q, hash, ACME_CA_SHA256_LEN);
+    if (chained) {
+        acme_ca_query_integer(&q, row.id);
+        acme_ca_query_blob(&q, row.hash, ACME_CA_SHA256_LEN);
 
     } else {
         acme_ca_query_optional(&q, 0);
         acme_ca_query_optional(&q, 0);
     }
 
-    return acme_ca_query_run(&q);
+    rc = acme_ca_query_run(&q);
+
+    if (rc == NGX_OK && chained) {
+        acme_ca_store_audit_added(store, &row);
+    }
+
+    return rc;
+}
+
+
+/* the next row of this transaction need not look for it */
+
+static void
+acme_ca_store_audit_added(acme_ca_store_t *store,
+    const acme_ca_audit_row_t *row)
+{
+    store->audit.known = store->transaction;
+    store->audit.last = row->id;
+    ngx_memcpy(store->audit.hash, row->hash, ACME_CA_SHA256_LEN);
+
+    acme_ca_store_line_add(store, row);
+}
+
+
+ngx_int_t
+acme_ca_store_audit_undone(acme_ca_store_t *store)
+{
+    store->audit.known = 0;
+
+    return acme_ca_store_line_undo(store);
 }
 
 
@@ -98,6 +132,12 @@ acme_ca_store_audit_find_last(acme_ca_store_t *store, int64_t *id,
 {
     ngx_int_t        rc;
     acme_ca_query_t  q;
+
+    if (store->audit.known) {
+        *id = store->audit.last;
+        ngx_memcpy(hash, store->audit.hash, ACME_CA_SHA256_LEN);
+        return NGX_OK;
+    }
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_AUDIT_GET_LAST);
 
@@ -155,23 +195,25 @@ acme_ca_store_audit_start(acme_ca_store_t *store,
 /* the same content as that of the view acme_audit_contents */
 
 static ngx_int_t
-acme_ca_store_audit_hash(acme_ca_store_t *store, const acme_ca_audit_t *audit,
-    time_t now, int64_t id, u_char hash[ACME_CA_SHA256_LEN])
+acme_ca_store_audit_hash(acme_ca_store_t *store, acme_ca_audit_row_t *row)
 {
-    acme_ca_store_audit_text_t  text;
+    const acme_ca_audit_t       *audit;
+    acme_ca_store_audit_text_t   text;
 
-    text.md = acme_ca_store_audit_start(store, hash);
+    audit = row->audit;
+
+    text.md = acme_ca_store_audit_start(store, row->hash);
     text.last = text.data;
 
     if (text.md == NULL) {
         return acme_ca_store_failed(store, "audit_add", SQLITE_NOMEM);
     }
 
-    acme_ca_store_audit_number(&text, id);
-    acme_ca_store_audit_number(&text, now);
+    acme_ca_store_audit_number(&text, row->id);
+    acme_ca_store_audit_number(&text, row->at);
     acme_ca_store_audit_word(&text, audit->actor);
     acme_ca_store_audit_word(&text, audit->action);
-    acme_ca_store_audit_word(&text, acme_ca_store_outcomes[audit->refused]);
+    acme_ca_store_audit_word(&text, row->outcome);
     acme_ca_store_audit_value(&text, &audit->reason);
     acme_ca_store_audit_value(&text, &audit->details);
     acme_ca_store_audit_number(&text, audit->account_id);
@@ -185,7 +227,7 @@ acme_ca_store_audit_hash(acme_ca_store_t *store, const acme_ca_audit_t *audit,
 
     acme_ca_store_audit_flush(&text);
 
-    if (EVP_DigestFinal_ex(text.md, hash, NULL) != 1) {
+    if (EVP_DigestFinal_ex(text.md, row->hash, NULL) != 1) {
         return acme_ca_store_failed(store, "audit_add", SQLITE_NOMEM);
     }
 

@@ -46,9 +46,14 @@ ngx_int_t acme_ca_store_audit_get_state(acme_ca_store_t *store,
  */
 ngx_int_t acme_ca_store_audit_chain(acme_ca_store_t *store, ngx_uint_t limit);
 
-/* the rows above "after" up to "last" as lines of JSON: ngx_str_t */
-ngx_int_t acme_ca_store_audit_list_lines(acme_ca_store_t *store,
-    ngx_pool_t *pool, int64_t after, int64_t last, ngx_array_t **lines);
+/*
+ * Inside a transaction: from now until its end, what is chained is written down
+ * as lines of JSON too, with the name of the authority.  join() answers them
+ * all, each with its line feed; NGX_ERROR: some are missing.
+ */
+void acme_ca_store_audit_watch(acme_ca_store_t *store, ngx_pool_t *pool,
+    ngx_str_t *name);
+ngx_int_t acme_ca_store_audit_join(acme_ca_store_t *store, ngx_str_t *text);
 
 /*
  * Inside a transaction: what a checkpoint of the last row says, but for key_id

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * The chain of the audit log: rows that others added, how far it is, its
- * checkpoints, and the lines of its file.
+ * The chain of the audit log: rows that others added, how far it is, and its
+ * checkpoints.
  */
 
 
@@ -48,16 +48,17 @@ ngx_int_t
 acme_ca_store_audit_chain(acme_ca_store_t *store, ngx_uint_t limit)
 {
     u_char      hash[ACME_CA_SHA256_LEN];
-    int64_t     id;
+    int64_t     first, id;
     ngx_int_t   rc;
     ngx_uint_t  i;
 
-    rc = acme_ca_store_audit_get_open(store, &id);
+    rc = acme_ca_store_audit_get_open(store, &first);
 
-    if (rc != NGX_OK || id == 0) {
+    if (rc != NGX_OK || first == 0) {
         return rc;
     }
 
+    id = first;
     rc = acme_ca_store_audit_get_hash(store, id - 1, hash);
 
     for (i = 0; i < limit && rc == NGX_OK; i++) {
@@ -66,7 +67,12 @@ acme_ca_store_audit_chain(acme_ca_store_t *store, ngx_uint_t limit)
 
     /* behind the last one there is none */
 
-    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    if (rc == NGX_DECLINED) {
+        rc = NGX_OK;
+        id--;
+    }
+
+    return (rc == NGX_OK) ? acme_ca_store_line_list(store, first, id - 1) : rc;
 }
 
 
@@ -169,38 +175,6 @@ acme_ca_store_audit_set_hash(acme_ca_store_t *store, int64_t id,
     acme_ca_query_blob(&q, hash, ACME_CA_SHA256_LEN);
 
     return acme_ca_query_set(&q);
-}
-
-
-ngx_int_t
-acme_ca_store_audit_list_lines(acme_ca_store_t *store, ngx_pool_t *pool,
-    int64_t after, int64_t last, ngx_array_t **lines)
-{
-    ngx_int_t         rc;
-    ngx_str_t        *line;
-    acme_ca_query_t   q;
-
-    *lines = ngx_array_create(pool, 16, sizeof(ngx_str_t));
-    if (*lines == NULL) {
-        return NGX_ERROR;
-    }
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_AUDIT_LIST_LINES);
-    acme_ca_query_integer(&q, after);
-    acme_ca_query_integer(&q, last);
-
-    for ( ;; ) {
-        rc = acme_ca_query_step(&q);
-        if (rc != NGX_OK) {
-            return (rc == NGX_DONE) ? NGX_OK : rc;
-        }
-
-        line = acme_ca_query_push(&q, *lines);
-
-        if (line) {
-            acme_ca_column_text(&q, pool, line);
-        }
-    }
 }
 
 

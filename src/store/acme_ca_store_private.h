@@ -36,6 +36,28 @@ extern const acme_ca_sql_t  acme_ca_sql_migrations[];
 #define ACME_CA_STORE_APPLICATION  0x41434d45
 
 
+/* a row of the audit log as it is chained */
+typedef struct {
+    int64_t                id;
+    time_t                 at;
+    const char            *outcome;
+    const acme_ca_audit_t *audit;
+    u_char                 hash[ACME_CA_SHA256_LEN];
+} acme_ca_audit_row_t;
+
+
+/* what the transaction knows of the audit log: nobody else adds to it */
+typedef struct {
+    int64_t                last;           /* its last row, chained */
+    u_char                 hash[ACME_CA_SHA256_LEN];
+    ngx_array_t           *lines;          /* who watches: of what is chained */
+    ngx_pool_t            *pool;
+    ngx_str_t             *name;
+    unsigned               known:1;        /* last and hash */
+    unsigned               lost:1;         /* a line */
+} acme_ca_store_audit_t;
+
+
 struct acme_ca_store_s {
     sqlite3               *db;
     ngx_log_t             *log;
@@ -43,6 +65,7 @@ struct acme_ca_store_s {
     EVP_CIPHER_CTX        *encrypt;
     EVP_CIPHER_CTX        *decrypt;
     EVP_MD_CTX            *md;             /* of the audit log's chain */
+    acme_ca_store_audit_t  audit;
     ngx_uint_t             savepoints;     /* open ones, inside each other */
     int                    wal_pages;      /* after the last commit */
     int                    wal_checked;    /* pages at the last checkpoint */
@@ -94,6 +117,8 @@ ngx_int_t acme_ca_query_find_count(acme_ca_query_t *q, ngx_uint_t *n);
 int64_t acme_ca_column_integer(acme_ca_query_t *q);
 void acme_ca_column_text(acme_ca_query_t *q, ngx_pool_t *pool,
     ngx_str_t *value);
+/* until the next step */
+const char *acme_ca_column_word(acme_ca_query_t *q);
 /* exactly n bytes */
 void acme_ca_column_bytes(acme_ca_query_t *q, u_char *data, size_t n);
 /* a hash, or NGX_DECLINED and zeros where it is empty */
@@ -144,12 +169,24 @@ ngx_int_t acme_ca_store_migrate(acme_ca_store_t *store);
 
 /*
  * The audit log's last row: 0 and zeros if there is none; NGX_DECLINED: it is
- * not chained.  start() begins the hash of the row behind that of "hash".
+ * not chained.  undone(): after a rollback.  start() begins the hash of the row
+ * behind that of "hash".
  */
 ngx_int_t acme_ca_store_audit_find_last(acme_ca_store_t *store, int64_t *id,
     u_char hash[ACME_CA_SHA256_LEN]);
+ngx_int_t acme_ca_store_audit_undone(acme_ca_store_t *store);
 EVP_MD_CTX *acme_ca_store_audit_start(acme_ca_store_t *store,
     const u_char hash[ACME_CA_SHA256_LEN]);
+
+/*
+ * Lines, where somebody watches: of a row; of rows of the table; undo() after a
+ * rollback, of all rows that are there no more.
+ */
+void acme_ca_store_line_add(acme_ca_store_t *store,
+    const acme_ca_audit_row_t *row);
+ngx_int_t acme_ca_store_line_list(acme_ca_store_t *store, int64_t first,
+    int64_t last);
+ngx_int_t acme_ca_store_line_undo(acme_ca_store_t *store);
 
 /* chains all rows, in a migration */
 ngx_int_t acme_ca_store_audit_migrate(acme_ca_store_t *store);

@@ -255,6 +255,17 @@ acme_ca_column_text(acme_ca_query_t *q, ngx_pool_t *pool, ngx_str_t *value)
 }
 
 
+const char *
+acme_ca_column_word(acme_ca_query_t *q)
+{
+    const u_char  *word;
+
+    word = sqlite3_column_text(q->stmt, q->n++);
+
+    return word ? (const char *) word : "";
+}
+
+
 void
 acme_ca_column_bytes(acme_ca_query_t *q, u_char *data, size_t n)
 {

@@ -194,13 +194,12 @@ ngx_int_t ngx_acme_ca_home_row(acme_ca_store_t *store, ngx_pool_t *pool,
 
 
 /*
- * ngx_acme_ca_audit.c: on the store thread, in this order: after the begin,
- * before the commit, after it.  flush() and tick() are the event loop's.
- * load() is for nginx -t and the master: NGX_DECLINED: there is no key yet.
+ * ngx_acme_ca_audit.c: on the store thread: after the begin, before the commit.
+ * flush() and tick() are the event loop's.  load() is for nginx -t and the
+ * master: NGX_DECLINED: there is no key yet.
  */
-ngx_int_t ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca);
-ngx_int_t ngx_acme_ca_audit_end(ngx_acme_ca_t *ca);
-void ngx_acme_ca_audit_collect(ngx_acme_ca_t *ca, ngx_log_t *log);
+void ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca, ngx_log_t *log);
+ngx_int_t ngx_acme_ca_audit_end(ngx_acme_ca_t *ca, ngx_log_t *log);
 void ngx_acme_ca_audit_flush(ngx_acme_ca_t *ca);
 void ngx_acme_ca_audit_tick(ngx_acme_ca_t *ca);
 ngx_int_t ngx_acme_ca_audit_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,

@@ -31,8 +31,6 @@ typedef struct {
 
 
 static ngx_uint_t ngx_acme_ca_audit_has_log(ngx_acme_ca_t *ca);
-static ngx_int_t ngx_acme_ca_audit_join(ngx_acme_ca_t *ca,
-    ngx_array_t *lines);
 static void ngx_acme_ca_audit_file(ngx_acme_ca_t *ca, ngx_str_t *text);
 static void ngx_acme_ca_audit_syslog(ngx_acme_ca_t *ca, ngx_pool_t *pool,
     ngx_str_t *text);
@@ -53,32 +51,28 @@ ngx_acme_ca_audit_has_log(ngx_acme_ca_t *ca)
 }
 
 
-/* all that is chained between begin() and end() is ours: nobody else writes */
+/* whose lines cannot be written stands in the log of the database still */
 
-ngx_int_t
-ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca)
+void
+ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca, ngx_log_t *log)
 {
-    ngx_int_t              rc;
-    acme_ca_audit_state_t  state;
-
     if (!ngx_acme_ca_audit_has_log(ca)) {
-        return NGX_OK;
+        return;
     }
 
-    rc = acme_ca_store_audit_get_state(ca->writer, &state);
+    ca->audit.pool = ngx_create_pool(4096, log);
 
-    ca->audit.before = (rc == NGX_OK) ? state.chained : 0;
-    ca->audit.after = ca->audit.before;
-
-    return rc;
+    if (ca->audit.pool != NULL) {
+        acme_ca_store_audit_watch(ca->writer, ca->audit.pool,
+                                  &ca->authority.name);
+    }
 }
 
 
 ngx_int_t
-ngx_acme_ca_audit_end(ngx_acme_ca_t *ca)
+ngx_acme_ca_audit_end(ngx_acme_ca_t *ca, ngx_log_t *log)
 {
-    ngx_int_t              rc;
-    acme_ca_audit_state_t  state;
+    ngx_int_t  rc;
 
     rc = acme_ca_store_audit_chain(ca->writer, NGX_ACME_CA_AUDIT_CHAIN);
 
@@ -86,79 +80,13 @@ ngx_acme_ca_audit_end(ngx_acme_ca_t *ca)
         return rc;
     }
 
-    rc = acme_ca_store_audit_get_state(ca->writer, &state);
-
-    if (rc == NGX_OK) {
-        ca->audit.after = state.chained;
-    }
-
-    return rc;
-}
-
-
-void
-ngx_acme_ca_audit_collect(ngx_acme_ca_t *ca, ngx_log_t *log)
-{
-    ngx_array_t  *lines;
-
-    if (!ngx_acme_ca_audit_has_log(ca) || ca->audit.before == ca->audit.after)
-    {
-        return;
-    }
-
-    ca->audit.pool = ngx_create_pool(4096, log);
-
     if (ca->audit.pool == NULL
-        || acme_ca_store_audit_list_lines(ca->writer, ca->audit.pool,
-                                          ca->audit.before, ca->audit.after,
-                                          &lines)
-           != NGX_OK
-        || ngx_acme_ca_audit_join(ca, lines) != NGX_OK)
+        || acme_ca_store_audit_join(ca->writer, &ca->audit.lines) != NGX_OK)
     {
         ngx_log_error(NGX_LOG_ALERT, log, 0,
-                      "acme_ca authority \"%V\": audit rows %L to %L are "
-                      "not in the log", &ca->authority.name,
-                      ca->audit.before + 1, ca->audit.after);
-        ca->audit.lines.len = 0;
+                      "acme_ca authority \"%V\": no memory, some audit rows "
+                      "are not in the log", &ca->authority.name);
     }
-
-    ca->audit.before = ca->audit.after;
-}
-
-
-/* {"authority":"NAME", and what follows the brace of a line */
-
-static ngx_int_t
-ngx_acme_ca_audit_join(ngx_acme_ca_t *ca, ngx_array_t *lines)
-{
-    u_char      *p;
-    size_t       n;
-    ngx_str_t   *line, *name;
-    ngx_uint_t   i;
-
-    name = &ca->authority.name;
-    line = lines->elts;
-    n = 0;
-
-    for (i = 0; i < lines->nelts; i++) {
-        n += line[i].len + name->len + sizeof("{\"authority\":\"\",\n");
-    }
-
-    ca->audit.lines.data = ngx_pnalloc(ca->audit.pool, n);
-    if (ca->audit.lines.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ca->audit.lines.data;
-
-    for (i = 0; i < lines->nelts; i++) {
-        if (line[i].len != 0) {
-            p = ngx_sprintf(p, "{\"authority\":\"%V\",%*s\n", name,
-                            line[i].len - 1, line[i].data + 1);
-        }
-    }
-
-    ca->audit.lines.len = p - ca->audit.lines.data;
 
     return NGX_OK;
 }

@@ -3,9 +3,9 @@
  * Copyright (C) the nginx-acme-ca authors
  *
  * What an authority has for its audit log: where lines go, and the key that
- * signs checkpoints.  On the store thread, a batch of writes begins, ends the
- * chain before its commit, and makes lines after it; the event loop writes
- * them to the file, which nginx may open anew at any time.
+ * signs checkpoints.  On the store thread, a batch of writes collects the lines
+ * of its rows and ends the chain before its commit; the event loop writes them
+ * to the file, which nginx may open anew at any time.
  */
 
 
@@ -35,8 +35,6 @@ typedef struct {
     u_char              key_id[ACME_CA_SHA256_LEN];
 
     /* a worker's, of the batch that is written */
-    int64_t             before;        /* what was chained */
-    int64_t             after;         /* what is chained now */
     ngx_pool_t         *pool;
     ngx_str_t           lines;         /* each ends with a line feed */
 

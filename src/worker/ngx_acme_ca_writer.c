@@ -38,7 +38,8 @@ static ngx_uint_t ngx_acme_ca_writer_take(ngx_acme_ca_t *ca,
 static void ngx_acme_ca_writer_thread(void *data, ngx_log_t *log);
 static ngx_msec_t ngx_acme_ca_writer_patience(ngx_acme_ca_t *ca);
 static uint64_t ngx_acme_ca_writer_clock(void);
-static ngx_int_t ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca);
+static ngx_int_t ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca,
+    ngx_log_t *log);
 static ngx_int_t ngx_acme_ca_writer_one(ngx_acme_ca_t *ca,
     ngx_acme_ca_write_t *write);
 static void ngx_acme_ca_writer_spread(ngx_acme_ca_t *ca, ngx_int_t rc);
@@ -269,7 +270,7 @@ ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
 
     begun = ngx_acme_ca_writer_clock();
 
-    rc = ngx_acme_ca_writer_batch(ca);
+    rc = ngx_acme_ca_writer_batch(ca, log);
 
     acme_ca_metrics_batch(ca->shared->metrics, n,
                           ngx_acme_ca_writer_clock() - begun, rc != NGX_OK);
@@ -281,8 +282,6 @@ ngx_acme_ca_writer_thread(void *data, ngx_log_t *log)
     if (held == NGX_OK) {
         acme_ca_mutex_unlock(&ca->shared->mutex, log);
     }
-
-    ngx_acme_ca_audit_collect(ca, log);
 }
 
 
@@ -321,7 +320,7 @@ ngx_acme_ca_writer_clock(void)
 
 
 static ngx_int_t
-ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca)
+ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca, ngx_log_t *log)
 {
     ngx_int_t             rc;
     ngx_queue_t          *q;
@@ -333,7 +332,7 @@ ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca)
         return rc;
     }
 
-    rc = ngx_acme_ca_audit_begin(ca);
+    ngx_acme_ca_audit_begin(ca, log);
 
     for (q = ngx_queue_head(&ca->batch);
          q != ngx_queue_sentinel(&ca->batch) && rc == NGX_OK;
@@ -349,7 +348,7 @@ ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_acme_ca_audit_end(ca);
+        rc = ngx_acme_ca_audit_end(ca, log);
     }
 
     if (rc == NGX_OK) {
@@ -358,7 +357,7 @@ ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca)
 
     if (rc != NGX_OK) {
         acme_ca_store_rollback(ca->writer);
-        ca->audit.after = ca->audit.before;
+        ca->audit.lines.len = 0;
         ngx_acme_ca_writer_spread(ca, rc);
     }
 

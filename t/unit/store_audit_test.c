@@ -18,9 +18,21 @@ static void test_lines(void);
 static void test_migrate(void);
 static void test_memory(void);
 
+static void hide_hashes(ngx_str_t *text);
 static void audit_full(acme_ca_audit_t *audit);
 static int64_t exec(const char *text);
 static ngx_uint_t chain_is_good(void);
+
+
+/* that of audit_full() */
+#define LINE_OF(id)                                                           \
+    "{\"authority\":\"corp\",\"id\":" id ","                                  \
+    "\"at\":\"2027-01-15T08:00:00Z\",\"actor\":\"account\","                  \
+    "\"action\":\"issue\",\"outcome\":\"done\","                              \
+    "\"reason\":\"it \\\"said\\\"\",\"details\":{\"a\":[1,null]},"          \
+    "\"account_id\":1,\"order_id\":2,\"authz_id\":3,\"challenge_id\":4,"      \
+    "\"certificate_id\":5,\"client_address\":\"::1\","                        \
+    "\"user_agent\":\"certbot\",\"request_id\":\"r\",\"hash\":\"\"}\n"
 
 
 int
@@ -230,34 +242,74 @@ test_seal(void)
 }
 
 
+/* of what is added and of what is chained, not of what is undone */
+
 static void
 test_lines(void)
 {
-    ngx_str_t        *line;
-    ngx_array_t      *lines;
+    ngx_str_t         name, text;
     acme_ca_audit_t   audit;
+    acme_ca_store_t  *master;
 
     fixture_start();
 
     audit_full(&audit);
-    is_int(acme_ca_store_audit_add(store, &audit, NOW), NGX_OK, "one");
+    fixture_str(&name, "corp");
+
+    is_int(acme_ca_store_begin(store), NGX_OK, "begin");
+    is_int(acme_ca_store_audit_add(store, &audit, NOW), NGX_OK, "unseen");
+    acme_ca_store_audit_watch(store, pool, &name);
+    is_int(acme_ca_store_audit_join(store, &text), NGX_OK, "join");
+    is_int(text.len, 0, "no line");
+
+    is_int(acme_ca_store_savepoint(store), NGX_OK, "savepoint");
     is_int(acme_ca_store_audit_add(store, &audit, NOW), NGX_OK, "two");
+    is_int(acme_ca_store_release(store), NGX_OK, "release");
 
-    is_int(acme_ca_store_audit_list_lines(store, pool, 1, 9, &lines), NGX_OK,
-           "lines");
-    is_int(lines->nelts, 1, "of the second");
+    is_int(acme_ca_store_savepoint(store), NGX_OK, "savepoint");
+    is_int(acme_ca_store_audit_add(store, &audit, NOW), NGX_OK, "undone");
+    is_int(acme_ca_store_audit_add(store, &audit, NOW), NGX_OK, "as well");
+    is_int(acme_ca_store_rollback_to(store), NGX_OK, "rollback");
 
-    line = lines->elts;
+    ngx_memzero(&audit, sizeof(acme_ca_audit_t));
+    audit.actor = "client";
+    audit.action = "new-order";
+    audit.refused = 1;
+    is_int(acme_ca_store_audit_add(store, &audit, NOW), NGX_OK, "three");
 
-    line->len -= 66;
+    is_int(acme_ca_store_audit_join(store, &text), NGX_OK, "join");
+    is_int(acme_ca_store_commit(store), NGX_OK, "commit");
+    is_int(chain_is_good(), 1, "the chain");
 
-    is_str(line, "{\"id\":2,\"at\":\"2027-01-15T08:00:00Z\","
-           "\"actor\":\"account\",\"action\":\"issue\",\"outcome\":\"done\","
-           "\"reason\":\"it \\\"said\\\"\",\"details\":{\"a\":[1,null]},"
-           "\"account_id\":1,\"order_id\":2,\"authz_id\":3,\"challenge_id\":4,"
-           "\"certificate_id\":5,\"client_address\":\"::1\","
-           "\"user_agent\":\"certbot\",\"request_id\":\"r\",\"hash\":\"",
-           "its JSON");
+    hide_hashes(&text);
+    is_str(&text, LINE_OF("2") "{\"authority\":\"corp\",\"id\":3,"
+           "\"at\":\"2027-01-15T08:00:00Z\",\"actor\":\"client\","
+           "\"action\":\"new-order\",\"outcome\":\"refused\",\"hash\":\"\"}\n",
+           "two and three");
+
+    /* what others added is chained and read */
+
+    audit_full(&audit);
+    master = fixture_open(ACME_CA_STORE_MIGRATE);
+    is_int(acme_ca_store_audit_add(master, &audit, NOW), NGX_OK, "master's");
+    acme_ca_store_close(master);
+
+    is_int(acme_ca_store_begin(store), NGX_OK, "begin");
+    acme_ca_store_audit_watch(store, pool, &name);
+    is_int(acme_ca_store_audit_add(store, &audit, NOW), NGX_OK, "open");
+    is_int(acme_ca_store_audit_chain(store, 9), NGX_OK, "chained");
+    is_int(acme_ca_store_audit_add(store, &audit, NOW), NGX_OK, "behind it");
+    is_int(acme_ca_store_audit_join(store, &text), NGX_OK, "join");
+    is_int(acme_ca_store_commit(store), NGX_OK, "commit");
+    is_int(chain_is_good(), 1, "the chain");
+
+    hide_hashes(&text);
+    is_str(&text, LINE_OF("4") LINE_OF("5") LINE_OF("6"), "four to six");
+
+    /* nobody watches for longer than a transaction */
+
+    is_int(acme_ca_store_audit_add(store, &audit, NOW), NGX_OK, "seven");
+    is_int(acme_ca_store_audit_join(store, &text), NGX_ERROR, "no lines");
 
     fixture_stop();
 }
@@ -292,11 +344,11 @@ test_migrate(void)
 static void
 test_memory(void)
 {
-    ngx_int_t                    rc;
-    ngx_uint_t                   i;
-    ngx_array_t                 *lines;
-    acme_ca_audit_t              audit;
-    acme_ca_audit_checkpoint_t   checkpoint;
+    ngx_int_t                   rc;
+    ngx_str_t                   text;
+    ngx_uint_t                  i, failed;
+    acme_ca_audit_t             audit;
+    acme_ca_audit_checkpoint_t  checkpoint;
 
     fixture_start();
 
@@ -304,27 +356,57 @@ test_memory(void)
     is_int(acme_ca_store_audit_add(store, &audit, NOW), NGX_OK, "a row");
 
     for (i = 0; /* void */ ; i++) {
+        is_int(acme_ca_store_begin(store), NGX_OK, "begin");
+
         shim_fail_at(i);
         rc = acme_ca_store_audit_find_end(store, pool, NOW, &checkpoint);
 
-        if (rc == NGX_OK) {
-            rc = acme_ca_store_audit_list_lines(store, pool, 0, 9, &lines);
+        acme_ca_store_audit_watch(store, pool, &audit.request_id);
+
+        if (acme_ca_store_audit_add(store, &audit, NOW) != NGX_OK
+            || acme_ca_store_audit_join(store, &text) != NGX_OK)
+        {
+            rc = NGX_ERROR;
         }
 
-        if (!shim_failed()) {
+        failed = shim_failed();
+        shim_fail_at(-1);
+
+        is_int(acme_ca_store_commit(store), NGX_OK, "commit");
+        ngx_reset_pool(pool);
+
+        if (!failed) {
             break;
         }
 
-        shim_fail_at(-1);
-        ngx_reset_pool(pool);
+        is_int(rc, NGX_ERROR, "an error without memory");
     }
-
-    shim_fail_at(-1);
 
     is_int(rc, NGX_OK, "with enough memory");
     ok(i > 1, "and an error without");
+    is_int(chain_is_good(), 1, "the rows are good, with lines or without");
 
     fixture_stop();
+}
+
+
+/* each is another one, of 64 digits */
+
+static void
+hide_hashes(ngx_str_t *text)
+{
+    u_char  *p, *end;
+
+    end = text->data + text->len;
+
+    for (p = text->data + 8; p + 65 <= end; p++) {
+        if (strncmp((char *) p - 8, "\"hash\":\"", 8) == 0) {
+            memmove(p, p + 64, end - p - 64);
+            end -= 64;
+        }
+    }
+
+    text->len = end - text->data;
 }
 
 
