@@ -242,8 +242,16 @@ FROM acme_certificates AS c,
      json_each('["' || replace(c.sans, ' ', '","') || '"]') AS n
 WHERE c.sans <> '';
 
+-- most have one: it needs no JSON
+CREATE TRIGGER acme_certificate_names_one AFTER INSERT ON acme_certificates
+WHEN NEW.sans <> '' AND NOT instr(NEW.sans, ' ')
+BEGIN
+    INSERT INTO acme_certificate_names (name, certificate_id)
+    VALUES (substr(NEW.sans, instr(NEW.sans, ':') + 1), NEW.id);
+END;
+
 CREATE TRIGGER acme_certificate_names_add AFTER INSERT ON acme_certificates
-WHEN NEW.sans <> ''
+WHEN instr(NEW.sans, ' ')
 BEGIN
     INSERT OR IGNORE INTO acme_certificate_names (name, certificate_id)
     SELECT substr(n.value, instr(n.value, ':') + 1), NEW.id

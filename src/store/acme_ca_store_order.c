@@ -215,13 +215,22 @@ acme_ca_store_order_set_status(acme_ca_store_t *store, int64_t id,
 {
     acme_ca_query_t  q;
 
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_ORDER_SET_STATUS);
+    if (certificate_id) {
+        acme_ca_query_begin(store, &q, ACME_CA_SQL_ORDER_SET_ISSUED);
+
+    } else {
+        acme_ca_query_begin(store, &q, ACME_CA_SQL_ORDER_SET_STATUS);
+    }
+
     acme_ca_query_integer(&q, id);
     acme_ca_query_status(&q, from);
     acme_ca_query_status(&q, to);
     acme_ca_query_text(&q, error);
-    acme_ca_query_optional(&q, certificate_id);
     acme_ca_query_integer(&q, now);
+
+    if (certificate_id) {
+        acme_ca_query_integer(&q, certificate_id);
+    }
 
     return acme_ca_query_set(&q);
 }
