@@ -49,6 +49,7 @@ typedef struct {
 
 static ngx_int_t acme_ca_json_text(ngx_str_t *text, size_t *offset,
     const char **reason);
+static size_t acme_ca_json_ascii(const u_char *p, size_t n);
 static ngx_int_t acme_ca_json_escape(const u_char *p, const u_char *last,
     size_t *len, const char **reason);
 static ngx_int_t acme_ca_json_hex4(const u_char *p, const u_char *last);
@@ -152,9 +153,7 @@ acme_ca_json_text(ngx_str_t *text, size_t *offset, const char **reason)
 
     for ( ;; ) {
 
-        while (p < last && *p < 0x80 && *p != '\\') {
-            p++;
-        }
+        p += acme_ca_json_ascii(p, last - p);
 
         if (p == last) {
             return NGX_OK;
@@ -179,6 +178,30 @@ acme_ca_json_text(ngx_str_t *text, size_t *offset, const char **reason)
 
         p += len;
     }
+}
+
+
+/* how many bytes from here on are ASCII, but for a backslash: mostly all */
+
+static size_t
+acme_ca_json_ascii(const u_char *p, size_t n)
+{
+    size_t    i;
+    uint64_t  word;
+
+    for (i = 0; i + sizeof(uint64_t) <= n; i += sizeof(uint64_t)) {
+        ngx_memcpy(&word, p + i, sizeof(uint64_t));
+
+        if ((word & ACME_CA_WORD_OF(0x80)) | ACME_CA_WORD_HAS(word, '\\')) {
+            break;
+        }
+    }
+
+    while (i < n && p[i] < 0x80 && p[i] != '\\') {
+        i++;
+    }
+
+    return i;
 }
 
 

@@ -297,9 +297,23 @@ acme_ca_json_finish(acme_ca_json_writer_t *w, ngx_str_t *text)
 static size_t
 acme_ca_json_plain(const u_char *p, size_t n)
 {
-    size_t  i;
+    size_t    i;
+    uint64_t  word;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i + sizeof(uint64_t) <= n; i += sizeof(uint64_t)) {
+        ngx_memcpy(&word, p + i, sizeof(uint64_t));
+
+        if ((word & ACME_CA_WORD_OF(0x80))
+            | ACME_CA_WORD_BELOW(word, 0x20)
+            | ACME_CA_WORD_HAS(word, 0x7f)
+            | ACME_CA_WORD_HAS(word, '"')
+            | ACME_CA_WORD_HAS(word, '\\'))
+        {
+            break;
+        }
+    }
+
+    for ( /* void */ ; i < n; i++) {
         if (p[i] < 0x20 || p[i] > 0x7e || p[i] == '"' || p[i] == '\\') {
             break;
         }

@@ -11,6 +11,7 @@
 #include "acme_ca_text.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -23,6 +24,13 @@ static ngx_int_t acme_ca_rfc3339_number(const u_char *p, size_t n,
 static ngx_int_t acme_ca_rfc3339_offset(const u_char *p, size_t n,
     ngx_int_t *offset);
 static int64_t acme_ca_days(int64_t year, int64_t month, int64_t day);
+static void acme_ca_sha256_fetch(void);
+
+
+/* that of EVP_sha256() is looked for at each use */
+
+static CRYPTO_ONCE  acme_ca_sha256_once = CRYPTO_ONCE_STATIC_INIT;
+static EVP_MD      *acme_ca_sha256_type;
 
 
 static const u_char  acme_ca_base64url_alphabet[] =
@@ -355,11 +363,30 @@ acme_ca_equal(const u_char *a, const u_char *b, size_t n)
 ngx_int_t
 acme_ca_sha256(const u_char *src, size_t n, u_char digest[ACME_CA_SHA256_LEN])
 {
-    if (EVP_Digest(src, n, digest, NULL, EVP_sha256(), NULL) != 1) {
+    const EVP_MD  *type;
+
+    if (!CRYPTO_THREAD_run_once(&acme_ca_sha256_once, acme_ca_sha256_fetch)) {
+        return NGX_ERROR;
+    }
+
+    type = acme_ca_sha256_type ? acme_ca_sha256_type : EVP_sha256();
+
+    if (EVP_Digest(src, n, digest, NULL, type, NULL) != 1) {
         return NGX_ERROR;
     }
 
     return NGX_OK;
+}
+
+
+static void
+acme_ca_sha256_fetch(void)
+{
+    acme_ca_sha256_type = EVP_MD_fetch(NULL, "SHA256", NULL);
+
+    if (acme_ca_sha256_type == NULL) {
+        ERR_clear_error();
+    }
 }
 
 

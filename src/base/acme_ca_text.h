@@ -46,6 +46,16 @@ u_char *acme_ca_rfc3339_write(u_char *dst, time_t at);
 /* RFC 3339 with "Z" or an offset; fractions are cut.  NGX_OK, NGX_DECLINED */
 ngx_int_t acme_ca_rfc3339_parse(ngx_str_t *src, time_t *at);
 
+/*
+ * Eight bytes at a time: a word of equal ones; whether one of a word's is that
+ * byte, or below it (of bytes that are below 0x80).
+ */
+#define ACME_CA_WORD_OF(byte)  ((uint64_t) (byte) * 0x0101010101010101ULL)
+#define ACME_CA_WORD_BELOW(word, byte)                                        \
+    (((word) - ACME_CA_WORD_OF(byte)) & ~(word) & ACME_CA_WORD_OF(0x80))
+#define ACME_CA_WORD_HAS(word, byte)                                          \
+    ACME_CA_WORD_BELOW((word) ^ ACME_CA_WORD_OF(byte), 1)
+
 /* from OpenSSL's generator.  NGX_OK or NGX_ERROR */
 ngx_int_t acme_ca_random(u_char *dst, size_t n);
 

@@ -57,12 +57,17 @@ ngx_int_t acme_ca_jws_verify(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws,
     EVP_PKEY *key);
 
 /*
- * The same for a key that will verify more: *kept, at first NULL, is what need
- * not be made again.  It belongs to this key and to one thread, and the caller
- * frees it.
+ * The same for a key that will verify more: kept, at first zeros, is what need
+ * not be made or looked at again.  It belongs to this key and to one thread,
+ * and the caller frees its context.
  */
+typedef struct {
+    const acme_ca_jws_alg_t  *alg;          /* that fits the key */
+    EVP_PKEY_CTX             *verify;
+} acme_ca_jws_kept_t;
+
 ngx_int_t acme_ca_jws_verify_again(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws,
-    EVP_PKEY *key, EVP_PKEY_CTX **kept);
+    EVP_PKEY *key, acme_ca_jws_kept_t *kept);
 
 
 #endif /* _ACME_CA_JWS_H_INCLUDED_ */

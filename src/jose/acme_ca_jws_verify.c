@@ -23,7 +23,9 @@ static u_char *acme_ca_jws_ecdsa(u_char *dst, const u_char *raw, size_t len);
 static u_char *acme_ca_jws_integer(u_char *dst, const u_char *n, size_t len);
 static ngx_int_t acme_ca_jws_check_ec(const acme_ca_jws_alg_t *alg,
     EVP_PKEY *key, ngx_str_t *signature, ngx_str_t *input,
-    EVP_PKEY_CTX **kept);
+    acme_ca_jws_kept_t *kept);
+static ngx_int_t acme_ca_jws_digest(const acme_ca_jws_alg_t *alg,
+    ngx_str_t *input, u_char *digest, size_t *len);
 static EVP_PKEY_CTX *acme_ca_jws_context(EVP_PKEY *key);
 static ngx_int_t acme_ca_jws_check(const acme_ca_jws_alg_t *alg, EVP_PKEY *key,
     ngx_str_t *signature, ngx_str_t *input);
@@ -33,14 +35,14 @@ static ngx_int_t acme_ca_jws_outcome(int verified);
 ngx_int_t
 acme_ca_jws_verify(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key)
 {
-    ngx_int_t      rc;
-    EVP_PKEY_CTX  *kept;
+    ngx_int_t           rc;
+    acme_ca_jws_kept_t  kept;
 
-    kept = NULL;
+    ngx_memzero(&kept, sizeof(acme_ca_jws_kept_t));
 
     rc = acme_ca_jws_verify_again(ctx, jws, key, &kept);
 
-    EVP_PKEY_CTX_free(kept);
+    EVP_PKEY_CTX_free(kept.verify);
 
     return rc;
 }
@@ -48,7 +50,7 @@ acme_ca_jws_verify(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key)
 
 ngx_int_t
 acme_ca_jws_verify_again(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key,
-    EVP_PKEY_CTX **kept)
+    acme_ca_jws_kept_t *kept)
 {
     size_t                    len;
     ngx_int_t                 rc;
@@ -56,7 +58,7 @@ acme_ca_jws_verify_again(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key,
 
     alg = jws->alg;
 
-    rc = acme_ca_jws_key_fits(alg, key);
+    rc = (alg == kept->alg) ? NGX_OK : acme_ca_jws_key_fits(alg, key);
 
     if (rc == NGX_ERROR) {
         ngx_log_error(NGX_LOG_ERR, ctx->log, 0,
@@ -69,6 +71,8 @@ acme_ca_jws_verify_again(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key,
                               "the signature algorithm \"%V\" is not one of "
                               "this kind of key", &alg->name);
     }
+
+    kept->alg = alg;
 
     len = alg->signature_len;
 
@@ -180,26 +184,42 @@ acme_ca_jws_integer(u_char *dst, const u_char *n, size_t len)
 
 static ngx_int_t
 acme_ca_jws_check_ec(const acme_ca_jws_alg_t *alg, EVP_PKEY *key,
-    ngx_str_t *signature, ngx_str_t *input, EVP_PKEY_CTX **kept)
+    ngx_str_t *signature, ngx_str_t *input, acme_ca_jws_kept_t *kept)
 {
     size_t  len, n;
     u_char  der[ACME_CA_ECDSA_MAX], digest[EVP_MAX_MD_SIZE];
 
-    if (*kept == NULL) {
-        *kept = acme_ca_jws_context(key);
+    if (kept->verify == NULL) {
+        kept->verify = acme_ca_jws_context(key);
     }
 
-    if (*kept == NULL
-        || EVP_Q_digest(NULL, alg->digest, NULL, input->data, input->len,
-                        digest, &n)
-           != 1)
+    if (kept->verify == NULL
+        || acme_ca_jws_digest(alg, input, digest, &n) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     len = acme_ca_jws_ecdsa(der, signature->data, signature->len) - der;
 
-    return acme_ca_jws_outcome(EVP_PKEY_verify(*kept, der, len, digest, n));
+    return acme_ca_jws_outcome(EVP_PKEY_verify(kept->verify, der, len, digest,
+                                               n));
+}
+
+
+/* nearly all are SHA-256, which OpenSSL need not look for */
+
+static ngx_int_t
+acme_ca_jws_digest(const acme_ca_jws_alg_t *alg, ngx_str_t *input,
+    u_char *digest, size_t *len)
+{
+    if (ngx_strcmp(alg->digest, "SHA256") == 0) {
+        *len = ACME_CA_SHA256_LEN;
+        return acme_ca_sha256(input->data, input->len, digest);
+    }
+
+    return EVP_Q_digest(NULL, alg->digest, NULL, input->data, input->len,
+                        digest, len)
+           ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -13,10 +13,10 @@
 
 
 typedef struct {
-    int64_t        account_id;
-    u_char         thumbprint[ACME_CA_SHA256_LEN];
-    EVP_PKEY      *key;                          /* NULL: empty */
-    EVP_PKEY_CTX  *verify;                       /* with that key, or NULL */
+    int64_t             account_id;
+    u_char              thumbprint[ACME_CA_SHA256_LEN];
+    EVP_PKEY           *key;                     /* NULL: empty */
+    acme_ca_jws_kept_t  kept;
 } acme_ca_keys_slot_t;
 
 
@@ -103,18 +103,17 @@ acme_ca_keys_verify(acme_ca_ctx_t *ctx, acme_ca_keys_t *keys,
         ngx_memcpy(slot->thumbprint, account->thumbprint, ACME_CA_SHA256_LEN);
     }
 
-    return acme_ca_jws_verify_again(ctx, jws, slot->key, &slot->verify);
+    return acme_ca_jws_verify_again(ctx, jws, slot->key, &slot->kept);
 }
 
 
 static void
 acme_ca_keys_empty(acme_ca_keys_slot_t *slot)
 {
-    EVP_PKEY_CTX_free(slot->verify);
+    EVP_PKEY_CTX_free(slot->kept.verify);
     EVP_PKEY_free(slot->key);
 
-    slot->verify = NULL;
-    slot->key = NULL;
+    ngx_memzero(slot, sizeof(acme_ca_keys_slot_t));
 }
 
 

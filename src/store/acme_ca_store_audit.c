@@ -23,6 +23,7 @@ static void acme_ca_store_audit_added(acme_ca_store_t *store,
     const acme_ca_audit_row_t *row);
 static void acme_ca_store_audit_number(acme_ca_store_audit_text_t *text,
     int64_t number);
+static u_char *acme_ca_store_audit_digits(u_char *dst, uint64_t number);
 static void acme_ca_store_audit_word(acme_ca_store_audit_text_t *text,
     const char *word);
 static void acme_ca_store_audit_value(acme_ca_store_audit_text_t *text,
@@ -242,9 +243,29 @@ acme_ca_store_audit_number(acme_ca_store_audit_text_t *text, int64_t number)
     ngx_str_t  value;
 
     value.data = digits;
-    value.len = number ? ngx_sprintf(digits, "%L", number) - digits : 0;
+    value.len = number ? acme_ca_store_audit_digits(digits, number) - digits
+                       : 0;
 
     acme_ca_store_audit_value(text, &value);
+}
+
+
+/* ids, times and lengths: ngx_sprintf() costs more than all the rest */
+
+static u_char *
+acme_ca_store_audit_digits(u_char *dst, uint64_t number)
+{
+    u_char  digits[NGX_INT64_LEN], *p, *end;
+
+    end = digits + sizeof(digits);
+    p = end;
+
+    do {
+        *--p = (u_char) ('0' + number % 10);
+        number /= 10;
+    } while (number);
+
+    return ngx_cpymem(dst, p, end - p);
 }
 
 
@@ -276,12 +297,14 @@ acme_ca_store_audit_value(acme_ca_store_audit_text_t *text,
         *text->last++ = '-';
 
     } else if (value->len > sizeof(text->data) / 2) {
-        text->last = ngx_sprintf(text->last, "%uz:", value->len);
+        text->last = acme_ca_store_audit_digits(text->last, value->len);
+        *text->last++ = ':';
         acme_ca_store_audit_flush(text);
         (void) EVP_DigestUpdate(text->md, value->data, value->len);
 
     } else {
-        text->last = ngx_sprintf(text->last, "%uz:", value->len);
+        text->last = acme_ca_store_audit_digits(text->last, value->len);
+        *text->last++ = ':';
         text->last = ngx_cpymem(text->last, value->data, value->len);
     }
 

@@ -294,11 +294,11 @@ test_one_algorithm(acme_ca_ctx_t *ctx, const char *alg)
 static void
 test_again(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key)
 {
-    int            i, bad;
-    ngx_int_t      rc;
-    EVP_PKEY_CTX  *kept;
+    int                 i, bad;
+    ngx_int_t           rc;
+    acme_ca_jws_kept_t  kept;
 
-    kept = NULL;
+    memset(&kept, 0, sizeof(acme_ca_jws_kept_t));
     bad = 0;
 
     for (i = 0; i < 6; i++) {
@@ -309,7 +309,7 @@ test_again(acme_ca_ctx_t *ctx, acme_ca_jws_t *jws, EVP_PKEY *key)
 
     is_int(bad, 0, "the same answers again and again");
 
-    EVP_PKEY_CTX_free(kept);
+    EVP_PKEY_CTX_free(kept.verify);
 }
 
 
