@@ -10,6 +10,7 @@
 use warnings;
 use strict;
 
+use IO::Handle;
 use Test::More;
 
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
@@ -26,7 +27,7 @@ my $dir = $t->testdir();
 my $tool = "$FindBin::Bin/../contrib/acme-ca";
 
 acme_ca_conf($t, authority => 'crl_interval 1s;',
-    server => 'location /crl/ { acme_ca_crl; }')->plan(31)->run();
+    server => 'location /crl/ { acme_ca_crl; }')->plan(33)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -161,6 +162,25 @@ like(run('sqlite3', '-bail', acme_ca_database($t), 'BEGIN IMMEDIATE; ROLLBACK'),
     qr/database is locked/, 'and nobody else');
 kill 'CONT', $master;
 unlink glob "$dir/ca/crl/f*.pem";
+
+# the master has no turn among those who write: it waits longer than they do
+
+my @old = acme_ca_workers($t);
+
+open my $holder, '|-', 'sqlite3', '-bail', acme_ca_database($t)
+    or die "No sqlite3: $!\n";
+$holder->autoflush(1);
+print {$holder} ".timeout 60000\nBEGIN IMMEDIATE;\n.shell touch $dir/held\n";
+acme_ca_wait(sub { -e "$dir/held" });
+
+$t->reload();
+sleep 7;
+close $holder;
+ok(acme_ca_wait(sub {
+    my %now = map { $_ => 1 } acme_ca_workers($t);
+    keys %now == 2 && !grep { $now{$_} } @old;
+}), 'a reload while another process writes');
+is(acme_ca_log($t, qr/a CRL could not be made/), '', 'leaves nothing out');
 
 undef $t;
 

@@ -248,7 +248,10 @@ acme_ca_store_configure(acme_ca_store_t *store)
         }
     }
 
-    rc = sqlite3_busy_timeout(store->db, ACME_CA_STORE_WRITE_TIMEOUT);
+    rc = sqlite3_busy_timeout(store->db,
+                              (store->mode == ACME_CA_STORE_MIGRATE)
+                              ? ACME_CA_STORE_MASTER_TIMEOUT
+                              : ACME_CA_STORE_WRITE_TIMEOUT);
 
     if (rc != SQLITE_OK) {
         return acme_ca_store_failed(store, "configure", rc);

@@ -38,6 +38,8 @@ typedef enum {
 
 #define ACME_CA_ID_LEN  22       /* base64url of an AES block */
 
+#define ACME_CA_STORE_MASTER_TIMEOUT  15000      /* ms */
+
 
 /*
  * MIGRATE creates the file if need be (0600), runs the migrations that are
@@ -73,7 +75,8 @@ ngx_uint_t acme_ca_store_version(void);
  * every call until the commit or rollback fails: nothing is half written.
  */
 ngx_int_t acme_ca_store_begin(acme_ca_store_t *store);
-/* how long begin() waits for another process: five seconds if not told */
+/* how long begin() waits for another process: five seconds if not told, for the
+   master longer: at a reload it has no turn among the workers */
 void acme_ca_store_set_patience(acme_ca_store_t *store, ngx_msec_t ms);
 ngx_int_t acme_ca_store_commit(acme_ca_store_t *store);
 void acme_ca_store_rollback(acme_ca_store_t *store);

@@ -78,6 +78,8 @@ ngx_acme_ca_crl_start(ngx_acme_ca_t *ca, ngx_pool_t *pool, ngx_log_t *log,
         return NGX_ERROR;
     }
 
+    acme_ca_store_set_patience(s.store, ACME_CA_STORE_MASTER_TIMEOUT);
+
     rc = ngx_acme_ca_crl_issuers(&s);
 
     if (rc == NGX_OK) {
