@@ -137,7 +137,7 @@ like(refused(authority('unusable')), qr/not one of a CA .* in \S+:\d+/,
 
 make_ca($t, 'expired', parent => 'ec-root', days => -1);
 like(refused(authority('expired')), qr/issuer "\S+\/expired\.pem": .*has expired in \S+:\d+/,
-    'expired certificate');
+    'certificate that ended before it began');
 
 make_ca($t, 'small', kind => [ qw/ -newkey rsa:1024 / ]);
 make_ca($t, 'critical', extensions => '1.2.3.4 = critical, ASN1:NULL');

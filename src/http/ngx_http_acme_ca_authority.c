@@ -74,6 +74,8 @@ ngx_http_acme_ca_authority_create(ngx_conf_t *cf, ngx_str_t *name)
     ca->dns_require_ad = NGX_CONF_UNSET;
     ca->issuer_plan.kind = NGX_CONF_UNSET_UINT;
     ca->issuer_plan.path_length = NGX_CONF_UNSET_UINT;
+    ca->issuer_plan.root_life = NGX_CONF_UNSET;
+    ca->issuer_plan.life = NGX_CONF_UNSET;
     ca->ocsp_lifetime = NGX_CONF_UNSET;
     ca->crl_lifetime = NGX_CONF_UNSET;
     ca->crl_overlap = NGX_CONF_UNSET;
@@ -123,8 +125,6 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     ngx_conf_init_value(ca->nonce_lifetime, 3600);
     ngx_conf_init_value(ca->ocsp_lifetime, NGX_HTTP_ACME_CA_DAY);
     ngx_conf_init_value(ca->dns_require_ad, 0);
-    ngx_conf_init_uint_value(ca->issuer_plan.kind, ACME_CA_KEY_EC_P256);
-    ngx_conf_init_uint_value(ca->issuer_plan.path_length, 0);
 
     ngx_conf_init_uint_value(a->eab, ACME_CA_EAB_OFF);
     ngx_conf_init_uint_value(a->max_identifiers, 100);
@@ -159,6 +159,7 @@ ngx_http_acme_ca_authority_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     if (ngx_http_acme_ca_port(cf, &a->http_01_ports, 80) != NGX_OK
         || ngx_http_acme_ca_port(cf, &a->tls_alpn_01_ports, 443) != NGX_OK
         || ngx_http_acme_ca_challenges(cf, ca) != NGX_CONF_OK
+        || ngx_http_acme_ca_issuer_plan_finish(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_caa_finish(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_signer_finish(cf, ca) != NGX_CONF_OK
         || ngx_http_acme_ca_event_finish(cf, ca) != NGX_CONF_OK

@@ -157,6 +157,20 @@ ngx_command_t  ngx_http_acme_ca_commands[] = {
       ngx_http_acme_ca_field(issuer_plan.kind),
       &ngx_http_acme_ca_issuer_key_words },
 
+    { ngx_string("root_lifetime"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(issuer_plan.root_life),
+      &ngx_http_acme_ca_seconds_post },
+
+    { ngx_string("issuer_lifetime"),
+      NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_acme_ca_field(issuer_plan.life),
+      &ngx_http_acme_ca_seconds_post },
+
     { ngx_string("issuer_path_length"),
       NGX_HTTP_ACME_CA_AUTHORITY|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,

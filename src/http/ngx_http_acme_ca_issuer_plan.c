@@ -2,12 +2,15 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * The directives of CAs that are made here: kind of keys, and the names that
- * intermediates are for (RFC 5280, 4.2.1.10).
+ * The directives of CAs that are made here: kind of keys, lives, and the names
+ * that intermediates are for (RFC 5280, 4.2.1.10).
  */
 
 
 #include "ngx_http_acme_ca_slots.h"
+
+
+#define NGX_HTTP_ACME_CA_YEAR  ((time_t) 365 * 86400)
 
 
 typedef struct {
@@ -156,6 +159,39 @@ ngx_http_acme_ca_constraint_dns(ngx_conf_t *cf, ngx_array_t *list,
     }
 
     *name = identifier.value;
+
+    return NGX_CONF_OK;
+}
+
+
+/* the next one has to be made as long before the end as it is shown */
+
+char *
+ngx_http_acme_ca_issuer_plan_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca)
+{
+    time_t                     left;
+    acme_ca_authority_t       *a;
+    acme_ca_hierarchy_plan_t  *plan;
+
+    a = &ca->authority;
+    plan = &ca->issuer_plan;
+
+    ngx_conf_init_uint_value(plan->kind, ACME_CA_KEY_EC_P256);
+    ngx_conf_init_uint_value(plan->path_length, 0);
+    ngx_conf_init_value(plan->root_life, 10 * NGX_HTTP_ACME_CA_YEAR);
+    ngx_conf_init_value(plan->life, 5 * NGX_HTTP_ACME_CA_YEAR);
+
+    left = plan->life * (time_t) a->issuer_rotate / 100;
+
+    if (ca->issuer_files == NULL && a->issuer_rotate != 0
+        && a->issuer_overlap > left)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "issuer_overlap is longer than what issuer_rotate "
+                           "leaves of issuer_lifetime, %T seconds, in "
+                           "authority \"%V\"", left, &a->name);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

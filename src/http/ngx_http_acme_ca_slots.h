@@ -77,7 +77,9 @@ ngx_int_t ngx_http_acme_ca_public_folder(ngx_conf_t *cf,
     const char *directive, const char *example);
 ngx_int_t ngx_http_acme_ca_public_url(ngx_conf_t *cf, ngx_str_t *url);
 
-/* ngx_http_acme_ca_issuer_plan.c */
+/* ngx_http_acme_ca_issuer_plan.c; finish: what is left out, and what does not
+   go together */
+char *ngx_http_acme_ca_issuer_plan_finish(ngx_conf_t *cf, ngx_acme_ca_t *ca);
 char *ngx_http_acme_ca_issuer_key_type(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_acme_ca_name_constraint(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -14,12 +14,12 @@
 #include <openssl/x509v3.h>
 
 
-#define ACME_CA_HIERARCHY_YEAR       ((time_t) 31556952)
-#define ACME_CA_HIERARCHY_ROOT       (10 * ACME_CA_HIERARCHY_YEAR)
-#define ACME_CA_HIERARCHY_ISSUER     (5 * ACME_CA_HIERARCHY_YEAR)
-
-/* for relying parties whose clocks are slow; leaves are back-dated as well */
-#define ACME_CA_HIERARCHY_BACKDATE   ((time_t) 86400)
+/*
+ * For relying parties whose clocks are slow; leaves are back-dated as well.
+ * Not by more than a tenth of the life that is to come: others count its parts.
+ */
+#define ACME_CA_HIERARCHY_BACKDATE(life)                                      \
+    ngx_min((time_t) 86400, (life) / 10)
 
 #define ACME_CA_HIERARCHY_SERIAL_LEN 16
 #define ACME_CA_HIERARCHY_KEY_ID_LEN 20
@@ -49,7 +49,8 @@ typedef struct {
 
 
 static ngx_int_t acme_ca_hierarchy_root(acme_ca_ctx_t *ctx, ngx_str_t *name,
-    EVP_PKEY *key, acme_ca_hierarchy_t *hierarchy, X509 **root);
+    const acme_ca_hierarchy_plan_t *plan, EVP_PKEY *key,
+    acme_ca_hierarchy_t *hierarchy, X509 **root);
 static ngx_int_t acme_ca_hierarchy_lower(acme_ca_ctx_t *ctx, ngx_str_t *name,
     const acme_ca_hierarchy_plan_t *plan, X509 *root, EVP_PKEY *root_key,
     acme_ca_hierarchy_t *hierarchy);
@@ -93,7 +94,7 @@ acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name,
     if (key != NULL
         && acme_ca_key_write(ctx->pool, key, &hierarchy->root_key) == NGX_OK)
     {
-        rc = acme_ca_hierarchy_root(ctx, name, key, hierarchy, &root);
+        rc = acme_ca_hierarchy_root(ctx, name, plan, key, hierarchy, &root);
     }
 
     if (rc == NGX_OK) {
@@ -143,15 +144,16 @@ acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name,
 
 
 static ngx_int_t
-acme_ca_hierarchy_root(acme_ca_ctx_t *ctx, ngx_str_t *name, EVP_PKEY *key,
+acme_ca_hierarchy_root(acme_ca_ctx_t *ctx, ngx_str_t *name,
+    const acme_ca_hierarchy_plan_t *plan, EVP_PKEY *key,
     acme_ca_hierarchy_t *hierarchy, X509 **root)
 {
     acme_ca_hierarchy_ca_t  ca;
 
     ngx_memzero(&ca, sizeof(acme_ca_hierarchy_ca_t));
 
-    ca.not_before = ctx->now - ACME_CA_HIERARCHY_BACKDATE;
-    ca.not_after = ctx->now + ACME_CA_HIERARCHY_ROOT;
+    ca.not_before = ctx->now - ACME_CA_HIERARCHY_BACKDATE(plan->root_life);
+    ca.not_after = ctx->now + plan->root_life;
     ca.key = key;
     ca.upper_key = key;
 
@@ -183,8 +185,12 @@ acme_ca_hierarchy_lower(acme_ca_ctx_t *ctx, ngx_str_t *name,
         return NGX_ERROR;
     }
 
-    ca.not_before = ctx->now - ACME_CA_HIERARCHY_BACKDATE;
-    ca.not_after = ngx_min(ctx->now + ACME_CA_HIERARCHY_ISSUER, end);
+    if (end <= ctx->now) {
+        return NGX_DECLINED;
+    }
+
+    ca.not_before = ctx->now - ACME_CA_HIERARCHY_BACKDATE(plan->life);
+    ca.not_after = ngx_min(ctx->now + plan->life, end);
     ca.upper = root;
     ca.upper_key = root_key;
 

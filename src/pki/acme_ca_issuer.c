@@ -144,6 +144,7 @@ acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem, EVP_PKEY *key,
         *issuer = load.issuer;
 
     } else if (load.issuer->not_after != 0 && load.issuer->not_after <= now) {
+        *issuer = load.issuer;
         return NGX_DONE;
     }
 

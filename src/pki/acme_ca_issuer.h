@@ -55,6 +55,8 @@ typedef struct {
     acme_ca_rules_t   constraints;  /* names that it may certify */
     ngx_str_t         crl_url;      /* of the folder of the root's CRL, or
                                        empty */
+    time_t            root_life;    /* seconds */
+    time_t            life;         /* of an intermediate */
 } acme_ca_hierarchy_plan_t;
 
 
@@ -69,8 +71,8 @@ typedef struct {
 
 
 /*
- * Makes a root (10 years) and an intermediate (5 years), with keys and
- * path length of the plan, and with the extensions of RFC 5280 for CAs:
+ * Makes a root and an intermediate, with keys, lives and path length of the
+ * plan, and with the extensions of RFC 5280 for CAs:
  * basicConstraints and keyUsage (keyCertSign, cRLSign) critical, SKI, AKI in
  * the intermediate.  The common names are "NAME Root CA <tag>" and "NAME
  * Intermediate CA <tag>", tag being four random bytes in hexadecimal, so that
@@ -81,7 +83,7 @@ ngx_int_t acme_ca_hierarchy_new(acme_ca_ctx_t *ctx, ngx_str_t *name,
 
 /*
  * An intermediate below a root that is there, not valid for longer than it:
- * certificate, key and key_id are set.
+ * certificate, key and key_id are set.  NGX_DECLINED: the root has expired.
  */
 ngx_int_t acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name,
     const acme_ca_hierarchy_plan_t *plan, ngx_str_t *root_certificate,
@@ -92,7 +94,7 @@ ngx_int_t acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name,
  * until the pool goes.  NGX_OK, or NGX_DECLINED with *error for nginx -t: no
  * certificate, key of another certificate, not a CA (cA, keyCertSign), expired,
  * a chain in the wrong order, unsupported key.  NGX_DONE with *error: it has
- * expired.
+ * expired; of the issuer nothing but its dates is known then.
  */
 ngx_int_t acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem,
     EVP_PKEY *key, time_t now, acme_ca_issuer_t **issuer, ngx_str_t *error);

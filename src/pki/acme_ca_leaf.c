@@ -112,7 +112,7 @@ acme_ca_leaf_dates(acme_ca_ctx_t *ctx, const acme_ca_leaf_t *leaf,
         ngx_log_error(NGX_LOG_ERR, ctx->log, 0,
                       "the issuer \"%V\" has expired", &issuer->name);
 
-        return acme_ca_refuse(ctx, ACME_CA_SERVER_INTERNAL,
+        return acme_ca_refuse(ctx, ACME_CA_UNAVAILABLE,
                               "the CA's certificate has expired");
     }
 

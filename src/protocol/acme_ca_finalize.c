@@ -164,6 +164,10 @@ acme_ca_finalize_issuer(acme_ca_exchange_t *x, acme_ca_issuer_t **issuer)
     rc = acme_ca_rotation_find(x->authority, x->store, issuer);
 
     if (rc == NGX_DECLINED) {
+        ngx_log_error(NGX_LOG_ERR, x->ctx.log, 0,
+                      "authority \"%V\": an order cannot be finalized: no "
+                      "issuer may sign certificates", &x->authority->name);
+
         return acme_ca_refuse(&x->ctx, ACME_CA_UNAVAILABLE,
                               "the authority has no issuer");
     }

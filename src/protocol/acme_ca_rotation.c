@@ -279,8 +279,9 @@ acme_ca_rotation_part(acme_ca_ctx_t *ctx,
         {
             ngx_log_error(NGX_LOG_WARN, ctx->log, 0,
                           "acme_ca authority \"%V\": issuer \"%V\" is not "
-                          "configured any more, or its key is gone: it signs "
-                          "no more certificates", &authority->name,
+                          "configured any more, has expired, or its key is "
+                          "gone: it signs no more certificates",
+                          &authority->name,
                           &row[i].name);
 
             rc = acme_ca_rotation_retire(ctx, store, &row[i]);

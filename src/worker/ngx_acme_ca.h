@@ -161,6 +161,8 @@ struct ngx_acme_ca_s {
     time_t                     server_renew_at;
     time_t                     server_not_after;
 
+    unsigned                   expired:1;       /* an issuer of the files has */
+    unsigned                   ended:1;         /* all have */
     unsigned                   in_flight:1;
     unsigned                   sweeping:1;
     unsigned                   renewing:1;

@@ -58,6 +58,14 @@ ngx_acme_ca_home_check(ngx_conf_t *cf, ngx_acme_ca_t *ca)
         rc = ngx_acme_ca_home_issuers(ca, cf->temp_pool, &error);
     }
 
+    if (rc == NGX_DONE) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "acme_ca authority \"%V\": %V: no certificates are "
+                      "signed until there is another, in %s:%ui", &ca->authority.name,
+                      &error, ca->file_name, ca->line);
+        rc = NGX_OK;
+    }
+
     if (rc == NGX_OK || rc == NGX_DECLINED) {
         rc = ngx_acme_ca_audit_load(ca, cf->temp_pool, &error);
     }

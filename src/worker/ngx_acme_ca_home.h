@@ -55,7 +55,8 @@ ngx_int_t ngx_acme_ca_home_sync(ngx_acme_ca_home_t *home, const char *name);
 
 /*
  * ngx_acme_ca_home_issuer.c: the issuers whose certificates and keys are here.
- * issuers() reads all: NGX_DECLINED: there are none.  issuer_add() takes up one
+ * issuers() reads all: NGX_DECLINED: there are none, NGX_DONE: all of them have
+ * expired, *error tells of one.  issuer_add() takes up one
  * more, by its name in the folder of those that followed the first.
  */
 ngx_int_t ngx_acme_ca_home_issuers(ngx_acme_ca_t *ca, ngx_pool_t *temp,

@@ -7,7 +7,8 @@
  * but go on with their CRLs.
  *
  * An issuer that has expired, and one of the folder whose key was removed, is
- * passed over as long as there is another.
+ * passed over as long as there is another.  If all have expired they are taken
+ * as what they were: they sign nothing, but are known to those who ask.
  */
 
 
@@ -25,6 +26,9 @@ typedef struct {
 } ngx_acme_ca_home_issuer_t;
 
 
+static ngx_int_t ngx_acme_ca_home_issuers_read(ngx_acme_ca_t *ca,
+    ngx_pool_t *temp, ngx_str_t *error);
+static ngx_uint_t ngx_acme_ca_home_signs(ngx_acme_ca_t *ca);
 static ngx_int_t ngx_acme_ca_home_configured(ngx_acme_ca_t *ca,
     ngx_pool_t *temp, ngx_str_t *error);
 static ngx_int_t ngx_acme_ca_home_first(ngx_acme_ca_t *ca, ngx_pool_t *temp,
@@ -48,6 +52,7 @@ ngx_acme_ca_home_issuers(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     ngx_str_t *error)
 {
     ngx_int_t  rc;
+    ngx_str_t  again;
 
     ngx_str_null(error);
 
@@ -58,14 +63,17 @@ ngx_acme_ca_home_issuers(ngx_acme_ca_t *ca, ngx_pool_t *temp,
         return NGX_ERROR;
     }
 
-    rc = ngx_acme_ca_home_configured(ca, temp, error);
+    rc = ngx_acme_ca_home_issuers_read(ca, temp, error);
 
-    if (rc == NGX_OK) {
-        rc = ngx_acme_ca_home_first(ca, temp, error);
-    }
+    if (rc == NGX_OK && ca->expired && !ngx_acme_ca_home_signs(ca)) {
+        ca->ended = 1;
+        again = *error;
 
-    if (rc == NGX_OK) {
-        rc = ngx_acme_ca_home_others(ca, temp, error);
+        rc = ngx_acme_ca_home_issuers_read(ca, temp, &again);
+
+        if (rc != NGX_OK) {
+            *error = again;
+        }
     }
 
     if (rc != NGX_OK) {
@@ -83,7 +91,43 @@ ngx_acme_ca_home_issuers(ngx_acme_ca_t *ca, ngx_pool_t *temp,
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return ca->ended ? NGX_DONE : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_acme_ca_home_issuers_read(ngx_acme_ca_t *ca, ngx_pool_t *temp,
+    ngx_str_t *error)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_acme_ca_home_configured(ca, temp, error);
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_home_first(ca, temp, error);
+    }
+
+    return (rc == NGX_OK) ? ngx_acme_ca_home_others(ca, temp, error) : rc;
+}
+
+
+/* whether any may sign certificates, by what its files say */
+
+static ngx_uint_t
+ngx_acme_ca_home_signs(ngx_acme_ca_t *ca)
+{
+    ngx_uint_t          i;
+    acme_ca_issuer_t  **issuer;
+
+    issuer = ca->authority.issuers.elts;
+
+    for (i = 0; i < ca->authority.issuers.nelts; i++) {
+        if (issuer[i]->candidate) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -119,7 +163,7 @@ ngx_acme_ca_home_configured(ngx_acme_ca_t *ca, ngx_pool_t *temp,
         }
     }
 
-    return (ca->authority.issuers.nelts != 0) ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 
@@ -305,6 +349,15 @@ ngx_acme_ca_home_issuer(ngx_acme_ca_home_issuer_t *one)
     rc = acme_ca_issuer_load(one->ca->pool, &pem, key, ngx_time(), &issuer,
                              &reason);
 
+    if (rc == NGX_DONE) {
+        one->ca->expired = 1;
+
+        if (one->ca->ended) {
+            rc = acme_ca_issuer_load(one->ca->pool, &pem, key,
+                                     issuer->not_before, &issuer, &reason);
+        }
+    }
+
     EVP_PKEY_free(key);
 
     if (rc == NGX_OK) {
@@ -426,7 +479,8 @@ ngx_acme_ca_home_issuer_take(ngx_acme_ca_home_issuer_t *one,
     authority = &one->ca->authority;
     other = authority->issuers.elts;
 
-    issuer->candidate = (!one->own || one->ca->issuer_files == NULL);
+    issuer->candidate = (!one->own || one->ca->issuer_files == NULL)
+                        && issuer->not_after > ngx_time();
     issuer->crl_url = one->ca->crl_url;
     issuer->crl_shards = one->ca->crl_shards;
 

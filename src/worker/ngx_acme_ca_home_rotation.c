@@ -53,6 +53,13 @@ ngx_acme_ca_home_rotation(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
 
     rc = ngx_acme_ca_home_next(home, now);
 
+    if (rc == NGX_DECLINED) {
+        ngx_log_error(NGX_LOG_ERR, home->log, 0,
+                      "acme_ca authority \"%V\": no next issuer is made: the "
+                      "root has expired", &ca->authority.name);
+        return NGX_OK;
+    }
+
     if (rc == NGX_OK) {
         rc = acme_ca_store_issuer_remove_wanted(store);
     }
@@ -85,19 +92,25 @@ ngx_acme_ca_home_wanted(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
 
 /*
  * The certificate goes last, as it is what the next start looks for: what a
- * crash left half is a key that nobody uses.
+ * crash left half is a key that nobody uses.  NGX_DECLINED: the root has
+ * expired.
  */
 
 static ngx_int_t
 ngx_acme_ca_home_next(ngx_acme_ca_home_t *home, time_t now)
 {
+    ngx_int_t            rc;
     ngx_str_t            name, error;
     acme_ca_hierarchy_t  hierarchy;
 
     ngx_str_null(&error);
 
-    if (ngx_acme_ca_home_below(home, now, &hierarchy) != NGX_OK
-        || ngx_acme_ca_home_next_folder(home) != NGX_OK
+    rc = ngx_acme_ca_home_below(home, now, &hierarchy);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_acme_ca_home_next_folder(home) != NGX_OK
         || ngx_acme_ca_home_next_write(home, &hierarchy, &name) != NGX_OK)
     {
         return NGX_ERROR;

@@ -476,7 +476,8 @@ ngx_acme_ca_server_tick(ngx_acme_ca_t *ca)
     ngx_acme_ca_server_load(ca);
 
     if (ca->renewing || ngx_exiting || ngx_time() < ca->server_renew_at
-        || ca->authority.issuer == NULL)
+        || ca->authority.issuer == NULL
+        || ca->authority.issuer->not_after <= ngx_time())
     {
         return;
     }
