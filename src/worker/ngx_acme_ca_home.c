@@ -61,8 +61,8 @@ ngx_acme_ca_home_check(ngx_conf_t *cf, ngx_acme_ca_t *ca)
     if (rc == NGX_DONE) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "acme_ca authority \"%V\": %V: no certificates are "
-                      "signed until there is another, in %s:%ui", &ca->authority.name,
-                      &error, ca->file_name, ca->line);
+                      "signed until there is another, in %s:%ui",
+                      &ca->authority.name, &error, ca->file_name, ca->line);
         rc = NGX_OK;
     }
 
