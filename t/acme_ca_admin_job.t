@@ -72,11 +72,11 @@ my $dead = $acme->new_order([ 'dead.example' ]);
 $acme->respond($dead->json()->{authorizations}[0]);
 
 ok(acme_ca_wait(sub { sql('SELECT count(*) FROM acme_signer_jobs
-    WHERE last_error IS NOT NULL AND lease_until = 0') == 5 }, 30),
+    WHERE last_error IS NOT NULL AND lease_until = 0') == 5 }),
     'jobs of the signer failed');
 ok(acme_ca_wait(sub { acme_ca_sql($t, 'UPDATE jobs SET run_at = run_at + 3000,
     deadline_at = deadline_at + 6000 WHERE last_error IS NOT NULL
-    AND lease_until = 0 RETURNING run_at') }, 30), 'a validation failed');
+    AND lease_until = 0 RETURNING run_at') }), 'a validation failed');
 
 # what is there
 

@@ -46,7 +46,7 @@ HTTP
     server => 'location /second/ { acme_ca second; }');
 
 
-$t->plan(75);
+$t->plan(76);
 
 ###############################################################################
 
@@ -256,8 +256,14 @@ my $reloads = sql("SELECT count(*) FROM acme_audit_logs
 kill 'HUP', $t->read_file('nginx.pid');
 ok(acme_ca_wait(sub { sql("SELECT count(*) FROM acme_audit_logs
     WHERE action = 'reload'") > $reloads }), 'reloaded without the key');
-ok(acme_ca_wait(sub { sql('SELECT count(DISTINCT key_id)
-    FROM acme_audit_checkpoints') == 2 }), 'another one signs');
+
+# a worker of before may sign the row of the reload, but not all that follow
+ok(acme_ca_wait(sub {
+    $acme->new_order([ 'd.example' ]);
+    return sql('SELECT count(DISTINCT key_id) FROM acme_audit_checkpoints')
+        == 2;
+}), 'another one signs');
+ok(signed(), 'all that there is');
 is((tool('audit', 'verify', '--all'))[1], 0, 'both are verified')
     or diag($text);
 
