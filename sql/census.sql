@@ -83,4 +83,10 @@ SELECT (SELECT count(*) FROM acme_accounts),
        (SELECT count(*) FROM acme_signer_jobs),
        (SELECT count(*) FROM acme_audit_checkpoints),
        coalesce((SELECT max(id) FROM acme_audit_logs)
-                - (SELECT min(id) FROM acme_audit_logs) + 1, 0);
+                - (SELECT min(id) FROM acme_audit_logs) + 1, 0),
+       (SELECT count(*) FROM issuers),
+       (SELECT count(*) FROM acme_crls),
+       (SELECT count(*) FROM acme_ocsp_signers),
+       (SELECT count(*) FROM acme_server_certificates),
+       (SELECT count(*) FROM acme_event_hooks),
+       (SELECT count(*) FROM acme_radar);

@@ -47,7 +47,7 @@ acme_ca_conf($t, tls => 1, server => 'real_ip_header X-Test;
         rule san { client_certificate dns:m1.corp.internal;
                    names san.example; trust; }
         rule rest { allow; }')
-    ->plan(39)->run();
+    ->plan(40)->run();
 
 my $acme = acme_client($t, tls => 1);
 $acme->new_account();
@@ -166,6 +166,16 @@ is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_audit_logs
 my $bad = with('bad');
 is($bad->new_order([ 'a.m.example' ])->json()->{status}, 'pending',
     'a certificate of nobody');
+
+# each row of theirs says who they are, beside all else
+
+is(join(' ', map { "$_->{outcome} $_->{names}" } acme_ca_sql($t,
+    "SELECT outcome, coalesce(details ->> '\$.identifiers[0]',
+        details ->> '\$.subproblems[0].identifier.value') AS names
+    FROM acme_audit_logs WHERE action = 'new-order'
+        AND details ->> '\$.client_certificate' LIKE '%OU=ops%' ORDER BY id")),
+    'done a.m.example done san.example done xsan.example'
+    . ' refused *.a.m.example', 'who they are');
 
 is($good->issue([ 'b.m.example' ])->{order}->json()->{status}, 'valid',
     'certificate');

@@ -23,7 +23,7 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('openssl');
 
 acme_ca_conf($t, server => 'location /trust/ { acme_ca_trust; }')
-    ->plan(41)->run();
+    ->plan(44)->run();
 
 my $acme = acme_client($t);
 my $root = $t->read_file('ca/root.pem');
@@ -90,6 +90,43 @@ my %links = map { $_ => 1 } $reply->{body} =~ /href="([^"]*)"/g;
 is(join(' ', sort grep { get($_)->{status} == 200 } keys %links),
     'chain.p7c chain.pem issuer.der issuer.pem root.crt root.pem', 'links');
 
+# what it says works, with stores of our own in place of the system's
+
+my %advice = $reply->{body} =~ m!<h2>(\w+).*?</h2>.*?<pre>(.*?)</pre>!sg;
+my ($nss) = $reply->{body} =~ m!<pre>(certutil -d .*?)</pre>!s;
+$t->write_file('root.crt', get('root.crt')->{body});
+mkdir "$dir/$_" foreach qw/ anchors certs nss /;
+
+SKIP: {
+    skip 'no update-ca-certificates', 1
+        unless can('update-ca-certificates');
+    my ($copy) = $advice{Debian} =~ m!sudo (cp .*)!;
+    my $said = advised($copy =~ s!/usr/local/share/ca-certificates!$dir/anchors!r
+        . " && update-ca-certificates --certsdir $dir/none --localcertsdir"
+        . " $dir/anchors --etccertsdir $dir/certs --hooksdir $dir/none");
+    is(Test::Nginx::AcmeCa::run_command('openssl', 'verify', '-CAfile',
+        "$dir/certs/ca-certificates.crt", '-untrusted', "$dir/chain.pem",
+        "$dir/leaf.pem"), "$dir/leaf.pem: OK\n", 'Debian') or diag($said);
+}
+
+SKIP: {
+    skip 'no keytool', 1 unless can('keytool');
+    my $said = advised($advice{Java} =~ s!^sudo !!r
+        =~ s!-cacerts!-keystore $dir/cacerts!r);
+    like(advised("keytool -list -keystore $dir/cacerts -storepass changeit"),
+        qr/default,.*trustedCertEntry/, 'Java') or diag($said);
+}
+
+SKIP: {
+    skip 'no certutil', 1 unless can('certutil');
+    my $said = advised("certutil -N -d sql:$dir/nss --empty-password && "
+        . $nss =~ s!\$HOME/\.pki/nssdb!$dir/nss!r);
+    like(advised("certutil -A -d sql:$dir/nss -t ,, -n i -i chain.pem; "
+        . "certutil -A -d sql:$dir/nss -t ,, -n leaf -i leaf.pem; "
+        . "certutil -V -d sql:$dir/nss -u V -n leaf"), qr/certificate is valid/,
+        'NSS') or diag($said);
+}
+
 # caches, methods, what there is not
 
 like($reply->header('Cache-Control'), qr/max-age=3600/, 'for caches');
@@ -114,6 +151,20 @@ undef $t;
 sub url { return 'http://127.0.0.1:' . port(8080) . "/trust/$_[0]" }
 
 sub get { return $acme->get(url($_[0])) }
+
+sub can {
+    my ($program) = @_;
+
+    return grep { -x "$_/$program" } split(/:/, $ENV{PATH}), '/usr/sbin';
+}
+
+
+sub advised {
+    my ($command) = @_;
+
+    return scalar `cd $dir && PATH=\$PATH:/usr/sbin && { $command; } 2>&1`;
+}
+
 
 sub fingerprint {
     my ($pem) = @_;

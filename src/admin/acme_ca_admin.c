@@ -231,6 +231,12 @@ acme_ca_admin_start(acme_ca_admin_t *a)
         return NGX_AGAIN;
     }
 
+    /* an act that is refused leaves a row, too */
+
+    if (a->rc == NGX_ABORT && a->audit.action) {
+        return NGX_AGAIN;
+    }
+
     if (a->rc == NGX_OK) {
         step = (a->request.method == ACME_CA_POST) ? a->route->ask
                                                    : a->route->get;
@@ -263,23 +269,22 @@ acme_ca_admin_admit(acme_ca_admin_t *a)
         return acme_ca_admin_refuse(a, 404, "there is no such resource");
     }
 
+    if (a->request.method == ACME_CA_POST) {
+        a->audit.action = a->route->action;
+        a->audit.actor = "operator";
+        a->audit.client_address = a->request.client_address;
+        a->audit.user_agent = a->request.user_agent;
+        a->audit.request_id = a->request.request_id;
+    }
+
     rc = acme_ca_admin_method(a);
 
     if (rc == NGX_OK) {
         rc = acme_ca_admin_query(a);
     }
 
-    if (rc != NGX_OK || a->request.method != ACME_CA_POST) {
-        return rc;
-    }
-
-    a->audit.action = a->route->action;
-    a->audit.actor = "operator";
-    a->audit.client_address = a->request.client_address;
-    a->audit.user_agent = a->request.user_agent;
-    a->audit.request_id = a->request.request_id;
-
-    return acme_ca_admin_body(a);
+    return (rc != NGX_OK || a->request.method != ACME_CA_POST)
+           ? rc : acme_ca_admin_body(a);
 }
 
 
@@ -444,6 +449,10 @@ acme_ca_admin_apply(acme_ca_admin_t *a, acme_ca_store_t *store)
 {
     a->store = store;
 
+    if (a->rc != NGX_OK) {
+        return a->rc;
+    }
+
     a->rc = a->route->post(a);
 
     if (a->rc == NGX_OK) {
@@ -463,6 +472,12 @@ acme_ca_admin_record(acme_ca_admin_t *a, acme_ca_store_t *store)
 {
     a->audit.refused = ACME_CA_AUDIT_REFUSED;
     a->audit.reason = a->status ? a->detail : a->ctx.problem->detail;
+
+    if (a->user.len
+        && acme_ca_admin_details(a, &a->audit, NULL, NULL) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     return acme_ca_store_audit_add(store, &a->audit, a->ctx.now);
 }

@@ -218,7 +218,7 @@ void acme_ca_admin_write_words(acme_ca_json_writer_t *w, const char *name,
 /* nothing of what never happened */
 void acme_ca_admin_write_time(acme_ca_json_writer_t *w, const char *name,
     time_t at);
-/* an audit row's details: one member, and a's user */
+/* an audit row's details: one member, unless name is NULL, and a's user */
 ngx_int_t acme_ca_admin_details(acme_ca_admin_t *a, acme_ca_audit_t *audit,
     const char *name, ngx_str_t *value);
 /* of a's user, into an open object */

@@ -268,7 +268,11 @@ acme_ca_admin_details(acme_ca_admin_t *a, acme_ca_audit_t *audit,
 
     acme_ca_json_start(&w, a->ctx.pool, 128);
     acme_ca_json_open_object(&w, NULL);
-    acme_ca_json_write_string(&w, name, value);
+
+    if (name) {
+        acme_ca_json_write_string(&w, name, value);
+    }
+
     acme_ca_admin_write_user(&w, a);
     acme_ca_json_shut(&w);
 

@@ -29,6 +29,7 @@ static ngx_uint_t acme_ca_dispatch_is_tail(const u_char *p,
     const ngx_str_t *tail);
 static ngx_int_t acme_ca_dispatch_account(acme_ca_exchange_t *x);
 static ngx_int_t acme_ca_dispatch_write(acme_ca_exchange_t *x);
+static ngx_int_t acme_ca_dispatch_note(acme_ca_exchange_t *x);
 
 
 #define ACME_CA_READABLE  (ACME_CA_GET | ACME_CA_HEAD | ACME_CA_POST)
@@ -314,7 +315,7 @@ acme_ca_protocol_apply(acme_ca_exchange_t *x, acme_ca_store_t *store)
     rc = x->silent ? x->route->note(x) : acme_ca_dispatch_write(x);
 
     if (rc == NGX_OK && x->audit.action) {
-        rc = acme_ca_store_audit_add(store, &x->audit, x->ctx.now);
+        rc = acme_ca_dispatch_note(x);
     }
 
     if (rc == NGX_DECLINED) {
@@ -391,8 +392,45 @@ acme_ca_protocol_record(acme_ca_exchange_t *x, acme_ca_store_t *store)
     }
 
     x->audit.refused = ACME_CA_AUDIT_REFUSED;
+    x->store = store;
 
-    return acme_ca_store_audit_add(store, &x->audit, x->ctx.now);
+    return acme_ca_dispatch_note(x);
+}
+
+
+/* whom a client certificate names is a member of the row's details */
+
+static ngx_int_t
+acme_ca_dispatch_note(acme_ca_exchange_t *x)
+{
+    ngx_str_t               who, *details;
+    acme_ca_json_writer_t   w;
+
+    if (x->request.client_certificate.len == 0) {
+        return acme_ca_store_audit_add(x->store, &x->audit, x->ctx.now);
+    }
+
+    acme_ca_json_start(&w, x->ctx.pool, 128);
+    acme_ca_json_open_object(&w, NULL);
+    acme_ca_json_write_string(&w, "client_certificate",
+                              &x->request.client_certificate);
+    acme_ca_json_shut(&w);
+
+    details = &x->audit.details;
+
+    if (acme_ca_json_finish(&w, &who) != NGX_OK
+        || (details->len > sizeof("{}") - 1
+            && acme_ca_format(x->ctx.pool, &who, details->len + who.len,
+                              "%*s,%*s", details->len - 1, details->data,
+                              who.len - 1, who.data + 1)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    *details = who;
+
+    return acme_ca_store_audit_add(x->store, &x->audit, x->ctx.now);
 }
 
 

@@ -31,7 +31,7 @@ typedef struct {
 
 typedef struct {
     const char  *where;
-    const char  *what;             /* HTML; %V is the authority's name */
+    const char  *what;             /* HTML; %V, twice at most, is the name */
 } acme_ca_trust_advice_t;
 
 
@@ -127,6 +127,8 @@ static const acme_ca_trust_advice_t  acme_ca_trust_advices[] = {
       "<p>In a PowerShell of an administrator:</p>\n"
       "<pre>Import-Certificate -FilePath root.crt"
       " -CertStoreLocation Cert:\\LocalMachine\\Root</pre>\n"
+      "<p>Or without it:</p>\n"
+      "<pre>certutil -addstore -f Root root.crt</pre>\n"
       "<p>For a domain: Group Policy, Computer Configuration, Windows Settings,"
       " Security Settings, Public Key Policies, Trusted Root Certification"
       " Authorities.</p>\n" },
@@ -138,10 +140,14 @@ static const acme_ca_trust_advice_t  acme_ca_trust_advices[] = {
     { "Firefox",
       "<p>Settings, Privacy &amp; Security, Certificates, View Certificates,"
       " Authorities, Import: <a href=\"root.crt\">root.crt</a>, \"Trust this CA"
-      " to identify websites\".\nFor all users of a machine whose system trusts"
-      " the root, in <code>policies.json</code>:</p>\n"
-      "<pre>{ \"policies\": { \"Certificates\":"
-      " { \"ImportEnterpriseRoots\": true } } }</pre>\n" },
+      " to identify websites\".\nOn Windows and macOS it trusts what the system"
+      " does. For all users of another machine, in"
+      " <code>/etc/firefox/policies/policies.json</code>:</p>\n"
+      "<pre>{ \"policies\": { \"Certificates\": { \"Install\":"
+      " [ \"/usr/local/share/ca-certificates/%V.crt\" ] } } }</pre>\n"
+      "<p>Programs with a database of NSS, as Chromium:</p>\n"
+      "<pre>certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n %V"
+      " -i root.pem</pre>\n" },
 
     { "Java",
       "<pre>sudo keytool -importcert -noprompt -cacerts -storepass changeit"
@@ -325,7 +331,7 @@ acme_ca_trust_page(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
 
     for (advice = acme_ca_trust_advices; advice->where != NULL; advice++) {
         size += ngx_strlen(advice->where) + ngx_strlen(advice->what)
-                + name->len + sizeof("<h2></h2>\n");
+                + 2 * name->len + sizeof("<h2></h2>\n");
     }
 
     p = ngx_pnalloc(ctx->pool, size);
@@ -341,7 +347,7 @@ acme_ca_trust_page(acme_ca_trust_ctx_t *ctx, ngx_str_t *body)
 
     for (advice = acme_ca_trust_advices; advice->where != NULL; advice++) {
         p = ngx_slprintf(p, last, "<h2>%s</h2>\n", advice->where);
-        p = ngx_slprintf(p, last, advice->what, name);
+        p = ngx_slprintf(p, last, advice->what, name, name);
     }
 
     p = ngx_cpymem(p, acme_ca_trust_tail, sizeof(acme_ca_trust_tail) - 1);

@@ -21,7 +21,8 @@ const char  *acme_ca_store_tables[] = {
     "acme_order_identifiers", "acme_authorizations", "acme_challenges",
     "acme_certificates", "acme_certificate_names", "acme_renewal_windows",
     "jobs", "acme_signer_jobs", "acme_audit_checkpoints", "acme_audit_logs",
-    NULL
+    "issuers", "acme_crls", "acme_ocsp_signers", "acme_server_certificates",
+    "acme_event_hooks", "acme_radar", NULL
 };
 
 

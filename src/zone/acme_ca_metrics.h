@@ -28,7 +28,7 @@
 
 #define ACME_CA_METRICS_VERDICTS   5       /* on nonces */
 #define ACME_CA_METRICS_BOUNDS     14      /* of a histogram, at most */
-#define ACME_CA_METRICS_TABLES     16      /* whose rows are counted, at most */
+#define ACME_CA_METRICS_TABLES     24      /* whose rows are counted, at most */
 
 
 typedef struct {

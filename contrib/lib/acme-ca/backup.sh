@@ -159,6 +159,18 @@ END
 }
 
 
+# note_origin ACTION MEMBER: where the database that is not in its place yet comes
+# from is the newest row of its audit log
+
+note_origin() {
+    origin=$(cd "$(dirname "$arg")" && pwd -P)/$(basename "$arg")
+
+    audit "$1" NULL "'$2', $(sql_text "$origin")" |
+        sqlite3 -init /dev/null -batch -bail "$database.new" ||
+        die "\"$database.new\" cannot be written"
+}
+
+
 do_restore() {
     [ -d "$arg" ] || die "\"$arg\" is no folder"
 
@@ -204,6 +216,7 @@ do_restore() {
             cp -p "$database" "$database.before-$moment"
     fi
 
+    note_origin restore folder
     mv "$database.new" "$database"
     sync "$database" "${path%/}"
     echo "restored: start nginx"
@@ -296,6 +309,7 @@ END
     sound "$database.new" ||
         { rm -f "$database.new"; die "\"$arg\" is not whole: $said"; }
 
+    note_origin import file
     chmod 0600 "$database.new"
     [ "$(id -u)" -ne 0 ] || chown "$owner:$group" "$database.new"
     mv "$database.new" "$database"

@@ -310,6 +310,7 @@ WHERE expired_at IS NOT NULL AND not_after > $now;
 UPDATE acme_certificates SET expired_at = $now
 WHERE status = 'valid' AND expired_at IS NULL AND not_after <= $now;
 SELECT changes();
+$(audit certificate-expire NULL "'updated', changes()")
 COMMIT;
 END
     ) || die "nothing was changed"

@@ -91,11 +91,13 @@ owner_of() {
 }
 
 
+# who runs this, for the audit log
+user=${SUDO_USER:-$(id -un)}
+
+
 # a file that root made beside the database would stop nginx's workers
 
 become_owner() {
-    user=${SUDO_USER:-$(id -un)}
-
     [ "$(id -u)" -ne "$owner" ] || return 0
 
     [ "$(id -u)" -eq 0 ] ||
