@@ -90,14 +90,13 @@ EVP_DigestSign(EVP_MD_CTX *md, unsigned char *signature, size_t *len,
 }
 
 int
-X509_sign(X509 *x509, EVP_PKEY *key, const EVP_MD *md)
+X509_sign_ctx(X509 *x509, EVP_MD_CTX *md)
 {
-    int  (*next)(X509 *, EVP_PKEY *, const EVP_MD *) =
-             dlsym(RTLD_NEXT, "X509_sign");
+    int  (*next)(X509 *, EVP_MD_CTX *) = dlsym(RTLD_NEXT, "X509_sign_ctx");
 
-    slow(key);
+    slow(EVP_PKEY_CTX_get0_pkey(EVP_MD_CTX_get_pkey_ctx(md)));
 
-    return next(x509, key, md);
+    return next(x509, md);
 }
 
 EOF2

@@ -493,7 +493,7 @@ acme_ca_issuer_try(acme_ca_issuer_load_t *load, EVP_PKEY *public,
 
     ERR_clear_error();
 
-    if (EVP_DigestSignInit(md, NULL, issuer->digest, NULL, load->key) != 1
+    if (acme_ca_key_sign_init(md, issuer->digest, load->key) != NGX_OK
         || EVP_DigestSign(md, signature, &len, issuer->der.data,
                           issuer->der.len)
            != 1

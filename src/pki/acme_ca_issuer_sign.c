@@ -46,8 +46,7 @@ acme_ca_issuer_digest(acme_ca_ctx_t *ctx, EVP_MD_CTX *md,
     max = EVP_PKEY_get_size(issuer->key);
 
     if (max <= 0
-        || EVP_DigestSignInit(md, NULL, issuer->digest, NULL, issuer->key)
-           != 1)
+        || acme_ca_key_sign_init(md, issuer->digest, issuer->key) != NGX_OK)
     {
         acme_ca_crypto_error(ctx->log, "EVP_DigestSignInit()");
         return NGX_ERROR;

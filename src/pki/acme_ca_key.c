@@ -133,6 +133,49 @@ acme_ca_key_kind(ngx_uint_t kind)
 }
 
 
+/*
+ * Without being asked for, the default provider would sign with what that of a
+ * token gives away of the key, the public half.
+ */
+
+ngx_int_t
+acme_ca_key_sign_init(EVP_MD_CTX *md, const EVP_MD *digest, EVP_PKEY *key)
+{
+    u_char                properties[ACME_CA_KEY_PROPERTIES_MAX];
+    const char           *name;
+    const OSSL_PROVIDER  *provider;
+
+    provider = EVP_PKEY_get0_provider(key);
+    name = (provider != NULL) ? OSSL_PROVIDER_get0_name(provider) : "default";
+
+    if (ngx_strcmp(name, "default") == 0) {
+        return (EVP_DigestSignInit(md, NULL, digest, NULL, key) == 1)
+               ? NGX_OK : NGX_ERROR;
+    }
+
+    acme_ca_key_prefer(name, properties);
+
+    name = (digest != NULL) ? EVP_MD_get0_name(digest) : NULL;
+
+    return (EVP_DigestSignInit_ex(md, NULL, name, NULL, (char *) properties,
+                                  key, NULL)
+            == 1)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+acme_ca_key_prefer(const char *provider, u_char *properties)
+{
+    u_char  *last;
+
+    last = properties + ACME_CA_KEY_PROPERTIES_MAX - 1;
+
+    *ngx_snprintf(properties, last - properties, "?provider=%s", provider)
+        = '\0';
+}
+
+
 ngx_int_t
 acme_ca_key_write(ngx_pool_t *pool, EVP_PKEY *key, ngx_str_t *pem)
 {

@@ -39,6 +39,15 @@ EVP_PKEY *acme_ca_key_load(ngx_pool_t *pool, ngx_str_t *source,
    Of any other key nobody knows how long one takes, or it takes longer */
 ngx_uint_t acme_ca_key_is_quick(const EVP_PKEY *key);
 
+/* begins a signature, by the provider that keeps the key.  digest: NULL, the
+   key's own.  NGX_OK or NGX_ERROR */
+ngx_int_t acme_ca_key_sign_init(EVP_MD_CTX *md, const EVP_MD *digest,
+    EVP_PKEY *key);
+
+/* the property query of OpenSSL that prefers a provider */
+#define ACME_CA_KEY_PROPERTIES_MAX  128
+void acme_ca_key_prefer(const char *provider, u_char *properties);
+
 /* unencrypted PKCS#8 PEM.  NGX_OK or NGX_ERROR */
 ngx_int_t acme_ca_key_write(ngx_pool_t *pool, EVP_PKEY *key, ngx_str_t *pem);
 

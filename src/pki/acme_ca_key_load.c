@@ -21,6 +21,7 @@
 #include "acme_ca_key.h"
 #include "acme_ca_crypto.h"
 
+#include <openssl/provider.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
 
@@ -31,6 +32,7 @@
 
 #define ACME_CA_KEY_ERROR_MAX   1024
 #define ACME_CA_KEY_OBJECTS_MAX 64           /* looked at in one file */
+#define ACME_CA_KEY_SCHEME_MAX  32
 
 
 typedef struct {
@@ -55,6 +57,7 @@ static EVP_PKEY *acme_ca_key_load_uri(acme_ca_key_source_t *source);
 static EVP_PKEY *acme_ca_key_load_store(acme_ca_key_source_t *source);
 static EVP_PKEY *acme_ca_key_store(acme_ca_key_source_t *source,
     const char *uri);
+static void acme_ca_key_properties(const char *uri, u_char *properties);
 static EVP_PKEY *acme_ca_key_load_first(OSSL_STORE_CTX *store);
 static EVP_PKEY *acme_ca_key_load_pkcs11(acme_ca_key_source_t *source);
 static EVP_PKEY *acme_ca_key_load_engine(acme_ca_key_source_t *source);
@@ -176,10 +179,14 @@ acme_ca_key_load_store(acme_ca_key_source_t *source)
 static EVP_PKEY *
 acme_ca_key_store(acme_ca_key_source_t *source, const char *uri)
 {
+    u_char           properties[ACME_CA_KEY_PROPERTIES_MAX];
     EVP_PKEY        *key;
     OSSL_STORE_CTX  *store;
 
-    store = OSSL_STORE_open(uri, source->ui, source, NULL, NULL);
+    acme_ca_key_properties(uri, properties);
+
+    store = OSSL_STORE_open_ex(uri, NULL, (char *) properties, source->ui,
+                               source, NULL, NULL, NULL);
     if (store == NULL) {
         return NULL;
     }
@@ -189,6 +196,46 @@ acme_ca_key_store(acme_ca_key_source_t *source, const char *uri)
     (void) OSSL_STORE_close(store);
 
     return key;
+}
+
+
+/*
+ * Without being asked for, another provider would take of a key what the one
+ * that keeps it gives away, the public half.  No scheme: none is preferred.
+ */
+
+static void
+acme_ca_key_properties(const char *uri, u_char *properties)
+{
+    u_char              scheme[ACME_CA_KEY_SCHEME_MAX + 1];
+    ngx_uint_t          n;
+    OSSL_STORE_LOADER  *loader;
+
+    properties[0] = '\0';
+
+    for (n = 0; uri[n] != ':'; n++) {
+
+        if (n == ACME_CA_KEY_SCHEME_MAX || uri[n] == '\0' || uri[n] == '/') {
+            return;
+        }
+
+        scheme[n] = uri[n];
+    }
+
+    scheme[n] = '\0';
+
+    loader = OSSL_STORE_LOADER_fetch(NULL, (char *) scheme, NULL);
+
+    if (loader == NULL) {
+        ERR_clear_error();
+        return;
+    }
+
+    acme_ca_key_prefer(OSSL_PROVIDER_get0_name(
+                                      OSSL_STORE_LOADER_get0_provider(loader)),
+                       properties);
+
+    OSSL_STORE_LOADER_free(loader);
 }
 
 

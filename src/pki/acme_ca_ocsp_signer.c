@@ -106,20 +106,23 @@ static X509 *
 acme_ca_ocsp_signer_make(const acme_ca_issuer_t *issuer,
     const acme_ca_certificate_t *cert, EVP_PKEY *key)
 {
-    X509  *x509;
+    X509        *x509;
+    EVP_MD_CTX  *md;
 
     x509 = X509_new();
-    if (x509 == NULL) {
-        return NULL;
-    }
+    md = EVP_MD_CTX_new();
 
-    if (acme_ca_ocsp_signer_fill(issuer, cert, key, x509) != NGX_OK
+    if (x509 == NULL || md == NULL
+        || acme_ca_ocsp_signer_fill(issuer, cert, key, x509) != NGX_OK
         || acme_ca_ocsp_signer_extend(issuer, x509) != NGX_OK
-        || X509_sign(x509, issuer->key, issuer->digest) <= 0)
+        || acme_ca_key_sign_init(md, issuer->digest, issuer->key) != NGX_OK
+        || X509_sign_ctx(x509, md) <= 0)
     {
         X509_free(x509);
-        return NULL;
+        x509 = NULL;
     }
+
+    EVP_MD_CTX_free(md);
 
     return x509;
 }
