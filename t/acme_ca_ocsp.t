@@ -39,7 +39,7 @@ my $server = 'listen 127.0.0.1:8447 reuseport;
 acme_ca_conf($t, authority => 'profile default { }
         profile quiet { no_rev_avail on; }
         profile other { ocsp_url http://other.example/; }',
-    server => $server)->plan(98)->run();
+    server => $server)->plan(99)->run();
 
 my $acme = acme_client($t);
 my $dir = $t->testdir();
@@ -297,6 +297,17 @@ ok(acme_ca_wait(sub { !grep { index($_->{body}, pack 'H*', $serial) >= 0 }
 is(acme_ca_sql_value($t, 'SELECT count(*) FROM acme_ocsp_signers'), 1,
     'its key alone is kept');
 like(openssl_ocsp('good'), qr/verify OK.*good\.pem: good/s, 'it signs');
+
+# and if the clock was ahead when it was made
+
+$serial = cert_field(signer(get($encoded)), 'serial');
+
+acme_ca_sql($t, 'UPDATE acme_certificates SET not_before = not_before + 7776000,'
+    . ' not_after = not_after + 7776000'
+    . ' WHERE id = (SELECT certificate_id FROM acme_ocsp_signers)');
+
+ok(acme_ca_wait(sub { !grep { index($_->{body}, pack 'H*', $serial) >= 0 }
+    all() }), 'another one that can be used now');
 
 $serial = cert_field(signer(get($encoded)), 'serial');
 

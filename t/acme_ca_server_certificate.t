@@ -25,7 +25,7 @@ my $t = Test::Nginx->new()->has(qw/ http http_ssl cryptx socket_ssl /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 my $dir = $t->testdir();
 
-acme_ca_conf($t, conf => conf())->plan(23)->run();
+acme_ca_conf($t, conf => conf())->plan(25)->run();
 
 ###############################################################################
 
@@ -85,6 +85,18 @@ like(cert_text(presented('www.example')), qr/DNS:www.example/, 'server name');
 like(cert_text(presented('www.example')), qr/DNS:mail.example/,
     'another server name');
 like(cert_text(presented('www.example')), qr/DNS:localhost/, 'localhost');
+
+###############################################################################
+
+# the clock was ahead when it was made: it could be used by nobody now
+
+$pem = presented();
+acme_ca_sql($t, 'UPDATE acme_server_certificates SET'
+    . ' not_before = not_before + 7776000, not_after = not_after + 7776000');
+ok(acme_ca_wait(sub { serial(presented()) ne serial($pem) }),
+    'one of the future is replaced');
+is(acme_ca_sql_value($t, 'SELECT count(*) FROM acme_server_certificates'
+    . " WHERE not_before <= strftime('%s') + 0"), 1, 'once');
 
 ###############################################################################
 

@@ -128,6 +128,14 @@ acme_ca_issuer_t *acme_ca_issuer_find(const acme_ca_authority_t *authority,
 ngx_uint_t acme_ca_issuer_is_done(const acme_ca_issuer_t *issuer, time_t now,
     time_t crl_lifetime);
 
+/*
+ * When what the CA signs for itself is to be renewed: in the last third of its
+ * life, or at once if the clock was ahead when it was made.  issuer: who would
+ * sign it, or NULL.
+ */
+time_t acme_ca_issuer_renew_at(const acme_ca_issuer_t *issuer,
+    time_t not_before, time_t not_after, time_t now);
+
 /* the signature of these bytes, in ctx->pool.  NGX_OK or NGX_ERROR */
 ngx_int_t acme_ca_issuer_sign(acme_ca_ctx_t *ctx,
     const acme_ca_issuer_t *issuer, const ngx_str_t *tbs,

@@ -9,6 +9,10 @@
 #include "acme_ca_issuer.h"
 
 
+/* seconds that clocks differ by */
+#define ACME_CA_ISSUER_SKEW  60
+
+
 acme_ca_issuer_t *
 acme_ca_issuer_find(const acme_ca_authority_t *authority, int64_t id)
 {
@@ -40,4 +44,20 @@ acme_ca_issuer_is_done(const acme_ca_issuer_t *issuer, time_t now,
     return (issuer->state == ACME_CA_ISSUER_RETIRED
             || issuer->state == ACME_CA_ISSUER_COMPROMISED)
            && now - crl_lifetime > issuer->signs_until;
+}
+
+
+/* a new one would be no older than its issuer */
+
+time_t
+acme_ca_issuer_renew_at(const acme_ca_issuer_t *issuer, time_t not_before,
+    time_t not_after, time_t now)
+{
+    if (issuer != NULL
+        && not_before > ngx_max(now, issuer->not_before) + ACME_CA_ISSUER_SKEW)
+    {
+        return 0;
+    }
+
+    return not_after - (not_after - not_before) / 3;
 }

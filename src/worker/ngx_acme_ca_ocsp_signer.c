@@ -31,8 +31,6 @@ typedef struct {
 
 static void ngx_acme_ca_ocsp_signer_write(
     ngx_acme_ca_ocsp_renewal_t *renewal);
-static time_t ngx_acme_ca_ocsp_signer_due(time_t not_before,
-    time_t not_after);
 static ngx_int_t ngx_acme_ca_ocsp_signer_lasts(
     ngx_acme_ca_ocsp_renewal_t *renewal, acme_ca_store_t *store);
 static ngx_int_t ngx_acme_ca_ocsp_signer_make(
@@ -83,13 +81,6 @@ ngx_acme_ca_ocsp_signer_write(ngx_acme_ca_ocsp_renewal_t *renewal)
 }
 
 
-static time_t
-ngx_acme_ca_ocsp_signer_due(time_t not_before, time_t not_after)
-{
-    return not_after - (not_after - not_before) / 3;
-}
-
-
 /* NGX_OK: the newest one will do; NGX_DECLINED: it will not */
 
 static ngx_int_t
@@ -110,7 +101,8 @@ ngx_acme_ca_ocsp_signer_lasts(ngx_acme_ca_ocsp_renewal_t *renewal,
     }
 
     return (renewal->ctx.now
-            < ngx_acme_ca_ocsp_signer_due(not_before, not_after))
+            < acme_ca_issuer_renew_at(renewal->issuer, not_before, not_after,
+                                      renewal->ctx.now))
            ? NGX_OK : NGX_DECLINED;
 }
 
@@ -219,7 +211,8 @@ ngx_acme_ca_ocsp_signer_load(ngx_acme_ca_ocsp_issuer_t *issuer)
     }
 
     issuer->not_after = not_after;
-    issuer->renew_at = ngx_acme_ca_ocsp_signer_due(not_before, not_after);
+    issuer->renew_at = acme_ca_issuer_renew_at(issuer->issuer, not_before,
+                                               not_after, ngx_time());
 
     if (id == issuer->signer_id
         || acme_ca_ocsp_signer_load(&signer, &certificate, &key,

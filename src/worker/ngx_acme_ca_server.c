@@ -56,7 +56,6 @@ static ngx_int_t ngx_acme_ca_server_sign(ngx_acme_ca_server_t *server,
     EVP_PKEY *key);
 static ngx_int_t ngx_acme_ca_server_record(ngx_acme_ca_server_t *server,
     acme_ca_store_t *store);
-static time_t ngx_acme_ca_server_due(time_t not_before, time_t not_after);
 static void ngx_acme_ca_server_prepare(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store);
 static ngx_int_t ngx_acme_ca_server_apply(ngx_acme_ca_write_t *write,
@@ -272,7 +271,10 @@ ngx_acme_ca_server_lasts(ngx_acme_ca_server_t *server, acme_ca_store_t *store)
     }
 
     return (acme_ca_str_eq(&names, &server->names.text)
-            && server->ctx.now < ngx_acme_ca_server_due(not_before, not_after))
+            && server->ctx.now
+               < acme_ca_issuer_renew_at(server->ca->authority.issuer,
+                                         not_before, not_after,
+                                         server->ctx.now))
            ? NGX_OK : NGX_DECLINED;
 }
 
@@ -410,13 +412,6 @@ ngx_acme_ca_server_record(ngx_acme_ca_server_t *server, acme_ca_store_t *store)
 }
 
 
-static time_t
-ngx_acme_ca_server_due(time_t not_before, time_t not_after)
-{
-    return not_after - (not_after - not_before) / 3;
-}
-
-
 /* a worker's view of the newest certificate, by the reader */
 
 void
@@ -440,6 +435,11 @@ ngx_acme_ca_server_load(ngx_acme_ca_t *ca)
 
     if (rc == NGX_DECLINED) {
         ca->server_renew_at = 0;
+
+    } else if (rc == NGX_OK) {
+        ca->server_renew_at = acme_ca_issuer_renew_at(ca->authority.issuer,
+                                                      not_before, not_after,
+                                                      ngx_time());
     }
 
     if (rc != NGX_OK
@@ -463,7 +463,6 @@ ngx_acme_ca_server_load(ngx_acme_ca_t *ca)
     ca->server_certificate = certificate_text;
     ca->server_key = key_text;
     ca->server_not_after = not_after;
-    ca->server_renew_at = ngx_acme_ca_server_due(not_before, not_after);
 }
 
 

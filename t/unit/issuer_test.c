@@ -362,6 +362,17 @@ test_renewed(void)
     is_int(same(&ctx, issuer, ca("Issuer 2", key, NULL, root_key)),
            NGX_DECLINED, "another name");
 
+    is_int(acme_ca_issuer_renew_at(issuer, PKI_NOW, PKI_NOW + 300, PKI_NOW),
+           PKI_NOW + 200, "what it signs is renewed in time");
+    is_int(acme_ca_issuer_renew_at(issuer, PKI_NOW + DAY, PKI_NOW + 2 * DAY,
+                                   PKI_NOW), 0, "at once if it is of later");
+    is_int(acme_ca_issuer_renew_at(issuer, issuer->not_before,
+                                   issuer->not_before + 300, 0),
+           issuer->not_before + 200, "a new one would be of later, too");
+    is_int(acme_ca_issuer_renew_at(NULL, PKI_NOW + DAY, PKI_NOW + 4 * DAY,
+                                   PKI_NOW), PKI_NOW + 3 * DAY,
+           "nobody would sign it");
+
     der = pki_lit("unknown issuer: CN=Issuer");
     is_int(acme_ca_issuer_is_same(issuer, &der), NGX_DECLINED,
            "no certificate");
