@@ -14,6 +14,7 @@ use Test::More;
 
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
+use MIME::Base64 qw/ decode_base64 encode_base64 /;
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
 
@@ -49,7 +50,7 @@ my $authorities = join '', map { authority($_) } sort keys %kinds;
 my $locations = join '', map { "        location /$_/ { acme_ca $_; }\n"
     . "        location /crl-$_/ { acme_ca_crl $_; }\n" } sort keys %kinds;
 
-acme_ca_conf($t, conf => <<EOF)->plan(5 * scalar(keys %kinds) + 18)->run();
+acme_ca_conf($t, conf => <<EOF)->plan(5 * scalar(keys %kinds) + 19)->run();
 %%TEST_GLOBALS%%
 
 daemon off;
@@ -103,6 +104,15 @@ foreach my $kind (sort keys %id) {
 
 make_ca($t, 'alone');
 is(refused(authority('alone')), '', 'root as the issuer');
+
+# a root's own signature may be one that nobody can read any more
+
+my $root = decode_base64($t->read_file('ec-root.pem') =~ s/-----.*//gr);
+$root =~ s/(\x03[\x40-\x4a]\x00)\x30(?=.{60,72}\z)/$1\x31/s or die 'signature';
+$t->write_file('bundle.pem', $t->read_file('ec.pem')
+    . "-----BEGIN CERTIFICATE-----\n" . encode_base64($root)
+    . "-----END CERTIFICATE-----\n");
+is(refused(authority('x', "$dir/bundle.pem", "$dir/ec.key")), '', 'an old root');
 
 # mistakes
 
