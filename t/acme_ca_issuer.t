@@ -108,7 +108,8 @@ is(refused(authority('alone')), '', 'root as the issuer');
 # a root's own signature may be one that nobody can read any more
 
 my $root = decode_base64($t->read_file('ec-root.pem') =~ s/-----.*//gr);
-$root =~ s/(\x03[\x40-\x4a]\x00)\x30(?=.{60,72}\z)/$1\x31/s or die 'signature';
+my ($n) = grep { substr($root, -$_ - 2, 3) eq pack('CCC', 3, $_, 0) } 64 .. 75;
+substr($root, 1 - $n, 1) = "\x31";
 $t->write_file('bundle.pem', $t->read_file('ec.pem')
     . "-----BEGIN CERTIFICATE-----\n" . encode_base64($root)
     . "-----END CERTIFICATE-----\n");

@@ -193,6 +193,8 @@ acme_ca_admin_uuid_find(acme_ca_admin_t *a, const ngx_str_t *text,
     ngx_int_t  rc;
     ngx_str_t  uuid;
 
+    id = 0;
+
     rc = acme_ca_admin_uuid(a->ctx.pool, text, &uuid);
 
     if (rc == NGX_OK) {
