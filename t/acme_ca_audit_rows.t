@@ -318,7 +318,8 @@ sub job {
         sql("SELECT count(*) FROM jobs
             WHERE run_at > strftime('%s', 'now') + 1000"); });
 
-    return sql('SELECT authz_id * 16 + type FROM jobs');
+    return sql("SELECT authz_id * 16 + type FROM jobs
+        WHERE run_at > strftime('%s', 'now') + 1000 LIMIT 1");
 }
 
 

@@ -31,7 +31,7 @@ my $server = 'location = /metrics { acme_ca_metrics; }
 
 acme_ca_conf($t, authority => 'rate_limit new_accounts 2/1d;
         event_hook /event issued;
-        validation_attempts 1;', server => $server)->plan(87)->run();
+        validation_attempts 1;', server => $server)->plan(90)->run();
 
 my $acme = acme_client($t);
 
@@ -176,6 +176,23 @@ $acme->new_order([ 'c.example' ]);
 %m = samples(scrape());
 is(requests('new-order', 201), 3, 'and go on');
 
+# whoever answers counts for all: connections of their own, before and after
+
+my $directories = requests('directory', 200);
+
+foreach my $half (1, 2) {
+    for (1 .. 20) {
+        my $client = acme_client($t);
+        $client->{keep_alive} = 0;
+        $client->get(acme_ca_url() . '/directory');
+    }
+
+    acme_ca_reload($t) if $half == 1;
+}
+
+%m = samples(scrape());
+is(requests('directory', 200), $directories + 40, 'each request once');
+
 ###############################################################################
 
 # forms
@@ -210,6 +227,28 @@ SKIP: {
 
     my $said = `promtool check rules $FindBin::Bin/../contrib/metrics/alerts.yml`;
     is($?, 0, 'nor about the alerts') or diag($said);
+}
+
+# both forms, as Prometheus's own library reads them
+
+SKIP: {
+    my $python = "$FindBin::Bin/../build/clients/python/bin/python";
+
+    skip 'no prometheus_client', 2 unless -x $python
+        && system("$python -c 'import prometheus_client' 2> /dev/null") == 0;
+
+    foreach my $form ([ 'parser', undef ],
+                      [ 'openmetrics.parser', 'application/openmetrics-text' ])
+    {
+        $t->write_file('metrics.txt', scrape($form->[1])->{body});
+        is(scalar `$python -c 'import sys
+from prometheus_client.$form->[0] import text_string_to_metric_families as read
+print(int(sum(s.value for f in read(sys.stdin.read()) for s in f.samples
+    if s.name == "acme_ca_rate_limit_hits_total"
+    and s.labels["limit"] == "new_accounts")))' \\
+            < @{[ $t->testdir() ]}/metrics.txt 2>&1`, "1\n",
+            "prometheus_client: $form->[0]");
+    }
 }
 
 # the dashboard and the alerts ask for what there is

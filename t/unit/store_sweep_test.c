@@ -19,6 +19,7 @@
 #define DAYS      5
 #define A_DAY     1000     /* issuances */
 #define A_BATCH   20
+#define TABLES    32
 
 
 static void test_sweep(void);
@@ -30,6 +31,7 @@ static void test_vacuum(void);
 static void test_vacuum_old(void);
 static void test_days(void);
 static void issue_day(ngx_uint_t day, int64_t *accounts);
+static ngx_uint_t stays(const char *table);
 static int64_t sweep_all(time_t before);
 static int64_t add_order(int64_t authz_id, time_t created_at);
 static void add_eab(const char *kid, time_t expires_at);
@@ -343,7 +345,8 @@ static void
 test_days(void)
 {
     int64_t     accounts[10], pages, grown[DAYS], orders;
-    ngx_uint_t  day;
+    int64_t     rows[DAYS][TABLES];
+    ngx_uint_t  day, i;
 
     fixture_start();
 
@@ -359,6 +362,17 @@ test_days(void)
 
         grown[day] = fixture_count("PRAGMA page_count") - pages;
         pages += grown[day];
+
+        must(acme_ca_store_census_rows(store, rows[day], TABLES), "rows");
+    }
+
+    /* all tables are counted */
+
+    for (i = 0; acme_ca_store_tables[i] != NULL; i++) {
+        if (!stays(acme_ca_store_tables[i])) {
+            is_int(rows[DAYS - 1][i], rows[DAYS - 2][i], "%s: no more rows",
+                   acme_ca_store_tables[i]);
+        }
     }
 
     is_int(fixture_count("SELECT count(*) FROM acme_certificates"),
@@ -400,6 +414,17 @@ issue_day(ngx_uint_t day, int64_t *accounts)
     }
 
     flow_now = NOW + (day + 1) * 86400;
+}
+
+
+/* certificates for ever, audit rows until they are sealed */
+
+static ngx_uint_t
+stays(const char *table)
+{
+    return strcmp(table, "acme_certificates") == 0
+           || strcmp(table, "acme_certificate_names") == 0
+           || strcmp(table, "acme_audit_logs") == 0;
 }
 
 

@@ -12,6 +12,7 @@
 
 #include "store_flow.h"
 
+#include "acme_ca_store_census.h"
 #include "acme_ca_store_sweep.h"
 
 #include <sys/stat.h>
@@ -22,12 +23,14 @@
 #define DAY        86400
 #define RENEWAL    60       /* days */
 #define REPORT     30
+#define TABLES     32
 
 
 static void issue(acme_ca_store_t *store, ngx_uint_t day, ngx_uint_t n,
     const int64_t *accounts);
 static void sweep(acme_ca_store_t *store, time_t retention);
 static void report(const char *path, ngx_uint_t day, ngx_uint_t n);
+static void tables(acme_ca_store_t *store);
 
 
 int
@@ -75,6 +78,7 @@ main(int argc, char **argv)
         }
     }
 
+    tables(store);
     acme_ca_store_close(store);
 
     return 0;
@@ -149,4 +153,18 @@ report(const char *path, ngx_uint_t day, ngx_uint_t n)
 
     printf("%6d %10d %8.1f %14.0f\n", (int) day, (int) (day * n),
            file.st_size / 1e6, (double) file.st_size / (day * n));
+}
+
+
+static void
+tables(acme_ca_store_t *store)
+{
+    int64_t     rows[TABLES];
+    ngx_uint_t  i;
+
+    must(acme_ca_store_census_rows(store, rows, TABLES), "rows");
+
+    for (i = 0; acme_ca_store_tables[i] != NULL; i++) {
+        printf("%-26s %14lld\n", acme_ca_store_tables[i], (long long) rows[i]);
+    }
 }
