@@ -62,6 +62,7 @@ SELECT l.id, CASE WHEN (?2 IS NULL OR l.action = ?2)
          AND (?7 IS NULL
               OR ?7 = (SELECT n.identifier FROM acme_authorizations AS n
                        WHERE n.id = l.authz_id))
+         AND (?8 IS NULL OR l.at >= ?8)
     THEN json_patch('{}', json_object(
         'id', l.id,
         'at', strftime('%Y-%m-%dT%H:%M:%SZ', l.at, 'unixepoch'),
@@ -83,3 +84,53 @@ SELECT l.id, CASE WHEN (?2 IS NULL OR l.action = ?2)
         'hash', nullif(lower(hex(l.hash)), '')))
     END
 FROM acme_audit_logs AS l WHERE l.id < ?1 ORDER BY l.id DESC;
+
+-- name: audit_list_lines
+-- why: what is hashed of a row, and its hash: the same as the tool exports
+SELECT id, '{"id":' || id ||
+       ',"at":"' || strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch') || '"' ||
+       ',"actor":' || json_quote(actor) ||
+       ',"action":' || json_quote(action) ||
+       ',"outcome":"' || outcome || '"' ||
+       iif(reason IS NULL, '', ',"reason":' || json_quote(reason)) ||
+       iif(details IS NULL, '', ',"details":' || details) ||
+       iif(account_id IS NULL, '', ',"account_id":' || account_id) ||
+       iif(order_id IS NULL, '', ',"order_id":' || order_id) ||
+       iif(authz_id IS NULL, '', ',"authz_id":' || authz_id) ||
+       iif(challenge_id IS NULL, '', ',"challenge_id":' || challenge_id) ||
+       iif(certificate_id IS NULL, '',
+           ',"certificate_id":' || certificate_id) ||
+       iif(client_address IS NULL, '',
+           ',"client_address":' || json_quote(client_address)) ||
+       iif(user_agent IS NULL, '',
+           ',"user_agent":' || json_quote(user_agent)) ||
+       iif(request_id IS NULL, '',
+           ',"request_id":' || json_quote(request_id)) ||
+       iif(hash IS NULL, '', ',"hash":"' || lower(hex(hash)) || '"') ||
+       '}'
+FROM acme_audit_logs WHERE id > ?1 ORDER BY id;
+
+-- name: audit_checkpoint_page
+-- why: as account_page: what was signed
+SELECT c.id, json_object(
+        'id', c.id,
+        'at', strftime('%Y-%m-%dT%H:%M:%SZ', c.at, 'unixepoch'),
+        'hash', lower(hex(c.hash)),
+        'key', lower(hex(c.key_id)),
+        'signature', lower(hex(c.signature)))
+FROM acme_audit_checkpoints AS c WHERE c.id < ?1 ORDER BY c.id DESC;
+
+-- name: audit_get_sealing
+-- why: whether a checkpoint is there, and whether its rows were told
+SELECT EXISTS (SELECT 1 FROM acme_audit_checkpoints WHERE id = ?1),
+       NOT EXISTS (SELECT 1 FROM acme_event_hooks WHERE log_id < ?1);
+
+-- name: audit_set_sealed
+-- why: from now on rows up to it may be removed
+UPDATE acme_ca_meta SET audit_sealed = ?1 WHERE id = 1 AND audit_sealed < ?1;
+
+-- name: audit_remove_sealed
+-- why: some at a time
+DELETE FROM acme_audit_logs
+WHERE id IN (SELECT id FROM acme_audit_logs WHERE id <= ?1
+             ORDER BY id LIMIT ?2);

@@ -50,6 +50,17 @@ WHERE id = ?1 AND state = 'next';
 UPDATE issuers SET state = 'retired', retired_at = ?2
 WHERE id = ?1 AND (state IS NULL OR state IN ('next', 'active'));
 
+-- name: issuer_set_compromised
+-- why: the operator knows; it is never taken back
+UPDATE issuers
+SET state = 'compromised', retired_at = coalesce(retired_at, ?2)
+WHERE id = ?1 AND state IS NOT NULL AND state <> 'compromised';
+
+-- name: issuer_set_wanted
+-- why: the master makes one when it is reloaded
+UPDATE acme_ca_meta SET issuer_wanted = coalesce(issuer_wanted, ?1)
+WHERE id = 1;
+
 -- name: issuer_find_wanted
 -- why: at start: the operator waits for a new one
 SELECT issuer_wanted FROM acme_ca_meta WHERE issuer_wanted IS NOT NULL;

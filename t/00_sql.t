@@ -27,7 +27,7 @@ my %cold = map { $_ => 1 } qw/ signing_claim signing_find_due
     account_end_jobs job_claim job_find_due
     server_find issuer_find sweep_orders sweep_authz sweep_eab
     sweep_server sweep_expire sweep_revive vacuum_get_surplus meta_get_key
-    audit_get_state crl_find_ending registry_remove_order
+    audit_get_state audit_get_sealing crl_find_ending registry_remove_order
     registry_list_issuers registry_remove_server registry_remove_ocsp_signer
     issuer_list issuer_find_wanted issuer_remove_wanted /;
 

@@ -165,7 +165,7 @@ is((admin('jobs', 'cancel', $job))[1], 0, 'cancel');
 is((admin('jobs', 'cancel', $job))[1], 3, 'cancel: once');
 
 is((admin(@$_))[1], 2, "needs the files: @$_")
-    foreach [ 'backup', 'x' ], [ 'audit', 'verify' ];
+    foreach [ 'backup', 'x' ], [ 'issuer', 'csr' ];
 
 # what was signed elsewhere is read alike
 

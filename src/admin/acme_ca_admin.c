@@ -26,7 +26,6 @@ static ngx_int_t acme_ca_admin_body(acme_ca_admin_t *a);
 static ngx_int_t acme_ca_admin_member(acme_ca_admin_t *a,
     const acme_ca_json_t *member);
 static ngx_uint_t acme_ca_admin_is_json(const ngx_str_t *type);
-static const acme_ca_admin_route_t *acme_ca_admin_find(acme_ca_admin_t *a);
 static ngx_uint_t acme_ca_admin_matches(const ngx_str_t *pattern,
     const ngx_str_t *path, ngx_str_t *operand);
 
@@ -151,22 +150,48 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       acme_ca_admin_list, NULL, NULL,
       "certificates that sign, with their revocation lists" },
 
+    { ngx_string("issuers/rotate"), "issuer-rotate", NULL, NULL,
+      NULL, NULL, acme_ca_admin_issuer_rotate,
+      "the next one signs from now on, or is made at the next reload" },
+
     { ngx_string("issuers/{issuer}"), NULL, NULL, NULL,
       acme_ca_admin_row_get, NULL, NULL,
       "one issuer" },
+
+    { ngx_string("issuers/{issuer}/retire"), "issuer-retire", NULL, "force",
+      NULL, NULL, acme_ca_admin_issuer_retire,
+      "it signs no certificates any more" },
+
+    { ngx_string("issuers/{issuer}/compromised"), "issuer-compromise", NULL,
+      NULL,
+      NULL, NULL, acme_ca_admin_issuer_compromised,
+      "its key is in other hands" },
 
     { ngx_string("statistics"), NULL, NULL, NULL,
       acme_ca_admin_statistics, NULL, NULL,
       "how much there is of all" },
 
     { ngx_string("audit"), NULL,
-      "limit cursor action outcome actor account authorization name", NULL,
+      "limit cursor action outcome actor account authorization name since",
+      NULL,
       acme_ca_admin_list, NULL, NULL,
       "who did what, and how it ended" },
 
     { ngx_string("audit/state"), NULL, NULL, NULL,
       acme_ca_admin_audit_state, NULL, NULL,
-      "how far the audit log is chained and signed" },
+      "how far the audit log is chained and signed, and the public keys" },
+
+    { ngx_string("audit/lines"), NULL, "limit cursor", NULL,
+      acme_ca_admin_audit_lines, NULL, NULL,
+      "its rows as they are hashed, oldest first" },
+
+    { ngx_string("audit/checkpoints"), NULL, "limit cursor", NULL,
+      acme_ca_admin_list, NULL, NULL,
+      "what was signed" },
+
+    { ngx_string("audit/seal"), "audit-seal", NULL, "up_to sha256 file",
+      NULL, NULL, acme_ca_admin_audit_seal,
+      "rows up to a checkpoint leave the database" },
 
     { ngx_string("queues"), NULL, NULL, NULL,
       acme_ca_admin_queues, NULL, NULL,
@@ -263,7 +288,7 @@ acme_ca_admin_admit(acme_ca_admin_t *a)
 {
     ngx_int_t  rc;
 
-    a->route = acme_ca_admin_find(a);
+    a->route = acme_ca_admin_find(a, &a->request.path);
 
     if (a->route == NULL) {
         return acme_ca_admin_refuse(a, 404, "there is no such resource");
@@ -395,15 +420,13 @@ acme_ca_admin_is_json(const ngx_str_t *type)
 }
 
 
-static const acme_ca_admin_route_t *
-acme_ca_admin_find(acme_ca_admin_t *a)
+const acme_ca_admin_route_t *
+acme_ca_admin_find(acme_ca_admin_t *a, const ngx_str_t *path)
 {
     const acme_ca_admin_route_t  *route;
 
     for (route = acme_ca_admin_routes; route->title; route++) {
-        if (acme_ca_admin_matches(&route->path, &a->request.path,
-                                  &a->operand))
-        {
+        if (acme_ca_admin_matches(&route->path, path, &a->operand)) {
             return route;
         }
     }
@@ -453,7 +476,13 @@ acme_ca_admin_apply(acme_ca_admin_t *a, acme_ca_store_t *store)
         return a->rc;
     }
 
-    a->rc = a->route->post(a);
+    if (a->if_match.len) {
+        a->rc = acme_ca_admin_match(a);
+    }
+
+    if (a->rc == NGX_OK) {
+        a->rc = a->route->post(a);
+    }
 
     if (a->rc == NGX_OK) {
         a->rc = acme_ca_store_audit_add(store, &a->audit, a->ctx.now);

@@ -37,6 +37,7 @@ struct acme_ca_admin_s {
     acme_ca_store_t               *store;
     acme_ca_request_t              request;
     ngx_str_t                      if_none_match;  /* empty: none */
+    ngx_str_t                      if_match;       /* the same */
     ngx_str_t                      user;           /* as nginx knows him, or
                                                       empty */
     unsigned                       full:1;         /* the role */

@@ -42,6 +42,7 @@ static const acme_ca_admin_table_t  acme_ca_admin_tables[] = {
     { "orders", acme_ca_store_order_page, ACME_CA_ID_ORDER },
     { "authorizations", acme_ca_store_authz_page, ACME_CA_ID_AUTHZ },
     { "certificates", acme_ca_store_certificate_page, ACME_CA_ID_CERTIFICATE },
+    { "audit/checkpoints", acme_ca_store_audit_checkpoint_page, 0 },
     { "audit", acme_ca_store_audit_page, 0 },
     { "jobs", acme_ca_store_job_page, 0 },
     { "issuers", acme_ca_store_issuer_page, 0 },
@@ -322,7 +323,8 @@ acme_ca_admin_list_dates(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
         { "expires_before", &filter->expires_before },
         { "expires_after", &filter->expires_after },
         { "revoked_before", &filter->revoked_before },
-        { "revoked_after", &filter->revoked_after }
+        { "revoked_after", &filter->revoked_after },
+        { "since", &filter->since }
     };
 
     rc = NGX_OK;

@@ -41,6 +41,9 @@ struct acme_ca_admin_route_s {
 /* the last one has no title */
 extern const acme_ca_admin_route_t  acme_ca_admin_routes[];
 
+/* of a path, with its operand; NULL: there is none */
+const acme_ca_admin_route_t *acme_ca_admin_find(acme_ca_admin_t *a,
+    const ngx_str_t *path);
 /* ACME_CA_GET ... */
 ngx_uint_t acme_ca_admin_methods(const acme_ca_admin_route_t *route);
 
@@ -100,6 +103,12 @@ ngx_int_t acme_ca_admin_job_retry(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_job_cancel(acme_ca_admin_t *a);
 
 ngx_int_t acme_ca_admin_audit_state(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_audit_lines(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_audit_seal(acme_ca_admin_t *a);
+
+ngx_int_t acme_ca_admin_issuer_rotate(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_issuer_retire(acme_ca_admin_t *a);
+ngx_int_t acme_ca_admin_issuer_compromised(acme_ca_admin_t *a);
 
 /*
  * acme_ca_admin_serial.c; serial, uuid: bytes.  serial(): of hexadecimal;
@@ -210,6 +219,8 @@ ngx_int_t acme_ca_admin_reply(acme_ca_admin_t *a, ngx_uint_t status,
     acme_ca_json_writer_t *w);
 /* rc: NGX_ABORT, NGX_BUSY, NGX_ERROR.  Never fails */
 void acme_ca_admin_reply_problem(acme_ca_admin_t *a, ngx_int_t rc);
+/* whether If-Match names what the resource shows now; NGX_ABORT: it does not */
+ngx_int_t acme_ca_admin_match(acme_ca_admin_t *a);
 /* an ETag, and 304 where the client has it already */
 void acme_ca_admin_reply_tag(acme_ca_admin_t *a);
 /* a word list that is separated by blanks, as an array */

@@ -18,8 +18,10 @@
 
 static ngx_str_t *acme_ca_admin_title(ngx_uint_t status);
 static ngx_int_t acme_ca_admin_write_problem(acme_ca_admin_t *a);
+static ngx_int_t acme_ca_admin_tag(acme_ca_admin_t *a, ngx_str_t *tag);
 static ngx_uint_t acme_ca_admin_tag_known(const ngx_str_t *list,
-    const ngx_str_t *tag);
+    const ngx_str_t *tag, ngx_uint_t strong);
+static ngx_int_t acme_ca_admin_match_show(acme_ca_admin_t *a);
 
 
 static const char  acme_ca_admin_json[] = "application/json";
@@ -66,6 +68,7 @@ acme_ca_admin_title(ngx_uint_t status)
         { 408, ngx_string("Request Timeout") },
         { 409, ngx_string("Conflict") },
         { 411, ngx_string("Length Required") },
+        { 412, ngx_string("Precondition Failed") },
         { 413, ngx_string("Content Too Large") },
         { 414, ngx_string("URI Too Long") },
         { 415, ngx_string("Unsupported Media Type") },
@@ -164,20 +167,12 @@ acme_ca_admin_write_problem(acme_ca_admin_t *a)
 void
 acme_ca_admin_reply_tag(acme_ca_admin_t *a)
 {
-    u_char     digest[ACME_CA_SHA256_LEN];
-    ngx_str_t  hex;
-
-    if (acme_ca_sha256(a->reply.body.data, a->reply.body.len, digest) != NGX_OK
-        || acme_ca_hex(a->ctx.pool, digest, ACME_CA_ADMIN_TAG, &hex) != NGX_OK
-        || acme_ca_format(a->ctx.pool, &a->reply.etag, hex.len + 2, "\"%V\"",
-                          &hex)
-           != NGX_OK)
-    {
+    if (acme_ca_admin_tag(a, &a->reply.etag) != NGX_OK) {
         ngx_str_null(&a->reply.etag);
         return;
     }
 
-    if (acme_ca_admin_tag_known(&a->if_none_match, &a->reply.etag)) {
+    if (acme_ca_admin_tag_known(&a->if_none_match, &a->reply.etag, 0)) {
         a->reply.status = 304;
         a->reply.content_type = NULL;
         ngx_str_null(&a->reply.body);
@@ -185,10 +180,27 @@ acme_ca_admin_reply_tag(acme_ca_admin_t *a)
 }
 
 
-/* RFC 9110, 13.1.2: weak comparison; our tags have no comma in them */
+static ngx_int_t
+acme_ca_admin_tag(acme_ca_admin_t *a, ngx_str_t *tag)
+{
+    u_char     digest[ACME_CA_SHA256_LEN];
+    ngx_str_t  hex;
+
+    if (acme_ca_sha256(a->reply.body.data, a->reply.body.len, digest) != NGX_OK
+        || acme_ca_hex(a->ctx.pool, digest, ACME_CA_ADMIN_TAG, &hex) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return acme_ca_format(a->ctx.pool, tag, hex.len + 2, "\"%V\"", &hex);
+}
+
+
+/* RFC 9110, 13.1: our tags have no comma in them */
 
 static ngx_uint_t
-acme_ca_admin_tag_known(const ngx_str_t *list, const ngx_str_t *tag)
+acme_ca_admin_tag_known(const ngx_str_t *list, const ngx_str_t *tag,
+    ngx_uint_t strong)
 {
     u_char  *p, *last;
 
@@ -203,12 +215,73 @@ acme_ca_admin_tag_known(const ngx_str_t *list, const ngx_str_t *tag)
     last = list->data + list->len - tag->len;
 
     for (p = list->data; p <= last; p++) {
-        if (ngx_memcmp(p, tag->data, tag->len) == 0) {
+        if (ngx_memcmp(p, tag->data, tag->len) == 0
+            && !(strong && p > list->data && p[-1] == '/'))
+        {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+/*
+ * In the transaction that writes, so that nobody is in between.  What is shown
+ * is what GET answers for the path, or for the one that it is a part of.
+ */
+
+ngx_int_t
+acme_ca_admin_match(acme_ca_admin_t *a)
+{
+    ngx_int_t                     rc;
+    ngx_str_t                     tag, operand;
+    const acme_ca_admin_route_t  *route;
+
+    route = a->route;
+    operand = a->operand;
+
+    rc = acme_ca_admin_match_show(a);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_admin_tag(a, &tag);
+    }
+
+    a->route = route;
+    a->operand = operand;
+    ngx_memzero(&a->reply, sizeof(acme_ca_reply_t));
+
+    return (rc == NGX_OK && !acme_ca_admin_tag_known(&a->if_match, &tag, 1))
+           ? acme_ca_admin_refuse(a, 412, "it is not what If-Match says any "
+                                  "more")
+           : rc;
+}
+
+
+static ngx_int_t
+acme_ca_admin_match_show(acme_ca_admin_t *a)
+{
+    ngx_str_t                     path;
+    const acme_ca_admin_route_t  *route;
+
+    path = a->request.path;
+    route = a->route;
+
+    while (path.len && !(route && route->get)) {
+
+        while (path.len && path.data[--path.len] != '/') { /* void */ }
+
+        route = acme_ca_admin_find(a, &path);
+    }
+
+    if (path.len == 0) {
+        return acme_ca_admin_refuse(a, 412, "there is nothing that If-Match "
+                                    "could be about");
+    }
+
+    a->route = route;
+
+    return route->get(a);
 }
 
 

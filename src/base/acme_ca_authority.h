@@ -172,6 +172,7 @@ struct acme_ca_authority_s {
     acme_ca_limit_zone_t
                       *limits;           /* shared; NULL: nothing is counted */
     acme_ca_metrics_t *metrics;          /* the same */
+    ngx_str_t          audit_keys;       /* public, PEM: of the audit log */
 
     /* lifetimes, seconds */
     time_t             order_lifetime;

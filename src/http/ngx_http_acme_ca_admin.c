@@ -26,6 +26,8 @@ static ngx_http_acme_ca_admin_ctx_t *ngx_http_acme_ca_admin_ctx_create(
     ngx_http_request_t *r, ngx_http_acme_ca_loc_conf_t *alcf);
 static ngx_int_t ngx_http_acme_ca_admin_read(ngx_http_request_t *r,
     ngx_http_acme_ca_loc_conf_t *alcf, acme_ca_admin_t *admin);
+static ngx_int_t ngx_http_acme_ca_admin_condition(ngx_pool_t *pool,
+    ngx_table_elt_t *h, ngx_str_t *value);
 static ngx_int_t ngx_http_acme_ca_admin_user(ngx_http_request_t *r,
     ngx_http_acme_ca_loc_conf_t *alcf, acme_ca_admin_t *admin);
 static ngx_int_t ngx_http_acme_ca_admin_run(ngx_http_request_t *r,
@@ -133,9 +135,8 @@ static ngx_int_t
 ngx_http_acme_ca_admin_read(ngx_http_request_t *r,
     ngx_http_acme_ca_loc_conf_t *alcf, acme_ca_admin_t *admin)
 {
-    ngx_int_t         rc;
-    ngx_pool_t       *pool;
-    ngx_table_elt_t  *h;
+    ngx_int_t    rc;
+    ngx_pool_t  *pool;
 
     pool = admin->ctx.pool;
 
@@ -144,18 +145,27 @@ ngx_http_acme_ca_admin_read(ngx_http_request_t *r,
         return rc;
     }
 
-    h = r->headers_in.if_none_match;
-
-    if ((h != NULL
-         && acme_ca_copy(pool, &admin->if_none_match, h->value.data,
-                         h->value.len)
-            != NGX_OK)
+    if (ngx_http_acme_ca_admin_condition(pool, r->headers_in.if_none_match,
+                                         &admin->if_none_match)
+        != NGX_OK
+        || ngx_http_acme_ca_admin_condition(pool, r->headers_in.if_match,
+                                            &admin->if_match)
+           != NGX_OK
         || ngx_http_acme_ca_admin_user(r, alcf, admin) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_acme_ca_admin_condition(ngx_pool_t *pool, ngx_table_elt_t *h,
+    ngx_str_t *value)
+{
+    return (h != NULL)
+           ? acme_ca_copy(pool, value, h->value.data, h->value.len) : NGX_OK;
 }
 
 

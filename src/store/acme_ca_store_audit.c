@@ -321,3 +321,52 @@ acme_ca_store_audit_flush(acme_ca_store_audit_text_t *text)
 
     text->last = text->data;
 }
+
+
+ngx_int_t
+acme_ca_store_audit_get_sealing(acme_ca_store_t *store, int64_t id,
+    ngx_uint_t *known, ngx_uint_t *told)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_AUDIT_GET_SEALING);
+    acme_ca_query_integer(&q, id);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *known = acme_ca_column_integer(&q);
+    *told = acme_ca_column_integer(&q);
+
+    return acme_ca_query_end(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_audit_seal(acme_ca_store_t *store, int64_t id, ngx_uint_t limit,
+    ngx_uint_t *n)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_AUDIT_SET_SEALED);
+    acme_ca_query_integer(&q, id);
+
+    rc = acme_ca_query_run(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_AUDIT_REMOVE_SEALED);
+    acme_ca_query_integer(&q, id);
+    acme_ca_query_integer(&q, limit);
+
+    rc = acme_ca_query_run(&q);
+
+    *n = (rc == NGX_OK) ? sqlite3_changes(store->db) : 0;
+
+    return rc;
+}

@@ -61,6 +61,12 @@ ngx_int_t acme_ca_store_audit_join(acme_ca_store_t *store, ngx_str_t *text);
  */
 ngx_int_t acme_ca_store_audit_find_end(acme_ca_store_t *store,
     ngx_pool_t *pool, time_t now, acme_ca_audit_checkpoint_t *checkpoint);
+/* known: there is such a checkpoint; told: no event hook waits for its rows */
+ngx_int_t acme_ca_store_audit_get_sealing(acme_ca_store_t *store, int64_t id,
+    ngx_uint_t *known, ngx_uint_t *told);
+/* removes up to limit rows up to that checkpoint; n: how many it were */
+ngx_int_t acme_ca_store_audit_seal(acme_ca_store_t *store, int64_t id,
+    ngx_uint_t limit, ngx_uint_t *n);
 ngx_int_t acme_ca_store_audit_add_checkpoint(acme_ca_store_t *store,
     const acme_ca_audit_checkpoint_t *checkpoint);
 

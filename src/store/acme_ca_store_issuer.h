@@ -37,6 +37,10 @@ ngx_int_t acme_ca_store_issuer_set_active(acme_ca_store_t *store, int64_t id,
 ngx_int_t acme_ca_store_issuer_set_retired(acme_ca_store_t *store, int64_t id,
     time_t now);
 
+ngx_int_t acme_ca_store_issuer_set_compromised(acme_ca_store_t *store,
+    int64_t id, time_t now);
+
+ngx_int_t acme_ca_store_issuer_set_wanted(acme_ca_store_t *store, time_t now);
 /* the operator waits for a new one.  NGX_DECLINED: nobody does */
 ngx_int_t acme_ca_store_issuer_find_wanted(acme_ca_store_t *store);
 ngx_int_t acme_ca_store_issuer_remove_wanted(acme_ca_store_t *store);

@@ -160,6 +160,30 @@ acme_ca_store_issuer_set(acme_ca_query_t *q, int64_t id, time_t at)
 
 
 ngx_int_t
+acme_ca_store_issuer_set_compromised(acme_ca_store_t *store, int64_t id,
+    time_t now)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_SET_COMPROMISED);
+
+    return acme_ca_store_issuer_set(&q, id, now);
+}
+
+
+ngx_int_t
+acme_ca_store_issuer_set_wanted(acme_ca_store_t *store, time_t now)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_SET_WANTED);
+    acme_ca_query_integer(&q, now);
+
+    return acme_ca_query_set(&q);
+}
+
+
+ngx_int_t
 acme_ca_store_issuer_find_wanted(acme_ca_store_t *store)
 {
     ngx_int_t        rc;

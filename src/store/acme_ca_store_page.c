@@ -232,6 +232,33 @@ acme_ca_store_audit_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_optional(&q, filter->account_id);
     acme_ca_query_optional(&q, filter->authz_id);
     acme_ca_query_text(&q, filter->name);
+    acme_ca_query_optional(&q, filter->since);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_audit_list_lines(acme_ca_store_t *store, ngx_pool_t *pool,
+    acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_AUDIT_LIST_LINES);
+    acme_ca_query_integer(&q, page->before);
+
+    return acme_ca_store_page_read(&q, pool, page);
+}
+
+
+ngx_int_t
+acme_ca_store_audit_checkpoint_page(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_AUDIT_CHECKPOINT_PAGE);
+    acme_ca_query_integer(&q, page->before);
 
     return acme_ca_store_page_read(&q, pool, page);
 }

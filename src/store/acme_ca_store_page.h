@@ -50,6 +50,7 @@ typedef struct {
     ngx_str_t      uuid;           /* 16 bytes, made of the fingerprint */
     ngx_str_t     *radar;          /* what was noted: "late", "expiring",
                                       "not-fetched" */
+    time_t         since;
     time_t         expires_before;
     time_t         expires_after;
     time_t         revoked_before;
@@ -91,6 +92,12 @@ ngx_int_t acme_ca_store_certificate_list_ending(acme_ca_store_t *store,
     acme_ca_store_page_t *page);
 ngx_int_t acme_ca_store_audit_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
+/* the first rows after page->before as lines, oldest first */
+ngx_int_t acme_ca_store_audit_list_lines(acme_ca_store_t *store,
+    ngx_pool_t *pool, acme_ca_store_page_t *page);
+ngx_int_t acme_ca_store_audit_checkpoint_page(acme_ca_store_t *store,
+    ngx_pool_t *pool, const acme_ca_store_filter_t *filter,
+    acme_ca_store_page_t *page);
 ngx_int_t acme_ca_store_job_page(acme_ca_store_t *store, ngx_pool_t *pool,
     const acme_ca_store_filter_t *filter, acme_ca_store_page_t *page);
 /* a row for each kind of job; pending: authorizations that wait for their

@@ -169,16 +169,17 @@ ngx_acme_ca_audit_publish(ngx_acme_ca_home_t *home, ngx_str_t *error)
     if (known.len
         && ngx_strstr(known.data, all.data + all.len - public.len) != NULL)
     {
-        return NGX_OK;
-    }
+        all = known;
 
-    if (ngx_acme_ca_home_write(home, NGX_ACME_CA_AUDIT_PEM, &all, 0644)
-        != NGX_OK)
+    } else if (ngx_acme_ca_home_write(home, NGX_ACME_CA_AUDIT_PEM, &all, 0644)
+               != NGX_OK
+               || ngx_acme_ca_home_sync(home, "") != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_acme_ca_home_sync(home, "");
+    return acme_ca_copy(home->ca->pool, &home->ca->authority.audit_keys,
+                        all.data, all.len);
 }
 
 

@@ -426,6 +426,15 @@ test_starve(void)
     starve("expire", A_POST("certificates/expire", "{}"), 200);
     starve("uuid", A_GET("certificates/0-0"), 404);
     starve("audit/state", A_GET("audit/state"), 200);
+    starve("audit/lines", A_GET("audit/lines", .query = "limit=3"), 200);
+    starve("audit/checkpoints", A_GET("audit/checkpoints"), 200);
+    starve("audit/seal", A_POST("audit/seal", "{\"up_to\":1,\"sha256\":"
+           "\"0123456789012345678901234567890123456789012345678901234567890123"
+           "\"}"), 409);
+    starve("queues", A_GET("queues"), 200);
+    starve("jobs", A_GET("jobs", .query = "kind=issue"), 200);
+    starve("no job", A_POST("jobs/6/cancel", "{}"), 404);
+    starve("no issuer", A_POST("issuers/99/retire", "{}"), 404);
     starve("openapi", A_GET("openapi.json"), 200);
 
     starve("index", A_GET(""), 200);

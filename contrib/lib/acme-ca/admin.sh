@@ -15,6 +15,7 @@ open_admin() {
     admin=${admin%/}
     database=:memory:
     as=
+    owner=
 }
 
 

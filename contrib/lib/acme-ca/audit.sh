@@ -174,10 +174,10 @@ fault() {
 # is that of the sealed checkpoint, or zeros; of a file's it is not known
 
 audit_rows() {
+    sealed=$(value "SELECT max(audit_sealed) FROM acme_ca_meta")
     ids=$(value "SELECT coalesce(min(id), 0) || ' ' || coalesce(max(id), 0) ||
                      ' ' || count(*) || ' ' || count(hash)
-                 FROM acme_audit_logs;")
-    sealed=$(value "SELECT max(audit_sealed) FROM acme_ca_meta")
+                 FROM acme_audit_logs WHERE id > $sealed;")
 
     # shellcheck disable=SC2086
     set -- $ids
@@ -337,23 +337,21 @@ audit_checkpoints() {
 }
 
 
-# audit_file FILE: its own chain, and whether the database has the same rows
+# audit_load NAME: a new $database with the rows of $folder/lines
 
-audit_file() {
-    [ -r "$1" ] || die "cannot read \"$1\""
-
-    cat -- "$1" > "$folder/lines"
+audit_load() {
     chown "$owner" "$folder/lines" 2> /dev/null || :
-    ours=$database
-    database=$own/file.db
+    database=$own/$1.db
 
-    run -ascii <<END || die "\"$1\" has no lines of an audit log"
+    run -ascii <<END || return 1
 .separator "\037" "\n"
 CREATE TABLE lines (line TEXT);
 .import '$folder/lines' lines
-CREATE TABLE acme_ca_meta (audit_sealed INTEGER);
-INSERT INTO acme_ca_meta VALUES (0);
-CREATE TABLE acme_audit_checkpoints (id INTEGER PRIMARY KEY, hash BLOB);
+CREATE TABLE acme_ca_meta (audit_sealed, audit_signed);
+INSERT INTO acme_ca_meta VALUES (0, 0);
+CREATE TABLE acme_audit_checkpoints
+    (id INTEGER PRIMARY KEY, at, hash, key_id, signature);
+CREATE TABLE acme_event_hooks (uri, log_id);
 CREATE TABLE acme_audit_logs (id INTEGER PRIMARY KEY, at, actor, action,
     outcome, reason, details, account_id, order_id, authz_id, challenge_id,
     certificate_id, client_address, user_agent, request_id, hash);
@@ -375,6 +373,17 @@ END
                  AND line ->> 'hash' NOT GLOB '*[^0-9a-f]*'" > "$folder/hashes"
 
     { echo 'BEGIN;'; cat "$folder/hashes"; echo 'COMMIT;'; } | run -list
+}
+
+
+# audit_file FILE: its own chain, and whether the database has the same rows
+
+audit_file() {
+    [ -r "$1" ] || die "cannot read \"$1\""
+
+    cat -- "$1" > "$folder/lines"
+    ours=$database
+    audit_load file || die "\"$1\" has no lines of an audit log"
 
     part=yes
     [ "$(value 'SELECT min(id) FROM acme_audit_logs')" != 1 ] || part=
@@ -401,6 +410,10 @@ audit_check() {
     part=
     audit_rows
     audit_checkpoints "${all-}"
+
+    summary="'first', $first, 'last', $last, 'rows', $count,
+             'not_chained', $open, 'checkpoint', $newest, 'sealed', $sealed"
+    said="rows $first to $last, signed up to $newest; $open not chained yet"
 }
 
 
@@ -409,12 +422,15 @@ audit_verify() {
     : > "$folder/faults"
     audit_check
 
-    summary="'first', $first, 'last', $last, 'rows', $count,
-             'not_chained', $open, 'checkpoint', $newest, 'sealed', $sealed"
-    said="rows $first to $last, signed up to $newest; $open not chained yet"
-
     [ -z "$file" ] || audit_file "$file"
 
+    audit_verdict
+}
+
+
+# what $folder/faults says of the rows that were read
+
+audit_verdict() {
     faults=$(wc -l < "$folder/faults")
 
     if [ -n "$json" ]; then
@@ -430,7 +446,7 @@ audit_verify() {
 }
 
 
-audit_seal() {
+check_seal() {
     [ -n "$before" ] || misuse "audit seal: --before is needed"
     [ -n "$to" ] || misuse "audit seal: --to is needed"
     [ ! -e "$to" ] || die "\"$to\" is there already"
@@ -440,8 +456,12 @@ audit_seal() {
 
     work_folder
     : > "$folder/faults"
-    audit_check
+}
 
+
+# after audit_check: what goes is written to $to; sets $id and $sum
+
+audit_segment() {
     if [ -s "$folder/faults" ]; then
         cat "$folder/faults" >&2
         die "the audit log is not sound, nothing was sealed"
@@ -459,10 +479,17 @@ audit_seal() {
 
     [ -z "$hooks" ] || die "rows up to $id are not told yet to: $hooks"
 
-    audit_lines "acme_audit_logs.id <= $id" > "$to" ||
+    audit_lines "acme_audit_logs.id BETWEEN $sealed + 1 AND $id" > "$to" ||
         die "cannot write to \"$to\""
     sync "$to"
     sum=$(openssl dgst -sha256 -r "$to" | cut -c 1-64)
+}
+
+
+audit_seal() {
+    check_seal
+    audit_check
+    audit_segment
 
     sealed=$(run -list -noheader <<END
 BEGIN IMMEDIATE;
@@ -475,6 +502,11 @@ COMMIT;
 END
     ) || die "nothing was sealed"
 
+    audit_sealed
+}
+
+
+audit_sealed() {
     if [ -n "$json" ]; then
         value "SELECT json_object('sealed', $id, 'rows', $sealed, 'sha256',
                    '$sum', 'file', $(sql_text "$to"))"

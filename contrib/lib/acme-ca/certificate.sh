@@ -172,6 +172,13 @@ find_issuer() {
                 WHERE name = $(sql_text "$1")
                       OR CAST(id AS TEXT) = $(sql_text "$1")")
 
+    one_issuer "$1"
+}
+
+
+# one_issuer ID|NAME: $id is one number
+
+one_issuer() {
     case $id in
         '')   absent "no issuer \"$1\"" ;;
         *,*)  die "several issuers have the name \"$1\": $id" ;;

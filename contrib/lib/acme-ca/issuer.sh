@@ -69,6 +69,14 @@ END
 }
 
 
+issuer_awaited() {
+    [ -z "$json" ] || echo '{"wanted":true}'
+
+    echo "$me: nginx makes the next issuer when it is reloaded; it needs" \
+        "root.key for that. Then rotate again, or wait" >&2
+}
+
+
 issuer_rotate() {
     next=$(value "SELECT id || ' ' || (published_at IS NOT NULL) FROM issuers
                   WHERE state = 'next' AND not_after > $now
@@ -80,8 +88,7 @@ issuer_rotate() {
             issuer_change "UPDATE acme_ca_meta
                            SET issuer_wanted = coalesce(issuer_wanted, $now);
                            $(audit issuer-wanted NULL "'active', ${active:-NULL}")"
-            echo "$me: nginx makes the next issuer when it is reloaded; it" \
-                "needs root.key for that. Then rotate again, or wait" >&2
+            issuer_awaited
             return ;;
 
         *' 0')
@@ -129,6 +136,7 @@ issuer_retire() {
             "rotate\" first, or --force"
 
     issuer_change "$(issuer_retired "$id")"
+    [ -z "$json" ] || echo '{"retired":true}'
 }
 
 
@@ -147,8 +155,14 @@ issuer_compromised() {
             "nginx, which makes a new issuer" >&2
     fi
 
-    echo "$me: reload nginx with root.key in \"$path\": the root's CRL tells" \
-        "of it then; a root elsewhere has to do that itself" >&2
+    [ -z "$json" ] || echo '{"compromised":true}'
+    issuer_exposed
+}
+
+
+issuer_exposed() {
+    echo "$me: reload nginx with root.key in its state folder: the root's CRL" \
+        "tells of it then; a root elsewhere has to do that itself" >&2
     echo "$me: to revoke what it has signed: $me revoke --issuer $id --reason" \
         "cACompromise" >&2
 }

@@ -1,7 +1,7 @@
 # Copyright (C) the nginx-acme-ca authors
 #
-# Commands about many certificates, validations, issuers and the audit log, by
-# the admin location; the files of these words have the commands themselves.
+# Commands about many certificates, jobs, issuers and the radar, by the admin
+# location; the files of these words have the commands themselves.
 
 # by_admin_certificates [TAIL [COLUMNS]]: a table; for programs with all that is
 # known of them
@@ -219,6 +219,116 @@ by_admin_issuer_list() {
 }
 
 
+by_admin_issuer_rotate() {
+    ask GET issuers?limit=1000
+    active=$(value "SELECT coalesce((SELECT $(of e.value id)
+        FROM json_each($reply, '\$.items') AS e
+        WHERE $(of e.value state) = 'active'), 0)")
+
+    ask POST issuers/rotate '{}'
+
+    if [ "$heard" = 202 ]; then
+        issuer_awaited
+        return
+    fi
+
+    next=$(value "SELECT $(of "$reply" id)")
+    ask GET issuers?limit=1000
+
+    rows "SELECT $(of e.value id) AS id, $(of e.value name) AS name,
+              $(of e.value state) AS state
+          FROM json_each($reply, '\$.items') AS e
+          WHERE $(of e.value id) IN ($active, $next)"
+}
+
+
+# by_admin_issuer ID|NAME: sets $id
+
+by_admin_issuer() {
+    ask GET issuers?limit=1000
+
+    id=$(value "SELECT group_concat($(of e.value id))
+                FROM json_each($reply, '\$.items') AS e
+                WHERE $(of e.value name) = $(sql_text "$1")
+                      OR CAST($(of e.value id) AS TEXT) = $(sql_text "$1")")
+
+    one_issuer "$1"
+}
+
+
+by_admin_issuer_retire() {
+    body='{}'
+    [ -z "$force" ] || body='{"force":true}'
+
+    by_admin_issuer "$arg"
+    ask POST "issuers/$id/retire" "$body"
+    [ -z "$json" ] || echo '{"retired":true}'
+}
+
+
+by_admin_issuer_compromised() {
+    by_admin_issuer "$arg"
+    ask POST "issuers/$id/compromised" '{}'
+    [ -z "$json" ] || echo '{"compromised":true}'
+    issuer_exposed
+}
+
+
+# by_admin_radar_of WORD [ARGUMENTS]: sets $reply, certificates of which that was
+# noted
+
+by_admin_radar_of() {
+    limit=0
+    ask_all certificates "&radar=$1$query"
+}
+
+
+# what workers noted: of how late it is they say nothing
+
+by_admin_radar() {
+    most=$limit
+    until=
+    ends="$now + 7776000"
+
+    if [ -n "$within" ]; then
+        seconds --within "$within"
+        ends="$now + $number"
+        until=$(value "SELECT $(as_date "$ends")")
+    fi
+
+    by_admin_query expires_before "$until"
+
+    by_admin_radar_of late
+    late=$reply
+    by_admin_radar_of not-fetched
+    unfetched=$reply
+    ask_all issuers
+    limit=$most
+    limit
+
+    rows "SELECT * FROM (
+          SELECT 'late' AS what, $(of e.value serial) AS serial,
+              $(words names) AS names, $(of e.value account) AS account,
+              NULL AS since, $(of e.value not_after) AS ends
+          FROM json_each($late) AS e
+          UNION ALL
+          SELECT 'not fetched', $(of e.value serial), $(words names),
+              $(of e.value account), $(of e.value created_at),
+              $(of e.value not_after)
+          FROM json_each($unfetched) AS e
+          UNION ALL
+          SELECT 'issuer', NULL, $(of e.value name), NULL,
+              $(of e.value not_before), $(of e.value not_after)
+          FROM json_each($reply) AS e
+          WHERE $(of e.value chain) IS NOT NULL
+                AND coalesce($(of e.value state), '')
+                    NOT IN ('retired', 'compromised')
+                AND $(of e.value not_after) > $(as_date "$now")
+                AND $(of e.value not_after) <= $(as_date "$ends")
+          ) ORDER BY ends $page"
+}
+
+
 by_admin_jobs_list() {
     [ -z "$kind" ] || check_kind "$kind"
 
@@ -270,41 +380,4 @@ by_admin_jobs_cancel() {
     check_number jobs "$arg"
     ask POST "jobs/$arg/cancel" '{}'
     [ -z "$json" ] || echo '{"cancelled":true}'
-}
-
-
-# by_admin_audit ORDER
-
-by_admin_audit() {
-    by_admin_query actor "$actor" action "$action" outcome "$outcome" \
-        account "$account"
-    ask_all audit "$query"
-
-    oldest=0
-    if [ -n "$since" ]; then
-        seconds --since "$since"
-        oldest="$now - $number"
-    fi
-
-    rows "SELECT $(of e.value id) AS id, $(of e.value at) AS at,
-              $(of e.value actor) AS actor, $(of e.value action) AS action,
-              $(of e.value outcome) AS outcome, $(of e.value reason) AS reason,
-              $(of e.value details) AS details,
-              $(of e.value account) AS account, $(of e.value 'order') AS 'order',
-              $(of e.value certificate) AS certificate,
-              $(of e.value client_address) AS address,
-              $(of e.value request_id) AS request_id
-          FROM json_each($reply) AS e
-          WHERE $(of e.value at) >= $(as_date "$oldest") ORDER BY id $1"
-}
-
-
-by_admin_audit_list() {
-    by_admin_audit DESC
-}
-
-
-by_admin_audit_tail() {
-    [ -z "$follow" ] || misuse "audit tail: --follow is without --admin"
-    by_admin_audit ASC
 }
