@@ -373,7 +373,9 @@ acme_ca_store_wal(acme_ca_store_t *store)
         return acme_ca_store_failed(store, "checkpoint", rc);
     }
 
-    if (pages < 0) {
+    /* busy: a worker is doing the same, which says as much */
+
+    if (rc == SQLITE_OK && pages < 0) {
         ngx_log_error(NGX_LOG_EMERG, store->log, 0,
                       "acme_ca store \"%s\": no WAL here: the folder must lie "
                       "on a local file system with shared memory", store->path);

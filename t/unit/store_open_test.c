@@ -16,6 +16,8 @@ static void test_foreign(void);
 static void test_corrupt(void);
 static void test_checkpoint(void);
 static void checkpoint(const char *page, off_t offset);
+static void test_checkpointing(void);
+static void hold_checkpoint(int out);
 static void test_link(void);
 static void test_check_path(void);
 static void test_read_only(void);
@@ -36,6 +38,7 @@ main(void)
     test_foreign();
     test_corrupt();
     test_checkpoint();
+    test_checkpointing();
     test_link();
     test_check_path();
     test_read_only();
@@ -229,6 +232,68 @@ checkpoint(const char *page, off_t offset)
     ngx_msleep(50);
     write_file(page, 4096, offset);
     _exit(0);
+}
+
+
+/* at a reload a worker may be at a checkpoint when the master opens */
+
+static void
+test_checkpointing(void)
+{
+    int               pipes[2], status;
+    char              byte;
+    pid_t             pid;
+    acme_ca_store_t  *s, *master;
+
+    s = fixture_new();
+
+    (void) pipe(pipes);
+    pid = fork();
+
+    if (pid == 0) {
+        hold_checkpoint(pipes[1]);
+    }
+
+    (void) close(pipes[1]);
+    is_int(read(pipes[0], &byte, 1), 1, "(a checkpoint of another process)");
+
+    master = fixture_open(ACME_CA_STORE_MIGRATE);
+    ok(master != NULL, "is no reason not to open");
+    acme_ca_store_close(master);
+
+    (void) kill(pid, SIGKILL);
+    (void) waitpid(pid, &status, 0);
+    (void) close(pipes[0]);
+
+    acme_ca_store_close(s);
+}
+
+
+/* sqlite.org/walformat.html, 2.3.1: WAL_CKPT_LOCK is byte 121 */
+
+static void
+hold_checkpoint(int out)
+{
+    int           fd;
+    char          name[128];
+    struct flock  lock;
+
+    snprintf(name, sizeof(name), "%s-shm", fixture_file);
+    fd = open(name, O_RDWR);
+
+    memset(&lock, 0, sizeof(lock));
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = 121;
+    lock.l_len = 1;
+
+    if (fcntl(fd, F_SETLK, &lock) == 0) {
+        (void) write(out, "x", 1);
+    }
+
+    for ( ;; ) {
+        (void) pause();
+    }
 }
 
 
