@@ -16,7 +16,7 @@
 
 static const acme_ca_hierarchy_plan_t  plan_p256 = {
     ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string
+    ngx_null_string, 10 * 31536000, 5 * 31536000
 };
 
 
