@@ -219,7 +219,7 @@ do_restore() {
     note_origin restore folder
     mv "$database.new" "$database"
     sync "$database" "${path%/}"
-    echo "restored: start nginx"
+    did restored "restored: start nginx"
 }
 
 
@@ -313,5 +313,5 @@ END
     chmod 0600 "$database.new"
     [ "$(id -u)" -ne 0 ] || chown "$owner:$group" "$database.new"
     mv "$database.new" "$database"
-    echo "imported: copy the keys, then start nginx"
+    did imported "imported: copy the keys, then start nginx"
 }

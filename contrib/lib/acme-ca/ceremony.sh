@@ -162,7 +162,7 @@ issuer_csr() {
     issuer_change "$(audit issuer-csr NULL \
         "'key', '$name', 'subject', $(sql_text "$subject")")"
 
-    cat "$folder/csr"
+    say csr "$(cat "$folder/csr")"
 }
 
 
@@ -274,7 +274,7 @@ take_chain() {
     issuer_change "$(audit issuer-import NULL \
         "'key', '$name', 'subject', $(sql_text "$subject")")"
 
-    echo "$subject"
+    say subject "$subject"
     echo "$me: nginx takes it $next when it is reloaded" >&2
 }
 

@@ -342,16 +342,17 @@ certificate_show() {
 
 certificate_inspect() {
     certificate "$arg"
-    certificate_pem "$row" | openssl x509 -noout -text -fingerprint -sha256
+    say text "$(certificate_pem "$row" |
+                openssl x509 -noout -text -fingerprint -sha256)"
 }
 
 
 certificate_chain() {
     certificate "$arg"
-    certificate_pem "$row"
-    value "SELECT chain_pem FROM issuers
-           WHERE id = (SELECT issuer_id FROM acme_certificates
-                       WHERE id = $row)"
+    say pem "$(certificate_pem "$row"
+               value "SELECT chain_pem FROM issuers
+                      WHERE id = (SELECT issuer_id FROM acme_certificates
+                                  WHERE id = $row)")"
 }
 
 

@@ -40,6 +40,29 @@ row() {
 }
 
 
+# say NAME TEXT: for programs as a member of an object
+
+say() {
+    if [ -n "$json" ]; then
+        printf 'SELECT json_object(%s, %s);' "$(sql_text "$1")" \
+            "$(sql_text "$2")" | sqlite3 -init /dev/null -batch -list :memory:
+    else
+        printf '%s\n' "$2"
+    fi
+}
+
+
+# did WORD TEXT: what became of it, for programs and for people
+
+did() {
+    if [ -n "$json" ]; then
+        printf '{"%s":true}\n' "$1"
+    else
+        printf '%s\n' "$2"
+    fi
+}
+
+
 absolute_path() {
     case $path in
         /*) ;;

@@ -127,7 +127,7 @@ by_admin_certificate_show() {
 
 by_admin_certificate_chain() {
     ask GET "certificates/$(url_text "$arg")/pem"
-    printf '%s\n' "$(value "SELECT $reply")"
+    say pem "$(value "SELECT $reply")"
 }
 
 
@@ -194,4 +194,5 @@ by_admin_renewal_list() {
 by_admin_renewal_drop() {
     check_number "renewal drop" "$arg"
     ask POST "windows/$arg/drop" '{}'
+    [ -z "$json" ] || echo '{"dropped":true}'
 }

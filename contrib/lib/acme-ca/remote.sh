@@ -90,7 +90,8 @@ by_admin_pem() {
 
 by_admin_certificate_inspect() {
     by_admin_pem
-    printf '%s\n' "$pem" | openssl x509 -noout -text -fingerprint -sha256
+    say text "$(printf '%s\n' "$pem" |
+                openssl x509 -noout -text -fingerprint -sha256)"
 }
 
 

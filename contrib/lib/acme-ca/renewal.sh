@@ -104,4 +104,6 @@ DELETE FROM acme_renewal_windows WHERE id = $arg;
 $(audit renewal-drop NULL "'id', $arg")
 COMMIT;
 END
+
+    [ -z "$json" ] || echo '{"dropped":true}'
 }
