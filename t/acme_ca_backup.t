@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 acme_ca_tool($t);
 
-acme_ca_conf($t)->plan(46)->run();
+acme_ca_conf($t)->plan(60)->run();
 
 my $dir = $t->testdir();
 
@@ -157,6 +157,30 @@ is((run_tool('--path', "$dir/moved", 'audit', 'verify'))[1], 0,
     'and its audit log') or diag($text);
 is((run_tool('--path', "$dir/again", 'import', "$dir/nginx.conf"))[1], 1,
     'no export');
+
+# nothing is lost on the way: every row, index, trigger and view, not the keys
+
+tool('eab', 'create', '--label', 'team "A"');
+tool('renewal', 'move', '--name', 'a.example', '--within', '1h');
+$t->write_file('whole.json', (tool('export'))[0]);
+
+is((run_tool('--path', "$dir/whole", 'import', "$dir/whole.json"))[1], 0,
+    'all of it');
+like($text, qr/copy the keys/, 'but the keys');
+is_deeply([ glob "$dir/whole/*" ], [ "$dir/whole/ca.db" ], 'which are not there');
+
+my ($before, $after) = map { Test::Nginx::AcmeCa::run_command('sqlite3',
+    "$dir/$_/ca.db", '.dump', 'PRAGMA user_version', 'PRAGMA application_id') }
+    'ca', 'whole';
+
+my %had = map { $_ => 1 } split /\n/, $before;
+my %has = map { $_ => 1 } split /\n/, $after;
+is_deeply([ grep { !$has{$_} } sort keys %had ], [], 'nothing is missing');
+is(join("\n", grep { !$had{$_} && !/'operator','import','done'/ }
+    sort keys %has), '', 'nothing is new but that it was imported');
+like($after, qr/INSERT INTO $_ /, "rows of $_") foreach qw/ acme_accounts
+    acme_orders acme_certificates acme_eab_credentials acme_renewal_windows
+    acme_audit_logs acme_audit_checkpoints issuers acme_crls /;
 
 ###############################################################################
 
