@@ -260,6 +260,8 @@ make_plan(acme_ca_ctx_t *ctx, acme_ca_hierarchy_plan_t *plan)
     plan->kind = ACME_CA_KEY_EC_P256;
     plan->path_length = 3;
     plan->crl_url = pki_c("http://ca.example/crl/");
+    plan->root_life = 10 * 31536000;
+    plan->life = 5 * 31536000;
 
     plan->constraints.allow_dns = ngx_array_create(ctx->pool, 1,
                                                    sizeof(ngx_str_t));
