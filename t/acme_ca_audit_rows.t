@@ -35,6 +35,7 @@ acme_ca_conf($t, dns => { 'dead.example' => { A => '127.0.0.77' } },
     rate_limit new_accounts 4/1d;
     validation_attempts 100;
     event_hook /event revoked;
+    audit_checkpoint 1s;
 END
     location /event { internal; return 204; }
     location /admin/ {
@@ -50,7 +51,7 @@ END
 END
 
 $t->write_file('users', "alice:{PLAIN}secret\n");
-$t->plan(76)->run();
+$t->plan(84)->run();
 acme_ca_tool($t);
 
 my $acme = acme_client($t);
@@ -171,6 +172,7 @@ my %operator = (actor => 'operator', client_address => '127.0.0.1',
 
 my $serial = serial($acme->issue([ 'b.example' ])->{chain});
 my $kid = $admin->post('eab', { label => 'team' })->json()->{kid};
+my $issuer = sql("SELECT id FROM issuers WHERE state = 'active'");
 
 my @acts = (
     [ 'eab', 'eab-create', { label => 'x' }, { label => '' } ],
@@ -194,20 +196,28 @@ my @acts = (
     [ 'hooks/1/retry', 'event-retry', {}, 'hooks/999/retry' ],
     [ 'windows', 'renewal-move', { name => 'b.example' }, { name => '' } ],
     [ 'windows/1/drop', 'renewal-drop', {}, 'windows/999/drop' ],
+    [ 'issuers/rotate', 'issuer-rotate', {}, { x => 1 }, 'issuer-wanted' ],
+    [ "issuers/$issuer/retire", 'issuer-retire',
+      { force => JSON::PP::true() }, {}, 'issuer-retired' ],
+    [ "issuers/$issuer/compromised", 'issuer-compromise', {},
+      'issuers/999/compromised', 'issuer-compromised' ],
+    [ 'audit/seal', 'audit-seal', \&sealable, {} ],
 );
 
 my $dead = $acme->new_order([ 'dead.example' ]);
 $acme->respond($dead->json()->{authorizations}[0]);
 
 foreach my $act (@acts) {
-    my ($path, $action, $value, $wrong) = @$act;
+    my ($path, $action, $value, $wrong, $done) = @$act;
 
     $admin->post(ref $wrong ? ref $path ? $path->() : $path : $wrong,
                  ref $wrong ? $wrong : $value);
     row("$action: refused", "$action refused", %operator, reason => qr/./);
 
-    $admin->post(ref $path ? $path->() : $path, $value);
-    row($action, "$action done", %operator);
+    $admin->post(ref $path ? $path->() : $path,
+                 ref $value eq 'CODE' ? $value->() : $value);
+    $done ||= $action;
+    row($action, "$done done", %operator);
 }
 
 # who may only read does not, and leaves a row as well
@@ -320,6 +330,20 @@ sub job {
 
     return sql("SELECT authz_id * 16 + type FROM jobs
         WHERE run_at > strftime('%s', 'now') + 1000 LIMIT 1");
+}
+
+
+# rows that were signed and that no hook needs
+
+sub sealable {
+    my $id;
+
+    acme_ca_wait(sub { $id = sql('SELECT max(c.id)
+        FROM acme_audit_checkpoints AS c
+        WHERE c.id < (SELECT max(id) FROM acme_audit_logs)
+              AND c.id <= (SELECT min(log_id) FROM acme_event_hooks)') });
+
+    return { up_to => 0 + $id, sha256 => 'a' x 64 };
 }
 
 

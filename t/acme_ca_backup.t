@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 acme_ca_tool($t);
 
-acme_ca_conf($t)->plan(60)->run();
+acme_ca_conf($t)->plan(63)->run();
 
 my $dir = $t->testdir();
 
@@ -169,9 +169,17 @@ is((run_tool('--path', "$dir/whole", 'import', "$dir/whole.json"))[1], 0,
 like($text, qr/copy the keys/, 'but the keys');
 is_deeply([ glob "$dir/whole/*" ], [ "$dir/whole/ca.db" ], 'which are not there');
 
+# but that its lists are due
+
+my @lists = map { acme_ca_sql($t, "SELECT l.* FROM acme_crls AS l
+    JOIN issuers AS i ON i.id = l.issuer_id WHERE i.state = 'active'",
+    "$dir/$_/ca.db") } 'ca', 'whole';
+is($lists[1]{$_}, 0, "a list's $_") foreach qw/ due_at lease_until /;
+cmp_ok($lists[1]{number}, '>', $lists[0]{number}, 'and number');
+
 my ($before, $after) = map { Test::Nginx::AcmeCa::run_command('sqlite3',
-    "$dir/$_/ca.db", '.dump', 'PRAGMA user_version', 'PRAGMA application_id') }
-    'ca', 'whole';
+    "$dir/$_/ca.db", '.dump', 'PRAGMA user_version', 'PRAGMA application_id')
+    =~ s/^(INSERT INTO acme_crls VALUES\(\d+,\d+,\d+).*/$1/mgr } 'ca', 'whole';
 
 my %had = map { $_ => 1 } split /\n/, $before;
 my %has = map { $_ => 1 } split /\n/, $after;

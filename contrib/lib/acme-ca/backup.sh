@@ -160,13 +160,25 @@ END
 
 
 # note_origin ACTION MEMBER: where the database that is not in its place yet comes
-# from is the newest row of its audit log
+# from is the newest row of its audit log.  Who made a CRL when it was copied
+# makes it no more, and the numbers go on behind all that were given since.  That
+# of a root is the master's
 
 note_origin() {
     origin=$(cd "$(dirname "$arg")" && pwd -P)/$(basename "$arg")
 
-    audit "$1" NULL "'$2', $(sql_text "$origin")" |
-        sqlite3 -init /dev/null -batch -bail "$database.new" ||
+    lists=$(sqlite3 -init /dev/null -batch "$database.new" \
+                "SELECT 1 FROM pragma_table_info('acme_crls') LIMIT 1")
+    [ -z "$lists" ] ||
+        lists="UPDATE acme_crls SET due_at = 0, lease_until = 0,
+                   number = max(number, $now) + 60
+               WHERE issuer_id IN (SELECT id FROM issuers
+                                   WHERE state IS NOT NULL);"
+
+    {
+        audit "$1" NULL "'$2', $(sql_text "$origin")"
+        echo "$lists"
+    } | sqlite3 -init /dev/null -batch -bail "$database.new" ||
         die "\"$database.new\" cannot be written"
 }
 
