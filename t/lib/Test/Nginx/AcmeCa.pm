@@ -249,6 +249,7 @@ sub acme_ca_sql {
     die "Can't fork: $!\n" unless defined $pid;
 
     if ($pid == 0) {
+        become_owner($file);
         exec { 'sqlite3' } 'sqlite3', '-bail', '-json', '-cmd',
             '.timeout 10000', $file, $sql or POSIX::_exit(127);
     }
@@ -258,6 +259,21 @@ sub acme_ca_sql {
     close $out or die "sqlite3 failed ($?): $sql\n";
 
     return defined $text && $text =~ /\S/ ? @{json_decode($text)} : ();
+}
+
+
+# Who owns a database, where the folder is his as well.  What root's SQLite makes
+# beside it is root's for a moment, and a worker that begins cannot open it.
+
+sub become_owner {
+    my ($file) = @_;
+    my ($uid, $gid) = (stat $file)[4, 5];
+
+    return if $> != 0 || !$uid || (stat dirname($file))[4] != $uid;
+
+    $( = $gid;
+    $) = "$gid $gid";
+    $< = $> = $uid;
 }
 
 
