@@ -13,8 +13,8 @@
 
 static acme_ca_issuer_state_e acme_ca_store_issuer_state(acme_ca_query_t *q,
     ngx_pool_t *pool);
-static ngx_int_t acme_ca_store_issuer_set(acme_ca_query_t *q, int64_t id,
-    time_t at);
+static ngx_int_t acme_ca_store_issuer_set(acme_ca_store_t *store,
+    acme_ca_statement_e statement, int64_t id, time_t at);
 
 
 ngx_int_t
@@ -117,11 +117,8 @@ ngx_int_t
 acme_ca_store_issuer_set_published(acme_ca_store_t *store, int64_t id,
     time_t at)
 {
-    acme_ca_query_t  q;
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_SET_PUBLISHED);
-
-    return acme_ca_store_issuer_set(&q, id, at);
+    return acme_ca_store_issuer_set(store, ACME_CA_SQL_ISSUER_SET_PUBLISHED, id,
+                                    at);
 }
 
 
@@ -129,11 +126,8 @@ ngx_int_t
 acme_ca_store_issuer_set_active(acme_ca_store_t *store, int64_t id,
     time_t now)
 {
-    acme_ca_query_t  q;
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_SET_ACTIVE);
-
-    return acme_ca_store_issuer_set(&q, id, now);
+    return acme_ca_store_issuer_set(store, ACME_CA_SQL_ISSUER_SET_ACTIVE, id,
+                                    now);
 }
 
 
@@ -141,21 +135,8 @@ ngx_int_t
 acme_ca_store_issuer_set_retired(acme_ca_store_t *store, int64_t id,
     time_t now)
 {
-    acme_ca_query_t  q;
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_SET_RETIRED);
-
-    return acme_ca_store_issuer_set(&q, id, now);
-}
-
-
-static ngx_int_t
-acme_ca_store_issuer_set(acme_ca_query_t *q, int64_t id, time_t at)
-{
-    acme_ca_query_integer(q, id);
-    acme_ca_query_optional(q, at);
-
-    return acme_ca_query_set(q);
+    return acme_ca_store_issuer_set(store, ACME_CA_SQL_ISSUER_SET_RETIRED, id,
+                                    now);
 }
 
 
@@ -163,11 +144,22 @@ ngx_int_t
 acme_ca_store_issuer_set_compromised(acme_ca_store_t *store, int64_t id,
     time_t now)
 {
+    return acme_ca_store_issuer_set(store, ACME_CA_SQL_ISSUER_SET_COMPROMISED,
+                                    id, now);
+}
+
+
+static ngx_int_t
+acme_ca_store_issuer_set(acme_ca_store_t *store, acme_ca_statement_e statement,
+    int64_t id, time_t at)
+{
     acme_ca_query_t  q;
 
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_SET_COMPROMISED);
+    acme_ca_query_begin(store, &q, statement);
+    acme_ca_query_integer(&q, id);
+    acme_ca_query_optional(&q, at);
 
-    return acme_ca_store_issuer_set(&q, id, now);
+    return acme_ca_query_set(&q);
 }
 
 
