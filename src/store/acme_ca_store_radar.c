@@ -11,14 +11,25 @@
 #include "acme_ca_store_radar.h"
 
 
-static ngx_int_t acme_ca_store_radar_late(acme_ca_store_t *store,
+typedef struct {
+    acme_ca_statement_e   statement;
+    ngx_uint_t            all;       /* there are few: no limit */
+    void                (*row)(acme_ca_query_t *q, ngx_pool_t *pool,
+                               acme_ca_radar_t *radar);
+} acme_ca_radar_list_t;
+
+
+static ngx_int_t acme_ca_store_radar_read(acme_ca_store_t *store,
+    ngx_pool_t *pool, acme_ca_radar_t *radar,
+    const acme_ca_radar_list_t *list);
+static void acme_ca_store_radar_late(acme_ca_query_t *q, ngx_pool_t *pool,
     acme_ca_radar_t *radar);
-static ngx_int_t acme_ca_store_radar_unfetched(acme_ca_store_t *store,
+static void acme_ca_store_radar_unfetched(acme_ca_query_t *q,
+    ngx_pool_t *pool, acme_ca_radar_t *radar);
+static void acme_ca_store_radar_issuer(acme_ca_query_t *q, ngx_pool_t *pool,
     acme_ca_radar_t *radar);
-static ngx_int_t acme_ca_store_radar_issuers(acme_ca_store_t *store,
-    ngx_pool_t *pool, acme_ca_radar_t *radar);
-static ngx_int_t acme_ca_store_radar_over(acme_ca_store_t *store,
-    ngx_pool_t *pool, acme_ca_radar_t *radar);
+static void acme_ca_store_radar_over(acme_ca_query_t *q, ngx_pool_t *pool,
+    acme_ca_radar_t *radar);
 static acme_ca_radar_mark_t *acme_ca_store_radar_push(acme_ca_query_t *q,
     acme_ca_radar_t *radar, acme_ca_radar_kind_e kind, int64_t id);
 static ngx_uint_t acme_ca_store_radar_kind(const ngx_str_t *kind);
@@ -38,12 +49,22 @@ static const char *const  acme_ca_radar_actions[ACME_CA_RADAR_N] = {
     "renewal-late", "expiring", "not-fetched", "issuer-expiring"
 };
 
+/* each for itself: a long read would stop checkpoints */
+
+static const acme_ca_radar_list_t  acme_ca_radar_lists[] = {
+    { ACME_CA_SQL_RADAR_LIST_LATE, 0, acme_ca_store_radar_late },
+    { ACME_CA_SQL_RADAR_LIST_UNFETCHED, 0, acme_ca_store_radar_unfetched },
+    { ACME_CA_SQL_RADAR_LIST_ISSUERS, 1, acme_ca_store_radar_issuer },
+    { ACME_CA_SQL_RADAR_LIST_OVER, 0, acme_ca_store_radar_over }
+};
+
 
 ngx_int_t
 acme_ca_store_radar_look(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_radar_t *radar)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_uint_t  i;
 
     radar->more = 0;
 
@@ -52,20 +73,14 @@ acme_ca_store_radar_look(acme_ca_store_t *store, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    /* each for itself: a long read would stop checkpoints */
+    rc = NGX_OK;
 
-    rc = acme_ca_store_radar_late(store, radar);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_radar_unfetched(store, radar);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_radar_issuers(store, pool, radar);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_radar_over(store, pool, radar);
+    for (i = 0; i < sizeof(acme_ca_radar_lists)
+                    / sizeof(acme_ca_radar_lists[0])
+                && rc == NGX_OK; i++)
+    {
+        rc = acme_ca_store_radar_read(store, pool, radar,
+                                      &acme_ca_radar_lists[i]);
     }
 
     return rc;
@@ -73,127 +88,95 @@ acme_ca_store_radar_look(acme_ca_store_t *store, ngx_pool_t *pool,
 
 
 static ngx_int_t
-acme_ca_store_radar_late(acme_ca_store_t *store, acme_ca_radar_t *radar)
-{
-    int64_t          id;
-    ngx_int_t        rc, late, expiring;
-    ngx_uint_t       n;
-    acme_ca_query_t  q;
-
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_LIST_LATE);
-    acme_ca_query_integer(&q, radar->now);
-    acme_ca_query_integer(&q, radar->limit);
-
-    for (n = 0; /* void */ ; n++) {
-        rc = acme_ca_query_step(&q);
-
-        if (rc != NGX_OK) {
-            radar->more |= (n == radar->limit);
-            return (rc == NGX_DONE) ? NGX_OK : rc;
-        }
-
-        id = acme_ca_column_integer(&q);
-        late = acme_ca_column_integer(&q);
-        expiring = acme_ca_column_integer(&q);
-
-        if (late) {
-            (void) acme_ca_store_radar_push(&q, radar, ACME_CA_RADAR_LATE, id);
-        }
-
-        if (expiring) {
-            (void) acme_ca_store_radar_push(&q, radar,
-                                            ACME_CA_RADAR_EXPIRING, id);
-        }
-    }
-}
-
-
-static ngx_int_t
-acme_ca_store_radar_unfetched(acme_ca_store_t *store, acme_ca_radar_t *radar)
+acme_ca_store_radar_read(acme_ca_store_t *store, ngx_pool_t *pool,
+    acme_ca_radar_t *radar, const acme_ca_radar_list_t *list)
 {
     ngx_int_t        rc;
     ngx_uint_t       n;
     acme_ca_query_t  q;
 
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_LIST_UNFETCHED);
+    acme_ca_query_begin(store, &q, list->statement);
     acme_ca_query_integer(&q, radar->now);
-    acme_ca_query_integer(&q, radar->limit);
+
+    if (!list->all) {
+        acme_ca_query_integer(&q, radar->limit);
+    }
 
     for (n = 0; /* void */ ; n++) {
         rc = acme_ca_query_step(&q);
 
         if (rc != NGX_OK) {
-            radar->more |= (n == radar->limit);
+            radar->more |= (!list->all && n == radar->limit);
             return (rc == NGX_DONE) ? NGX_OK : rc;
         }
 
-        (void) acme_ca_store_radar_push(&q, radar, ACME_CA_RADAR_NOT_FETCHED,
-                                        acme_ca_column_integer(&q));
+        list->row(&q, pool, radar);
     }
 }
 
 
-static ngx_int_t
-acme_ca_store_radar_issuers(acme_ca_store_t *store, ngx_pool_t *pool,
+static void
+acme_ca_store_radar_late(acme_ca_query_t *q, ngx_pool_t *pool,
+    acme_ca_radar_t *radar)
+{
+    int64_t    id;
+    ngx_int_t  late, expiring;
+
+    id = acme_ca_column_integer(q);
+    late = acme_ca_column_integer(q);
+    expiring = acme_ca_column_integer(q);
+
+    if (late) {
+        (void) acme_ca_store_radar_push(q, radar, ACME_CA_RADAR_LATE, id);
+    }
+
+    if (expiring) {
+        (void) acme_ca_store_radar_push(q, radar, ACME_CA_RADAR_EXPIRING, id);
+    }
+}
+
+
+static void
+acme_ca_store_radar_unfetched(acme_ca_query_t *q, ngx_pool_t *pool,
+    acme_ca_radar_t *radar)
+{
+    (void) acme_ca_store_radar_push(q, radar, ACME_CA_RADAR_NOT_FETCHED,
+                                    acme_ca_column_integer(q));
+}
+
+
+static void
+acme_ca_store_radar_issuer(acme_ca_query_t *q, ngx_pool_t *pool,
     acme_ca_radar_t *radar)
 {
     int64_t                id;
-    ngx_int_t              rc;
-    acme_ca_query_t        q;
     acme_ca_radar_mark_t  *mark;
 
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_LIST_ISSUERS);
-    acme_ca_query_integer(&q, radar->now);
+    id = acme_ca_column_integer(q);
+    mark = acme_ca_store_radar_push(q, radar, ACME_CA_RADAR_ISSUER, id);
 
-    for ( ;; ) {
-        rc = acme_ca_query_step(&q);
-
-        if (rc != NGX_OK) {
-            return (rc == NGX_DONE) ? NGX_OK : rc;
-        }
-
-        id = acme_ca_column_integer(&q);
-        mark = acme_ca_store_radar_push(&q, radar, ACME_CA_RADAR_ISSUER, id);
-
-        if (mark) {
-            acme_ca_column_text(&q, pool, &mark->details);
-        }
+    if (mark) {
+        acme_ca_column_text(q, pool, &mark->details);
     }
 }
 
 
-static ngx_int_t
-acme_ca_store_radar_over(acme_ca_store_t *store, ngx_pool_t *pool,
+static void
+acme_ca_store_radar_over(acme_ca_query_t *q, ngx_pool_t *pool,
     acme_ca_radar_t *radar)
 {
     int64_t                id;
-    ngx_int_t              rc;
     ngx_str_t              kind;
-    ngx_uint_t             n;
-    acme_ca_query_t        q;
     acme_ca_radar_mark_t  *mark;
 
-    acme_ca_query_begin(store, &q, ACME_CA_SQL_RADAR_LIST_OVER);
-    acme_ca_query_integer(&q, radar->now);
-    acme_ca_query_integer(&q, radar->limit);
+    acme_ca_column_text(q, pool, &kind);
+    id = acme_ca_column_integer(q);
 
-    for (n = 0; /* void */ ; n++) {
-        rc = acme_ca_query_step(&q);
-
-        if (rc != NGX_OK) {
-            radar->more |= (n == radar->limit);
-            return (rc == NGX_DONE) ? NGX_OK : rc;
-        }
-
-        acme_ca_column_text(&q, pool, &kind);
-        id = acme_ca_column_integer(&q);
-
-        mark = acme_ca_store_radar_push(&q, radar,
-                                        acme_ca_store_radar_kind(&kind), id);
-        if (mark) {
-            mark->over = 1;
-            mark->expired = (acme_ca_column_integer(&q) != 0);
-        }
+    mark = acme_ca_store_radar_push(q, radar, acme_ca_store_radar_kind(&kind),
+                                    id);
+    if (mark) {
+        mark->over = 1;
+        mark->expired = (acme_ca_column_integer(q) != 0);
     }
 }
 
