@@ -83,9 +83,7 @@ acme_ca_admin_certificate_expiring(acme_ca_admin_t *a)
 static ngx_int_t
 acme_ca_admin_expiry_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
 {
-    ngx_int_t           rc;
-    ngx_str_t          *text;
-    acme_ca_account_t   account;
+    ngx_int_t  rc;
 
     ngx_memzero(filter, sizeof(acme_ca_store_filter_t));
 
@@ -94,19 +92,8 @@ acme_ca_admin_expiry_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
 
     rc = acme_ca_admin_list_date(a, "expires_before", &filter->expires_before);
 
-    text = acme_ca_admin_arg(a, "account");
-
-    if (rc != NGX_OK || text == NULL) {
-        return rc;
-    }
-
-    rc = acme_ca_admin_account_find(a, text, &account);
-
-    filter->account_id = account.id;
-
-    return (rc == NGX_DECLINED)
-           ? acme_ca_admin_refuse(a, 404, "there is no account \"%V\"", text)
-           : rc;
+    return (rc == NGX_OK) ? acme_ca_admin_list_account(a, &filter->account_id)
+                          : rc;
 }
 
 

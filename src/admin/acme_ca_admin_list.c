@@ -216,9 +216,8 @@ acme_ca_admin_list_id(acme_ca_admin_t *a, const acme_ca_admin_table_t *table,
 static ngx_int_t
 acme_ca_admin_list_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
 {
-    ngx_int_t           rc;
-    ngx_str_t          *text;
-    acme_ca_account_t   account;
+    ngx_int_t   rc;
+    ngx_str_t  *text;
 
     ngx_memzero(filter, sizeof(acme_ca_store_filter_t));
 
@@ -246,9 +245,18 @@ acme_ca_admin_list_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
     }
 
     rc = acme_ca_admin_list_certificates(a, filter);
-    if (rc != NGX_OK) {
-        return rc;
-    }
+
+    return (rc == NGX_OK) ? acme_ca_admin_list_account(a, &filter->account_id)
+                          : rc;
+}
+
+
+ngx_int_t
+acme_ca_admin_list_account(acme_ca_admin_t *a, int64_t *id)
+{
+    ngx_int_t           rc;
+    ngx_str_t          *text;
+    acme_ca_account_t   account;
 
     text = acme_ca_admin_arg(a, "account");
 
@@ -258,11 +266,16 @@ acme_ca_admin_list_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
 
     rc = acme_ca_admin_account_find(a, text, &account);
 
-    filter->account_id = account.id;
+    if (rc == NGX_DECLINED) {
+        return acme_ca_admin_refuse(a, 404, "there is no account \"%V\"",
+                                    text);
+    }
 
-    return (rc == NGX_DECLINED)
-           ? acme_ca_admin_refuse(a, 404, "there is no account \"%V\"", text)
-           : rc;
+    if (rc == NGX_OK) {
+        *id = account.id;
+    }
+
+    return rc;
 }
 
 

@@ -65,6 +65,8 @@ ngx_int_t acme_ca_admin_row_write(acme_ca_admin_t *a, int64_t id,
 /* an argument that is a date: 400 if it is none; left if it is absent */
 ngx_int_t acme_ca_admin_list_date(acme_ca_admin_t *a, const char *name,
     time_t *at);
+/* the account that "account" names: 404 if there is none; left as well */
+ngx_int_t acme_ca_admin_list_account(acme_ca_admin_t *a, int64_t *id);
 
 ngx_int_t acme_ca_admin_account_get(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_account_revoke(acme_ca_admin_t *a);
