@@ -9,7 +9,7 @@
 
 
 #include "acme_ca_admin_private.h"
-#include "acme_ca_store_issuer.h"
+#include "acme_ca_rotation.h"
 
 
 /* who there is; NULL: nobody */
@@ -145,7 +145,6 @@ acme_ca_admin_issuer_compromised(acme_ca_admin_t *a)
 static ngx_int_t
 acme_ca_admin_issuer_read(acme_ca_admin_t *a, acme_ca_admin_issuers_t *issuers)
 {
-    off_t                  id;
     ngx_int_t              rc;
     ngx_uint_t             i;
     ngx_array_t           *rows;
@@ -158,20 +157,14 @@ acme_ca_admin_issuer_read(acme_ca_admin_t *a, acme_ca_admin_issuers_t *issuers)
         return rc;
     }
 
-    id = ngx_atoof(a->operand.data, a->operand.len);
+    issuers->active = acme_ca_rotation_active(rows);
+    issuers->chosen = acme_ca_rotation_row(rows,
+                                           ngx_atoof(a->operand.data,
+                                                     a->operand.len));
 
     row = rows->elts;
 
     for (i = 0; i < rows->nelts; i++) {
-
-        if (row[i].id == id) {
-            issuers->chosen = &row[i];
-        }
-
-        if (row[i].state == ACME_CA_ISSUER_ACTIVE) {
-            issuers->active = &row[i];
-        }
-
         if (row[i].state == ACME_CA_ISSUER_NEXT
             && row[i].not_after > a->ctx.now
             && (issuers->next == NULL

@@ -25,8 +25,6 @@ static ngx_int_t acme_ca_rotation_retire(acme_ca_ctx_t *ctx,
 static ngx_int_t acme_ca_rotation_audit(acme_ca_ctx_t *ctx,
     acme_ca_store_t *store, const char *action, int64_t id,
     ngx_str_t *name);
-static acme_ca_issuer_row_t *acme_ca_rotation_active(
-    const ngx_array_t *rows);
 
 
 acme_ca_issuer_row_t *
@@ -47,7 +45,7 @@ acme_ca_rotation_row(const ngx_array_t *rows, int64_t id)
 }
 
 
-static acme_ca_issuer_row_t *
+acme_ca_issuer_row_t *
 acme_ca_rotation_active(const ngx_array_t *rows)
 {
     ngx_uint_t             i;

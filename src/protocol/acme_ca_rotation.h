@@ -22,11 +22,13 @@
 #include "acme_ca_store_issuer.h"
 
 
-/* rows are those of acme_ca_store_issuer_list(); the first three are pure */
+/* rows are those of acme_ca_store_issuer_list(); the first four are pure */
 
 /* the row with this id, or NULL */
 acme_ca_issuer_row_t *acme_ca_rotation_row(const ngx_array_t *rows,
     int64_t id);
+/* that of who signs, or NULL */
+acme_ca_issuer_row_t *acme_ca_rotation_active(const ngx_array_t *rows);
 /* whose turn it is to become active, or NULL */
 acme_ca_issuer_t *acme_ca_rotation_turn(const acme_ca_authority_t *authority,
     const ngx_array_t *rows, time_t now);
