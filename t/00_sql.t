@@ -125,8 +125,9 @@ my $plans = '';
 
 for my $name (sort keys %text) {
     my $uses = () = $c =~
-        /(?:acme_ca_query_begin|acme_ca_store_run|acme_ca_store_page_\w+)
-            \([^;]*?\bACME_CA_SQL_\U$name\E[,)]/gx;
+        /(?:(?:acme_ca_query_begin|acme_ca_store_run|acme_ca_store_page_\w+
+               |acme_ca_store_issuer_set)\([^;]*?\b
+            |[ ]{4}\{[ ])ACME_CA_SQL_\U$name\E[,)]/gx;
 
     is($uses, 1, "$name: used by C once");
 
