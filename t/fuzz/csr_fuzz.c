@@ -9,17 +9,7 @@
 
 
 #include "fuzz.h"
-
-#include "acme_ca_leaf.h"
-
-#include <openssl/err.h>
-#include <openssl/pem.h>
-
-
-static const acme_ca_hierarchy_plan_t  plan_p256 = {
-    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string, 10 * 31536000, 5 * 31536000
-};
+#include "pki.h"
 
 
 static void fuzz_setup(void);
@@ -78,7 +68,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static void
 fuzz_setup(void)
 {
-    BIO                  *bio;
     EVP_PKEY             *key;
     ngx_str_t             name = ngx_string("fuzz"), error;
     acme_ca_hierarchy_t   hierarchy;
@@ -93,14 +82,10 @@ fuzz_setup(void)
 
     fuzz_context(&ctx);
 
-    fuzz_assert(acme_ca_hierarchy_new(&ctx, &name,
-                                      &plan_p256,
-                                      &hierarchy) == NGX_OK);
+    fuzz_assert(acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &hierarchy)
+                == NGX_OK);
 
-    bio = BIO_new_mem_buf(hierarchy.root_key.data,
-                          (int) hierarchy.root_key.len);
-    key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-    BIO_free(bio);
+    key = pki_key_pem(&hierarchy.root_key);
 
     fuzz_assert(acme_ca_issuer_load(ctx.pool, &hierarchy.root_certificate,
                                     key, ctx.now, &issuer, &error)

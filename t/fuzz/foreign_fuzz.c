@@ -8,16 +8,9 @@
 
 
 #include "fuzz.h"
+#include "pki.h"
 
 #include "acme_ca_foreign.h"
-
-#include <openssl/err.h>
-
-
-static const acme_ca_hierarchy_plan_t  plan_p256 = {
-    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string, 10 * 31536000, 5 * 31536000
-};
 
 
 static void fuzz_setup(void);
@@ -86,8 +79,7 @@ fuzz_setup(void)
     key = acme_ca_key_new(ctx.log);
 
     fuzz_assert(key != NULL);
-    fuzz_assert(acme_ca_hierarchy_new(&ctx, &name, &plan_p256,
-                                      &hierarchy)
+    fuzz_assert(acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &hierarchy)
                 == NGX_OK);
     fuzz_assert(acme_ca_anchors_load(ctx.pool, &hierarchy.root_certificate,
                                      &anchors, &error)

@@ -14,12 +14,6 @@
 #include <openssl/pkcs7.h>
 
 
-static const acme_ca_hierarchy_plan_t  plan_p256 = {
-    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string, 10 * 31536000, 5 * 31536000
-};
-
-
 static ngx_array_t *list_of(ngx_pool_t *pool);
 static void test_read(acme_ca_ctx_t *ctx, ngx_str_t *one, ngx_str_t *two);
 static void test_write(acme_ca_ctx_t *ctx, ngx_str_t *one, ngx_str_t *two);
@@ -36,8 +30,8 @@ main(void)
     shim_openssl();
     pki_start(&ctx);
 
-    ok(acme_ca_hierarchy_new(&ctx, &name,
-                             &plan_p256, &h) == NGX_OK, "a hierarchy");
+    ok(acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &h) == NGX_OK,
+       "a hierarchy");
 
     test_read(&ctx, &h.certificate, &h.root_certificate);
     test_write(&ctx, &h.certificate, &h.root_certificate);

@@ -19,12 +19,6 @@
 #include <time.h>
 
 
-static const acme_ca_hierarchy_plan_t  plan_p256 = {
-    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string, 10 * 31536000, 5 * 31536000
-};
-
-
 static void run(const char *directory, long n);
 static void fill(const char *file, long n);
 static ngx_int_t add(void *data, const acme_ca_revoked_t *entry);
@@ -90,7 +84,7 @@ run(const char *directory, long n)
                                            &shim_log));
     fill(file, n);
 
-    acme_ca_hierarchy_new(&ctx, &name, &plan_p256, &h);
+    acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &h);
     key = pki_key_pem(&h.key);
 
     if (acme_ca_issuer_load(ctx.pool, &h.certificate, key, PKI_NOW, &issuer,

@@ -11,12 +11,6 @@
 #include "acme_ca_x509.h"
 
 
-static const acme_ca_hierarchy_plan_t  plan_p256 = {
-    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string, 10 * 31536000, 5 * 31536000
-};
-
-
 #define DAY  ((time_t) 86400)
 
 
@@ -118,12 +112,10 @@ test_hierarchy(void)
 
     pki_start(&ctx);
 
-    is_int(acme_ca_hierarchy_new(&ctx, &name,
-                                 &plan_p256,
-                                 &h), NGX_OK, "a hierarchy");
-    is_int(acme_ca_hierarchy_new(&ctx, &name,
-                                 &plan_p256,
-                                 &other), NGX_OK, "another");
+    is_int(acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &h), NGX_OK,
+           "a hierarchy");
+    is_int(acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &other), NGX_OK,
+           "another");
 
     root = pki_x509_pem(&h.root_certificate);
     cert = pki_x509_pem(&h.certificate);
@@ -399,9 +391,8 @@ test_names(void)
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         pki_start(&ctx);
         name = pki_c(names[i]);
-        is_int(acme_ca_hierarchy_new(&ctx, &name,
-                                     &plan_p256, &h), NGX_OK, "%s",
-               names[i]);
+        is_int(acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &h), NGX_OK,
+               "%s", names[i]);
         cert = pki_x509_pem(&h.certificate);
         X509_NAME_get_text_by_NID(X509_get_subject_name(cert),
                                   NID_commonName, text, sizeof(text));
@@ -666,9 +657,8 @@ test_memory(void)
 
     pki_start(&ctx);
 
-    is_int(acme_ca_hierarchy_new(&ctx, &name,
-                                 &plan_p256,
-                                 &h), NGX_OK, "a hierarchy");
+    is_int(acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &h), NGX_OK,
+           "a hierarchy");
     pem = pki_cat(ctx.pool, h.certificate, h.root_certificate);
     k = pki_key_pem(&h.key);
 
@@ -703,7 +693,7 @@ test_memory(void)
         pki_start(&one);
 
         shim_fail_at(n);
-        rc = acme_ca_hierarchy_new(&one, &name, &plan_p256, &h);
+        rc = acme_ca_hierarchy_new(&one, &name, &pki_plan, &h);
 
         if (!shim_failed()) {
             shim_fail_at(SHIM_NEVER);

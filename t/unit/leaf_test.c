@@ -12,12 +12,6 @@
 #include "tap.h"
 
 
-static const acme_ca_hierarchy_plan_t  plan_p256 = {
-    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string, 10 * 31536000, 5 * 31536000
-};
-
-
 #define DAY  ((time_t) 86400)
 
 
@@ -106,8 +100,8 @@ fixture_start(fixture_t *f)
     memset(f, 0, sizeof(fixture_t));
     pki_start(&f->ctx);
 
-    ok(acme_ca_hierarchy_new(&f->ctx, &name,
-                             &plan_p256, &h) == NGX_OK, "a hierarchy");
+    ok(acme_ca_hierarchy_new(&f->ctx, &name, &pki_plan, &h) == NGX_OK,
+       "a hierarchy");
 
     key = pki_key_pem(&h.key);
 

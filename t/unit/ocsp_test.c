@@ -17,12 +17,6 @@
 #include <openssl/x509v3.h>
 
 
-static const acme_ca_hierarchy_plan_t  plan_p256 = {
-    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string, 10 * 31536000, 5 * 31536000
-};
-
-
 #define LIFETIME  (30 * 86400)
 
 
@@ -78,9 +72,8 @@ test_issuer(void)
     ngx_str_t             name = ngx_string("test"), pem, error;
     const u_char         *p;
     acme_ca_hierarchy_t   h;
-    BIO                  *bio;
 
-    if (acme_ca_hierarchy_new(&ctx, &name, &plan_p256, &h) != NGX_OK
+    if (acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &h) != NGX_OK
         || acme_ca_format(ctx.pool, &pem, 8192, "%V%V", &h.certificate,
                           &h.root_certificate)
            != NGX_OK)
@@ -88,9 +81,7 @@ test_issuer(void)
         abort();
     }
 
-    bio = BIO_new_mem_buf(h.key.data, (int) h.key.len);
-    key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-    BIO_free(bio);
+    key = pki_key_pem(&h.key);
 
     is_int(acme_ca_issuer_load(ctx.pool, &pem, key, ctx.now, &issuer, &error),
            NGX_OK, "an issuer");

@@ -31,6 +31,12 @@
 #define pki_lit(literal)  pki_str(literal, sizeof(literal) - 1)
 
 
+static const acme_ca_hierarchy_plan_t  pki_plan PKI_UNUSED = {
+    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
+    ngx_null_string, 10 * 31536000, 5 * 31536000
+};
+
+
 /* a context on a pool of its own */
 static PKI_UNUSED void
 pki_start(acme_ca_ctx_t *ctx)

@@ -13,12 +13,6 @@
 #include <time.h>
 
 
-static const acme_ca_hierarchy_plan_t  plan_p256 = {
-    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string, 10 * 31536000, 5 * 31536000
-};
-
-
 #define RUNS  7
 
 
@@ -75,7 +69,7 @@ main(int argc, char **argv)
     profile.key_types = ACME_CA_KEY_ANY;
     profile.eku = ACME_CA_EKU_SERVER|ACME_CA_EKU_CLIENT;
 
-    acme_ca_hierarchy_new(&ctx, &name, &plan_p256, &h);
+    acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &h);
     ca = pki_key_pem(&h.key);
 
     if (acme_ca_issuer_load(ctx.pool, &h.certificate, ca, PKI_NOW, &issuer,

@@ -14,9 +14,8 @@
 
 
 #include "acme_ca_protocol_private.h"
-#include "acme_ca_leaf.h"
 #include "acme_ca_store_issuer.h"
-#include "shim.h"
+#include "pki.h"
 #include "tap.h"
 
 #include <stdlib.h>
@@ -25,15 +24,6 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
-#include <openssl/x509v3.h>
-
-
-static const acme_ca_hierarchy_plan_t  plan_p256 = {
-    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string, 10 * 31536000, 5 * 31536000
-};
 
 
 /* not every test calls each of them */
@@ -329,7 +319,6 @@ csr_new(EVP_PKEY *key, const char *names)
 helper void
 env_issuer(void)
 {
-    BIO                  *bio;
     ngx_str_t             error, chain, name = ngx_string("Test");
     acme_ca_ctx_t         ctx;
     acme_ca_hierarchy_t   h;
@@ -339,13 +328,11 @@ env_issuer(void)
     ctx.log = env.log;
     ctx.now = NOW - 3600;
 
-    if (acme_ca_hierarchy_new(&ctx, &name, &plan_p256, &h) != NGX_OK) {
+    if (acme_ca_hierarchy_new(&ctx, &name, &pki_plan, &h) != NGX_OK) {
         abort();
     }
 
-    bio = BIO_new_mem_buf(h.key.data, (int) h.key.len);
-    env.issuer_key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-    BIO_free(bio);
+    env.issuer_key = pki_key_pem(&h.key);
 
     chain.data = ngx_pnalloc(env.pool, h.certificate.len
                                        + h.root_certificate.len);

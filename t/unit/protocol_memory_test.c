@@ -16,7 +16,6 @@ test_flow(void)
 {
     char            *path, *csr, *payload, *certificate, *inner, *der;
     int              n;
-    BIO             *bio;
     X509            *cert;
     u_char          *bytes;
     order_t          o, other;
@@ -77,15 +76,12 @@ test_flow(void)
     starve("download", &(post_t) { .by = &a, .path = certificate }, 200);
     free(certificate);
 
-    bio = BIO_new_mem_buf(env.x->reply.body.data,
-                          (int) env.x->reply.body.len);
-    cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    cert = pki_x509_pem(&env.x->reply.body);
     bytes = NULL;
     n = i2d_X509(cert, &bytes);
     der = base64url(bytes, n);
     OPENSSL_free(bytes);
     X509_free(cert);
-    BIO_free(bio);
 
     payload = text_of("{\"certificate\":\"%s\"}", der);
     client_free(&fresh);

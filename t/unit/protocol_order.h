@@ -167,7 +167,6 @@ issue(client_t *by, const char *payload, const char *names, EVP_PKEY *key,
     order_t *o)
 {
     int      n;
-    BIO     *bio;
     char    *path, *text;
     X509    *cert;
     u_char  *der;
@@ -186,10 +185,7 @@ issue(client_t *by, const char *payload, const char *names, EVP_PKEY *key,
     POST(.by = by, .path = path);
     free(path);
 
-    bio = BIO_new_mem_buf(env.x->reply.body.data,
-                          (int) env.x->reply.body.len);
-    cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    BIO_free(bio);
+    cert = pki_x509_pem(&env.x->reply.body);
 
     if (cert == NULL) {
         ok(0, "a certificate");

@@ -384,7 +384,6 @@ static void
 test_issue(client_t *a, client_t *b)
 {
     int            n;
-    BIO           *bio;
     char          *path, *first;
     X509          *cert;
     order_t        o;
@@ -495,14 +494,12 @@ test_issue(client_t *a, client_t *b)
     ok(env.x->reply.body.data[env.x->reply.body.len - 1] == '\n',
        "a newline at the end");
 
-    bio = BIO_new_mem_buf(env.x->reply.body.data, (int) env.x->reply.body.len);
-    cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    cert = pki_x509_pem(&env.x->reply.body);
     ok(cert && EVP_PKEY_eq(X509_get0_pubkey(cert), key) == 1,
        "the first is of the requested key");
     ok(cert && X509_check_host(cert, "b.example", 0, 0, NULL) == 1,
        "and of the ordered names");
     X509_free(cert);
-    BIO_free(bio);
 
     POST(.by = b, .path = first);
     refused(404, "malformed", "not for other accounts");

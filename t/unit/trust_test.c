@@ -14,12 +14,6 @@
 #include "acme_ca_trust.h"
 
 
-static const acme_ca_hierarchy_plan_t  plan_p256 = {
-    ACME_CA_KEY_EC_P256, 0, { NULL, NULL, NULL, NULL, NULL, NULL },
-    ngx_null_string, 10 * 31536000, 5 * 31536000
-};
-
-
 static acme_ca_authority_t  authority;
 static acme_ca_ctx_t        ctx;
 
@@ -42,8 +36,7 @@ main(void)
 
     ngx_str_set(&authority.name, "corp");
 
-    if (acme_ca_hierarchy_new(&ctx, &authority.name, &plan_p256,
-                              &h) != NGX_OK
+    if (acme_ca_hierarchy_new(&ctx, &authority.name, &pki_plan, &h) != NGX_OK
         || acme_ca_format(ctx.pool, &pem, 8192, "%V%V", &h.certificate,
                           &h.root_certificate)
            != NGX_OK)
@@ -66,13 +59,10 @@ main(void)
 static void
 load(ngx_str_t *pem, ngx_str_t *key_pem)
 {
-    BIO        *bio;
     EVP_PKEY   *key;
     ngx_str_t   error;
 
-    bio = BIO_new_mem_buf(key_pem->data, (int) key_pem->len);
-    key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-    BIO_free(bio);
+    key = pki_key_pem(key_pem);
 
     if (acme_ca_issuer_load(ctx.pool, pem, key, ctx.now, &authority.issuer,
                             &error)
