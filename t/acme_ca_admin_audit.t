@@ -274,8 +274,8 @@ is($reader->get("certificates/$serial")->json()->{remarks}, 'a', 'and stays');
 
 # the radar; what only the files are good for
 
-run_sql("INSERT INTO acme_radar (kind, object_id, at) SELECT 'late', id, 0
-    FROM acme_certificates WHERE serial = x'$serial'");
+acme_ca_sql($t, "INSERT INTO acme_radar (kind, object_id, at)
+    SELECT 'late', id, 0 FROM acme_certificates WHERE serial = x'$serial'");
 $json = admin_json('radar');
 is("$json->[0]{what} $json->[0]{serial}", "late $serial", 'radar');
 is((admin(@$_))[1], 2, "needs the files: @$_") foreach [ 'backup', 'x' ],
@@ -301,14 +301,6 @@ sub admin_json {
 
 sub issuers {
     return @{$reader->get('issuers')->json()->{items}};
-}
-
-
-sub run_sql {
-    my ($sql) = @_;
-
-    Test::Nginx::AcmeCa::run_command('sqlite3', '-cmd', '.timeout 60000',
-        acme_ca_database($t), $sql);
 }
 
 ###############################################################################

@@ -63,9 +63,9 @@ my @known = qw/ id serial serial_decimal uuid status category account order
 acme_ca_wait(sub { !acme_ca_sql_value($t, 'SELECT count(*) FROM
     acme_certificates WHERE order_id > 0 AND first_download_at IS NULL') });
 
-run_sql("UPDATE acme_certificates SET category = 'device', remarks = 'x \"y\"',
-    replaced_by = id + 1, status = 'revoked', revoked_at = unixepoch() - 7200,
-    revocation_reason = 6, invalidity_at = 1700000000
+acme_ca_sql($t, "UPDATE acme_certificates SET category = 'device',
+    remarks = 'x \"y\"', replaced_by = id + 1, status = 'revoked',
+    revoked_at = unixepoch() - 7200, revocation_reason = 6, invalidity_at = 1700000000
     WHERE serial = x'$serial{a}';
     INSERT INTO acme_radar (kind, object_id, at)
     SELECT 'late', id, 0 FROM acme_certificates WHERE serial = x'$serial{b}'");
@@ -131,8 +131,10 @@ is("@found", 'dns:c.example dns:d.example dns:b.example', 'in pages');
 
 # what has expired: workers may have noted it first
 
-run_sql("UPDATE acme_certificates SET not_before = not_before - 86400 * 8,
-    not_after = not_after - 86400 * 8 WHERE serial = x'$serial{c}'");
+acme_ca_sql($t, "UPDATE acme_certificates
+    SET not_before = not_before - 86400 * 8,
+        not_after = not_after - 86400 * 8
+    WHERE serial = x'$serial{c}'");
 is($reader->post('certificates/expire', {})->{status}, 403, 'not by a reader');
 $json = $admin->post('certificates/expire', {})->json();
 is($json->{expired}, 1, 'expired');
@@ -188,7 +190,7 @@ foreach my $case ([ 'b', 'ok' ], [ 'leaf', 'ok' ],
 
 is($admin->post("certificates/$json->{uuid}/delete", { force => \1 })
     ->{status}, 204, 'deleted by uuid');
-run_sql("UPDATE issuers SET chain_pem = '' WHERE id = (SELECT issuer_id
+acme_ca_sql($t, "UPDATE issuers SET chain_pem = '' WHERE id = (SELECT issuer_id
     FROM acme_certificates WHERE serial = x'$serial{leaf}')");
 is($reader->get("certificates/$serial{leaf}/verify")->json()->{fault},
     'its issuer is not known', 'verify: issuer unknown');
@@ -264,14 +266,6 @@ sub date {
     my ($seconds) = @_;
 
     return POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time() + $seconds));
-}
-
-
-sub run_sql {
-    my ($sql) = @_;
-
-    Test::Nginx::AcmeCa::run_command('sqlite3', '-cmd', '.timeout 60000',
-        acme_ca_database($t), $sql);
 }
 
 ###############################################################################

@@ -175,8 +175,10 @@ is(sql("SELECT json_extract(details, '\$.names') FROM acme_audit_logs
 
 is_deeply(json('radar'), [], 'nothing on the radar');
 
-run_sql("UPDATE acme_certificates SET not_before = not_before - 86400 * 1.8,
-    not_after = not_after - 86400 * 1.8, created_at = created_at - 86400 * 1.8
+acme_ca_sql($t, "UPDATE acme_certificates
+    SET not_before = not_before - 86400 * 1.8,
+        not_after = not_after - 86400 * 1.8,
+        created_at = created_at - 86400 * 1.8
     WHERE serial = x'$other'");
 
 is(json('radar')->[0]{what}, 'late', 'late');
@@ -186,7 +188,7 @@ is(json('certificate', 'expiring', '--within', '1d')->[0]{days}, 0, 'days');
 my $new = $acme->issue([ 'b.example' ], more => { profile => 'short' });
 is_deeply(json('radar'), [], 'it has a successor');
 
-run_sql("UPDATE acme_certificates SET not_after = not_after - 86400
+acme_ca_sql($t, "UPDATE acme_certificates SET not_after = not_after - 86400
     WHERE serial = x'$other'");
 is(json('certificate', 'show', $other)->{status}, 'expired', 'expired');
 is_deeply([ map { $_->{serial} } @{json('certificate', 'list', '--status',
@@ -206,12 +208,13 @@ is_deeply([ map { $_->{serial} } @{json('certificate', 'list', '--status',
 # its download is noted a moment after it
 acme_ca_wait(sub { sql('SELECT first_download_at FROM acme_certificates
     ORDER BY id DESC LIMIT 1') });
-run_sql("UPDATE acme_certificates SET first_download_at = NULL,
+acme_ca_sql($t, "UPDATE acme_certificates SET first_download_at = NULL,
     created_at = created_at - 7200 WHERE id = (SELECT max(id)
         FROM acme_certificates)");
 is(json('radar')->[0]{what}, 'not fetched', 'not fetched');
 
-run_sql('UPDATE issuers SET not_after = unixepoch() + 86400 WHERE id = 1');
+acme_ca_sql($t, 'UPDATE issuers SET not_after = unixepoch() + 86400
+    WHERE id = 1');
 is((grep { $_->{what} eq 'issuer' } @{json('radar', '--within', '2d')}), 1,
     'an issuer that ends');
 
@@ -264,14 +267,6 @@ sub dec2hex {
 
 sub serials {
     return map { $_->{serial} } @{json(@_)};
-}
-
-
-sub run_sql {
-    my ($sql) = @_;
-
-    Test::Nginx::AcmeCa::run_command('sqlite3', '-cmd', '.timeout 60000',
-        acme_ca_database($t), $sql);
 }
 
 ###############################################################################

@@ -251,7 +251,7 @@ sub acme_ca_sql {
     if ($pid == 0) {
         become_owner($file);
         exec { 'sqlite3' } 'sqlite3', '-bail', '-json', '-cmd',
-            '.timeout 10000', $file, $sql or POSIX::_exit(127);
+            '.timeout ' . 1000 * $patience, $file, $sql or POSIX::_exit(127);
     }
 
     local $/;
