@@ -289,16 +289,6 @@ undef $t;
 
 ###############################################################################
 
-sub admin {
-    return run_tool('--admin', $url, @_);
-}
-
-
-sub admin_json {
-    return run_json('--admin', $url, @_);
-}
-
-
 sub issuers {
     return @{$reader->get('issuers')->json()->{items}};
 }

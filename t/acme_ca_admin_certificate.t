@@ -36,7 +36,6 @@ END
 
 acme_ca_tool($t);
 
-my $url = 'http://127.0.0.1:' . port(8080) . '/admin';
 my $dir = $t->testdir();
 my $admin = acme_admin($t);
 my $reader = acme_admin($t, path => '/read');
@@ -65,8 +64,8 @@ acme_ca_wait(sub { !acme_ca_sql_value($t, 'SELECT count(*) FROM
 
 acme_ca_sql($t, "UPDATE acme_certificates SET category = 'device',
     remarks = 'x \"y\"', replaced_by = id + 1, status = 'revoked',
-    revoked_at = unixepoch() - 7200, revocation_reason = 6, invalidity_at = 1700000000
-    WHERE serial = x'$serial{a}';
+    revoked_at = unixepoch() - 7200, revocation_reason = 6,
+    invalidity_at = 1700000000 WHERE serial = x'$serial{a}';
     INSERT INTO acme_radar (kind, object_id, at)
     SELECT 'late', id, 0 FROM acme_certificates WHERE serial = x'$serial{b}'");
 
@@ -229,16 +228,6 @@ is(admin_errors(), '', 'all answers are as the document says');
 undef $t;
 
 ###############################################################################
-
-sub admin {
-    return run_tool('--admin', $url, @_);
-}
-
-
-sub admin_json {
-    return run_json('--admin', $url, @_);
-}
-
 
 sub names {
     my ($path) = @_;

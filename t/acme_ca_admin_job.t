@@ -43,7 +43,6 @@ END
 
 acme_ca_tool($t);
 
-my $url = 'http://127.0.0.1:' . port(8080) . '/admin';
 my $admin = acme_admin($t);
 my $reader = acme_admin($t, path => '/read');
 my $acme = acme_client($t);
@@ -128,16 +127,16 @@ foreach my $case ([ 'list' ], [ 'list', '--kind', 'issue', '--limit', 2 ],
     [ 'list', '--name', 'good.example' ])
 {
     my ($here, $there) = map { plain($_) } json('jobs', @$case),
-        run_json('--admin', $url, 'jobs', @$case);
+        admin_json('jobs', @$case);
 
     cmp_ok(scalar @$here, '>', 0, "some: @$case");
     is_deeply($there, $here, "the same: @$case");
 }
 
-is_deeply(queues(run_json('--admin', $url, 'jobs', 'queues')),
+is_deeply(queues(admin_json('jobs', 'queues')),
     queues(json('jobs', 'queues')), 'the same: queues');
 is((tool('jobs', 'list', '--kind', 'x'))[1], 2, 'no such kind');
-is((run_tool('--admin', $url, 'jobs', 'list', '--kind', 'x'))[1], 2, 'nor there');
+is((admin('jobs', 'list', '--kind', 'x'))[1], 2, 'nor there');
 
 ###############################################################################
 

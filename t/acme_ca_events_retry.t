@@ -107,9 +107,7 @@ is("$slow->{error} $slow->{attempts} $slow->{delivered} $slow->{types}",
     'status 429 1 0 revoked', 'events list');
 cmp_ok($slow->{behind}, '>', 0, 'it is behind');
 
-my $api = 'http://127.0.0.1:' . port(8080) . '/admin';
-($slow) = grep { $_->{uri} eq '/slow' }
-    @{run_json('--admin', $api, 'events', 'list')};
+($slow) = grep { $_->{uri} eq '/slow' } @{admin_json('events', 'list')};
 is("$slow->{error} $slow->{attempts} $slow->{delivered} $slow->{types}",
     'status 429 1 0 revoked', 'the same by the admin location');
 
@@ -141,10 +139,8 @@ put_receiver($t, '/slow');
 is((tool('events', 'retry', '/slow'))[1], 0, 'events retry');
 is((names('/slow', 1))[0], $names[0], 'told at once');
 is((tool('events', 'retry', '/none'))[1], 3, 'there is no such hook');
-is((run_tool('--admin', $api, 'events', 'retry', '/slow'))[1], 0,
-    'by the admin location');
-is((run_tool('--admin', $api, 'events', 'retry', '99'))[1], 3,
-    'no such hook there');
+is((admin('events', 'retry', '/slow'))[1], 0, 'by the admin location');
+is((admin('events', 'retry', '99'))[1], 3, 'no such hook there');
 is(sql("SELECT count(*) FROM acme_audit_logs WHERE action = 'event-retry'"
     . " AND outcome = 'done'"), 2, 'audited');
 

@@ -38,7 +38,6 @@ END
 
 acme_ca_tool($t);
 
-my $url = 'http://127.0.0.1:' . port(8080) . '/admin';
 my $acme = acme_client($t);
 my $json;
 
@@ -98,7 +97,7 @@ my %here = map { ("$_->{what} $_->{status}" => $_->{n}) }
 is($here{'certificates valid'}, 6, 'statistics');
 
 my %there = map { ("$_->{what} $_->{status}" => 1) }
-    @{acme_ca_wait(sub { my ($text, $bad) = run_tool('--json', '--admin', $url,
+    @{acme_ca_wait(sub { my ($text, $bad) = admin('--json',
         'statistics'); !$bad && json_decode($text) }) || []};
 ok($there{'database bytes'}, 'statistics, too');
 
@@ -238,19 +237,9 @@ undef $t;
 
 ###############################################################################
 
-sub admin {
-    return run_tool('--admin', $url, @_);
-}
-
-
 sub openssl_run {
     my $said = Test::Nginx::AcmeCa::run_command('openssl', @_);
     die "openssl @_: $said" if $?;
-}
-
-
-sub admin_json {
-    return run_json('--admin', $url, @_);
 }
 
 

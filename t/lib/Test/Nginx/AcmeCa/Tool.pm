@@ -7,8 +7,10 @@ package Test::Nginx::AcmeCa::Tool;
 #     acme_ca_tool($t);
 #
 #     my ($text, $status) = tool('eab', 'list');     # --path TESTDIR/ca
+#     ($text, $status) = admin('eab', 'list');       # --admin, of /admin/
 #     ($text, $status) = run_tool('--admin', $url, 'eab', 'list');
-#     my $json = json('eab', 'list');                # --path and --json
+#     my $json = json('eab', 'list');                # the same with --json
+#     $json = admin_json('eab', 'list');
 #     $json = run_json('--admin', $url, 'eab', 'list');
 #     my $n = sql('SELECT count(*) FROM acme_orders');
 #
@@ -25,8 +27,8 @@ use Test::More ();
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
 
-our @EXPORT = qw/ acme_ca_tool acme_ca_tool_path tool run_tool json
-    run_json sql $text $status /;
+our @EXPORT = qw/ acme_ca_tool acme_ca_tool_path tool admin run_tool json
+    admin_json run_json sql $text $status /;
 
 our ($text, $status);
 
@@ -50,6 +52,16 @@ sub tool {
 }
 
 
+sub admin {
+    return run_tool(by_admin(), @_);
+}
+
+
+sub by_admin {
+    return ('--admin', 'http://127.0.0.1:' . port(8080) . '/admin');
+}
+
+
 # (what it said, its exit status)
 
 sub run_tool {
@@ -65,6 +77,11 @@ sub run_tool {
 
 sub json {
     return run_json('--path', $t->testdir() . '/ca', @_);
+}
+
+
+sub admin_json {
+    return run_json(by_admin(), @_);
 }
 
 
