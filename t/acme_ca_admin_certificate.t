@@ -45,7 +45,7 @@ my ($reply, $json, %serial);
 $acme->new_account({ contact => [ 'mailto:a@a.example' ] });
 
 foreach my $name ('a' .. 'd') {
-    $serial{$name} = short_serial($acme->issue([ "$name.example" ],
+    $serial{$name} = cert_serial($acme->issue([ "$name.example" ],
         $name =~ /[cd]/ ? (more => { profile => 'short' }) : ())->{chain});
 }
 
@@ -91,13 +91,17 @@ is(serials('list', '--radar', 'late'), $serial{b}, 'late');
 is((tool('certificate', 'list', '--radar', 'x'))[1], 2, 'no such word');
 is((admin('certificate', 'list', '--radar', 'x'))[1], 2, 'nor there');
 
+my $now = time();
 is(names('certificates?radar=late'), 'b', 'radar');
 is(names('certificates?radar=late&profile=short'), '', 'radar, profile');
 is(names('certificates?radar=expiring'), '', 'radar: nothing');
 is($reader->get('certificates?radar=soon')->{status}, 400, 'radar: no word');
-is(names('certificates?revoked_after=' . date(-10800)), 'a', 'revoked since');
-is(names('certificates?revoked_after=' . date(-3600)), '', 'not since');
-is(names('certificates?revoked_before=' . date(-3600)), 'a', 'revoked before');
+is(names('certificates?revoked_after=' . rfc3339($now - 10800)), 'a',
+    'revoked since');
+is(names('certificates?revoked_after=' . rfc3339($now - 3600)), '',
+    'not since');
+is(names('certificates?revoked_before=' . rfc3339($now - 3600)), 'a',
+    'revoked before');
 is($reader->get('certificates?revoked_after=x')->{status}, 400, 'no date');
 is_deeply($reader->get("certificates/$serial{b}")->json()->{radar}, [ 'late' ],
     'what was noted');
@@ -107,17 +111,17 @@ is_deeply($reader->get("certificates/$serial{b}")->json()->{radar}, [ 'late' ],
 # soonest first
 
 is(names('certificates/expiring'), 'c d', 'expiring');
-is(names('certificates/expiring?expires_before=' . date(86400)), '',
+is(names('certificates/expiring?expires_before=' . rfc3339($now + 86400)), '',
     'not so soon');
 is(names('certificates/expiring?account=1&profile=default&expires_before='
-    . date(86400 * 1000)), 'b', 'not the revoked one');
+    . rfc3339($now + 86400 * 1000)), 'b', 'not the revoked one');
 is($reader->get('certificates/expiring?account=99')->{status}, 404,
     'no account');
 is($reader->get('certificates/expiring?cursor=99')->{status}, 400,
     'no such cursor');
 
 my ($path, @found) = ('certificates/expiring?limit=1&account=1&expires_before='
-    . date(86400 * 1000));
+    . rfc3339($now + 86400 * 1000));
 
 while (defined $path && @found < 9) {
     $reply = $reader->get($path);
@@ -239,22 +243,6 @@ sub names {
 
 sub serials {
     return join ' ', map { $_->{serial} } @{json('certificate', @_)};
-}
-
-
-sub short_serial {
-    my ($pem) = @_;
-
-    return lc(cert_field($pem, 'serial')) =~ s/^(?:00)+//r;
-}
-
-
-# so many seconds from now
-
-sub date {
-    my ($seconds) = @_;
-
-    return POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time() + $seconds));
 }
 
 ###############################################################################

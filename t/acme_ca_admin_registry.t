@@ -60,7 +60,7 @@ $third->new_account();
 my $one = $acme->issue([ 'a.example', 'b.example' ]);
 my $two = $other->issue([ 'c.example' ], more => { profile => 'short' });
 my $open = $acme->new_order([ 'open.example' ]);
-my $serial = short_serial($one->{chain});
+my $serial = cert_serial($one->{chain});
 
 ###############################################################################
 
@@ -148,9 +148,9 @@ is($reply->{body}, $one->{chain}, 'PEM');
 foreach my $case (
     [ 'name=c.example', 'c' ], [ 'profile=short', 'c' ],
     [ "account=$id", 'a' ], [ 'status=expired', '' ],
-    [ 'expires_before=' . date(30), 'c' ], [ 'name=example', '' ],
-    [ 'name=x%20y', '' ], [ 'status=unknown', '' ], [ 'issuer=none', '' ],
-    [ 'category=ca', '' ], [ 'category=service', 'c a' ],
+    [ 'expires_before=' . rfc3339(time() + 30 * 86400), 'c' ],
+    [ 'name=example', '' ], [ 'name=x%20y', '' ], [ 'status=unknown', '' ],
+    [ 'issuer=none', '' ], [ 'category=ca', '' ], [ 'category=service', 'c a' ],
 ) {
     my ($args, $names) = @$case;
 
@@ -237,9 +237,11 @@ $t->write_file('ended', '');
 
 # windows of renewals
 
+my ($tomorrow, $later) = map { rfc3339(time() + $_ * 86400) } 1, 2;
+
 foreach my $bad ({}, { name => 'a b' }, { name => '10.0.0.0/8' },
     { name => 'a', start => 'x' }, { serial => 'x' }, { name => 7 },
-    { name => 'a', start => date(2), end => date(1) },
+    { name => 'a', start => $later, end => $tomorrow },
     { name => 'a', explanation_url => 'x' })
 {
     is($admin->post('windows', $bad)->{status}, 400,
@@ -247,13 +249,13 @@ foreach my $bad ({}, { name => 'a b' }, { name => '10.0.0.0/8' },
 }
 
 $reply = $admin->post('windows', { name => '.Example', profile => 'short',
-    start => date(1), end => date(2),
+    start => $tomorrow, end => $later,
     explanation_url => 'https://a.example/why' });
 is($reply->{status}, 201, 'window');
 my $window = $reply->json();
 is($reply->{headers}{location}, "windows/$window->{id}", 'Location');
 is($window->{name}, '.example', 'its name');
-is($reader->get("windows/$window->{id}")->json()->{start}, date(1), 'start');
+is($reader->get("windows/$window->{id}")->json()->{start}, $tomorrow, 'start');
 is($admin->post("windows/$window->{id}/drop", {})->{status}, 204, 'dropped');
 is($admin->post("windows/$window->{id}/drop", {})->{status}, 404, 'once');
 is($admin->post('windows', { serial => $serial })->json()->{serial}, $serial,
@@ -288,23 +290,5 @@ is(admin_errors(), '', 'all answers are as the document says');
 
 # two more tests, which would not be counted at the end of everything
 undef $t;
-
-###############################################################################
-
-sub short_serial {
-    my ($pem) = @_;
-
-    return lc(cert_field($pem, 'serial')) =~ s/^(?:00)+//r;
-}
-
-
-# so many days from now
-
-sub date {
-    my ($days) = @_;
-    our $now ||= time();
-
-    return POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime($now + $days * 86400));
-}
 
 ###############################################################################

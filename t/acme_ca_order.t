@@ -14,7 +14,6 @@ use Test::More;
 
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
-use POSIX qw/ strftime /;
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
 
@@ -129,13 +128,16 @@ is($acme->new_order([ 'p.example' ], more => { profile => 'none' })
 is($acme->new_order([ 'p.example' ], more => { profile => 1 })->outcome(),
     '400 malformed', 'profile number');
 
+my $now = time();
 my @dates = (
-    [ 201, notAfter => date(86400) ],
-    [ 201, notBefore => date(60), notAfter => date(86400) ],
-    [ '400 malformed', notAfter => date(-60) ],
-    [ '400 malformed', notBefore => date(-86400) ],
-    [ '400 malformed', notAfter => date(86400 * 91) ],
-    [ '400 malformed', notBefore => date(7200), notAfter => date(3600) ],
+    [ 201, notAfter => rfc3339($now + 86400) ],
+    [ 201, notBefore => rfc3339($now + 60),
+      notAfter => rfc3339($now + 86400) ],
+    [ '400 malformed', notAfter => rfc3339($now - 60) ],
+    [ '400 malformed', notBefore => rfc3339($now - 86400) ],
+    [ '400 malformed', notAfter => rfc3339($now + 86400 * 91) ],
+    [ '400 malformed', notBefore => rfc3339($now + 7200),
+      notAfter => rfc3339($now + 3600) ],
     [ '400 malformed', notAfter => 'tomorrow' ],
     [ '400 malformed', notAfter => '2030-02-30T00:00:00Z' ],
     [ '400 malformed', notAfter => 1 ],
@@ -189,12 +191,6 @@ is($acme->post($json->{authorizations}[0], { status => 'deactivated' })
 is($acme->post($url)->json()->{status}, 'invalid', 'and its order invalid');
 
 ###############################################################################
-
-sub date {
-    my ($seconds) = @_;
-    return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time() + $seconds));
-}
-
 
 # from now to a date
 

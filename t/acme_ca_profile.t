@@ -151,23 +151,24 @@ is($refused->outcome(), '400 badCSR', 'key that the profile does not take');
 
 # dates that are ordered are those of order and certificate, or refused
 
-my %dates = (notBefore => date(time() - 1200), notAfter => date(time() + 9000));
+my %dates = (notBefore => rfc3339(time() - 1200),
+    notAfter => rfc3339(time() + 9000));
 $got = issue(profile => 'short', more => \%dates);
 is($got->{order}->json()->{notBefore}, $dates{notBefore}, 'order: notBefore');
 is($got->{order}->json()->{notAfter}, $dates{notAfter}, 'order: notAfter');
-is_deeply([ map { date($_) } dates($got) ],
+is_deeply([ map { rfc3339($_) } dates($got) ],
     [ @dates{qw/ notBefore notAfter /} ], 'certificate: both');
 
-%dates = (notAfter => date(time() + 600));
+%dates = (notAfter => rfc3339(time() + 600));
 $got = issue(more => \%dates);
-is(date((dates($got))[1]), $dates{notAfter}, 'notAfter alone');
+is(rfc3339((dates($got))[1]), $dates{notAfter}, 'notAfter alone');
 ok(!exists $got->{order}->json()->{notBefore}, 'no notBefore in the order');
 
-%dates = (notBefore => date(time() + 1800));
+%dates = (notBefore => rfc3339(time() + 1800));
 $now = time();
 $got = issue(profile => 'short', more => \%dates);
 ($from, $to) = dates($got);
-is(date($from), $dates{notBefore}, 'notBefore alone');
+is(rfc3339($from), $dates{notBefore}, 'notBefore alone');
 near($to - $from, 6 * 3600, 'and the whole life from there');
 
 # an offset is another way to write the same time
@@ -196,7 +197,7 @@ foreach my $case (
 {
     my ($name, $want, $profile, %offset) = @$case;
     my $from_now = time();
-    my %more = map { $_ => date($from_now + $offset{$_}) } keys %offset;
+    my %more = map { $_ => rfc3339($from_now + $offset{$_}) } keys %offset;
 
     $more{profile} = $profile if defined $profile;
 
@@ -206,7 +207,8 @@ foreach my $case (
 
 # days later: as ordered, though further back than the profile's back-date
 
-%dates = (notBefore => date(time() - 600), notAfter => date(time() + 3600));
+%dates = (notBefore => rfc3339(time() - 600),
+    notAfter => rfc3339(time() + 3600));
 $ready = $acme->ready_order([ 'late.example' ], more => \%dates);
 my $old = time() - 5 * 86400;
 acme_ca_sql($t, "UPDATE acme_orders SET not_before = $old"
@@ -232,7 +234,7 @@ is_deeply([ dates($got) ], [ $old, cert_time("=$dates{notAfter}") ],
 # a certificate must not be ordered beyond its CA's life
 
 is($acme->new_order([ 'd.example' ],
-    more => { notAfter => date(time() + 6 * 366 * 86400) })->outcome(),
+    more => { notAfter => rfc3339(time() + 6 * 366 * 86400) })->outcome(),
     '400 malformed', 'beyond the life of the CA');
 
 # audit
@@ -284,11 +286,6 @@ sub refused {
     return ($acme->finalize($order, acme_csr(key => acme_key('ES256'),
                                              dns => [ 'a.example' ], %opts)),
             $order);
-}
-
-
-sub date {
-    return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime($_[0]));
 }
 
 

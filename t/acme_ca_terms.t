@@ -14,7 +14,6 @@ use Test::More;
 
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
-use POSIX qw/ strftime /;
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
 
@@ -36,7 +35,7 @@ sub changed {
     $t->write_file('grace.conf', "terms_changed $date grace=1h;");
 }
 
-changed(date(time() + 86400));
+changed(rfc3339(time() + 86400));
 
 acme_ca_conf($t, authority => "pre_authorization on;
         terms_of_service $terms; include %%TESTDIR%%/changed.conf;",
@@ -93,7 +92,7 @@ is($open->{status}, 201, 'order');
 
 my $change = time() + 2;
 
-changed(date($change));
+changed(rfc3339($change));
 ok(acme_ca_reload($t), 'a change is near');
 is(agreed_after_change(), 0, 'agreed before the change');
 acme_ca_wait(sub { time() > $change });
@@ -149,11 +148,6 @@ is(acme_ca_log($t, qr/\[(?:alert|emerg|crit)\]/), '', 'log');
 undef $t;
 
 ###############################################################################
-
-sub date {
-    return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime($_[0]));
-}
-
 
 sub agreed_after_change {
     return acme_ca_sql_value($t, "SELECT count(*) FROM acme_accounts

@@ -175,7 +175,7 @@ is((tool('eab', 'show', 'many'))[1], 1, 'which of them?');
 # orders and certificates
 
 my $got = $acme->issue([ 'a.example', 'x.b.example' ]);
-my $serial = lc cert_field($got->{chain}, 'serial');
+my $serial = cert_serial($got->{chain});
 
 $json = json('order', 'list', '--status', 'valid');
 is(scalar @$json, 1, 'order');
@@ -186,7 +186,7 @@ is_deeply(json('order', 'list', '--limit', 0), $json, 'all orders');
 
 $json = json('certificate', 'list', '--account', 1);
 is(scalar @$json, 1, 'certificate');
-is($json->[0]{serial}, sprintf('%s', $serial =~ s/^(?:00)+//r), 'its serial');
+is($json->[0]{serial}, $serial, 'its serial');
 is(scalar @{json('certificate', 'list', '--name', 'x.b.example')}, 1,
     'by name');
 is(scalar @{json('certificate', 'list', '--name', 'b.example')}, 0,

@@ -37,7 +37,7 @@ our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
     acme_ca_children acme_ca_workers acme_ca_wait acme_ca_reload
     acme_ca_kill acme_ca_log acme_ca_config_test
     acme_ca_dns acme_ca_url http_01_log
-    openssl cert_text cert_field cert_id chain_verify /,
+    openssl cert_text cert_field cert_serial cert_id chain_verify rfc3339 /,
     @Test::Nginx::AcmeCa::Alpn::EXPORT,
     @Test::Nginx::AcmeCa::Ca::EXPORT,
     @Test::Nginx::AcmeCa::Csr::EXPORT,
@@ -553,6 +553,15 @@ sub cert_field {
 }
 
 
+# its serial number, as the database and the admin location have it
+
+sub cert_serial {
+    my ($pem) = @_;
+
+    return lc(cert_field($pem, 'serial')) =~ s/^(?:00)+//r;
+}
+
+
 # how renewalInfo and "replaces" name it (RFC 9773, 4.1): base64url of its
 # authority key identifier, ".", base64url of its serial number
 
@@ -591,6 +600,15 @@ sub chain_verify {
                            '-untrusted', "$dir/middle", "$dir/leaf");
 
     return $? == 0 ? 'OK' : $text;
+}
+
+
+# a time as JSON has it
+
+sub rfc3339 {
+    my ($time) = @_;
+
+    return POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime $time);
 }
 
 
