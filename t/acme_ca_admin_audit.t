@@ -108,7 +108,7 @@ my $at = sql("SELECT at FROM acme_audit_checkpoints WHERE id = $checkpoint->{id}
 $t->write_file('text', "acme-ca audit $checkpoint->{id} $at $checkpoint->{hash}");
 $t->write_file('signature', pack 'H*', $checkpoint->{signature});
 $t->write_file('key.pem', $json->{keys});
-like(Test::Nginx::AcmeCa::run_command(qw/ openssl dgst -sha256 -verify /,
+like(run(qw/ openssl dgst -sha256 -verify /,
     "$dir/key.pem", '-signature', "$dir/signature", "$dir/text"),
     qr/Verified OK/, 'its signature');
 

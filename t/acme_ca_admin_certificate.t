@@ -158,14 +158,14 @@ like($reader->get("certificates/$serial{b}/text")->{body}, qr/DNS:b\.example/,
     'all that is in it');
 is($reader->get('certificates/99/text')->{status}, 404, 'of none');
 
-Test::Nginx::AcmeCa::run_command(qw/ openssl req -x509 -newkey ec -pkeyopt
+run(qw/ openssl req -x509 -newkey ec -pkeyopt
     ec_paramgen_curve:P-256 -nodes -days 5 -keyout /, "$dir/o.key", '-out',
     "$dir/o.pem", '-subj', '/CN=Nobody');
 $json = $admin->post('certificates', { pem => $t->read_file('o.pem') })
     ->json();
 is_deeply($json->{names}, [], 'no names are none');
 
-Test::Nginx::AcmeCa::run_command(qw/ openssl req -x509 -newkey ec -pkeyopt
+run(qw/ openssl req -x509 -newkey ec -pkeyopt
     ec_paramgen_curve:P-256 -nodes -days 5 -CA /, "$dir/o.pem", '-CAkey',
     "$dir/o.key", '-keyout', "$dir/l.key", '-out', "$dir/l.pem", '-subj',
     '/CN=leaf.example');

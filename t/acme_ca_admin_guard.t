@@ -28,7 +28,7 @@ my $t = Test::Nginx->new()->has(qw/ http http_ssl auth_request auth_basic access
 my $dir = $t->testdir();
 
 foreach my $name ('good', 'bad', 'server') {
-    Test::Nginx::AcmeCa::run_command('openssl', 'req', '-x509', '-newkey',
+    run('openssl', 'req', '-x509', '-newkey',
         'rsa:2048', '-nodes', '-days', '2', '-keyout', "$dir/$name.key",
         '-out', "$dir/$name.crt", '-subj', "/O=Corp/CN=$name");
 }

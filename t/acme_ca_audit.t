@@ -309,7 +309,7 @@ sub broken {
     copy("$dir/ca/$_", "$copy/$_") for qw/ ca.db audit.pem /;
     chown((stat "$dir/ca/ca.db")[4, 5], "$copy/ca.db", $copy) if !$>;
 
-    Test::Nginx::AcmeCa::run_command('sqlite3', "$copy/ca.db",
+    run('sqlite3', "$copy/ca.db",
         $drop . ($drop_more || '') . $sql);
     diag("$name: sqlite3 failed") if $?;
 

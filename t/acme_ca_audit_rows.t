@@ -353,7 +353,7 @@ sub serial { return lc cert_field($_[0], 'serial') }
 # a certificate that was signed elsewhere
 
 sub foreign {
-    Test::Nginx::AcmeCa::run_command('openssl', 'req', '-x509', '-newkey', 'ec',
+    run('openssl', 'req', '-x509', '-newkey', 'ec',
         '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=foreign',
         '-addext', 'subjectAltName=DNS:foreign.example', '-days', '9',
         '-keyout', "$dir/foreign.key", '-out', "$dir/foreign.pem");

@@ -322,7 +322,7 @@ sub request {
     print {$file} defined $opts{body} ? $opts{body} : '';
     $file->flush();
 
-    my $text = Test::Nginx::AcmeCa::run_command('curl', @{$self->{curl}},
+    my $text = Test::Nginx::AcmeCa::run('curl', @{$self->{curl}},
         '--silent', '--show-error', '--include', '--max-time', 60,
         $method eq 'HEAD' ? '--head' : ('--request', $method),
         (map { ('--header', "$_->[0]: $_->[1]") } @{$opts{headers} || []}),

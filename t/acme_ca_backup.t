@@ -177,7 +177,7 @@ my @lists = map { acme_ca_sql($t, "SELECT l.* FROM acme_crls AS l
 is($lists[1]{$_}, 0, "a list's $_") foreach qw/ due_at lease_until /;
 cmp_ok($lists[1]{number}, '>', $lists[0]{number}, 'and number');
 
-my ($before, $after) = map { Test::Nginx::AcmeCa::run_command('sqlite3',
+my ($before, $after) = map { run('sqlite3',
     "$dir/$_/ca.db", '.dump', 'PRAGMA user_version', 'PRAGMA application_id')
     =~ s/^(INSERT INTO acme_crls VALUES\(\d+,\d+,\d+).*/$1/mgr } 'ca', 'whole';
 

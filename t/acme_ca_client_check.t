@@ -70,11 +70,11 @@ END
 
 # what is verified is made by openssl: certificates of the CA are not there yet
 
-Test::Nginx::AcmeCa::run_command('openssl', 'req', '-x509', '-newkey', 'ec',
+run('openssl', 'req', '-x509', '-newkey', 'ec',
     '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', "$dir/own.key",
     '-out', "$dir/trust.pem", '-subj', '/CN=other', '-days', '10');
 
-Test::Nginx::AcmeCa::run_command('openssl', 'req', '-x509', '-newkey', 'ec',
+run('openssl', 'req', '-x509', '-newkey', 'ec',
     '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', "$dir/long.key",
     '-out', "$dir/long.pem", '-subj', '/CN=long', '-set_serial',
     '0x' . '7f' x 40);

@@ -118,12 +118,12 @@ is(verify($got[4]), 'OK', 'openssl: released');
 SKIP: {
     skip 'no certtool', 3 if system('certtool --version >/dev/null 2>&1');
 
-    my $text = Test::Nginx::AcmeCa::run_command('certtool', '--crl-info',
+    my $text = run('certtool', '--crl-info',
         '--infile', file('crl.pem', body(get("/crl/$issuer.pem"))));
     like($text, qr/Revoked certificates \(4\)/, 'certtool: entries');
     like($text, qr/CRL Number/, 'certtool: number');
 
-    Test::Nginx::AcmeCa::run_command('certtool', '--verify-crl',
+    run('certtool', '--verify-crl',
         '--load-ca-certificate', "$dir/ca/issuer.pem", '--infile',
         "$dir/crl.pem");
     is($?, 0, 'certtool: signature');
@@ -428,7 +428,7 @@ sub colons {
 sub verify {
     my ($got, $part) = @_;
 
-    my $said = Test::Nginx::AcmeCa::run_command('openssl', 'verify',
+    my $said = run('openssl', 'verify',
         '-x509_strict', '-crl_check_all', '-CAfile', "$dir/ca/root.pem",
         '-untrusted', "$dir/ca/issuer.pem", '-CRLfile',
         file('crls.pem', join "", map { body(get("/crl/$_.pem")) }
@@ -445,7 +445,7 @@ sub tls_get {
     file('client.pem', $got->{chain});
     file('client.key', $got->{key}->private_pem());
 
-    return Test::Nginx::AcmeCa::run_command('curl', '-sSk', '--cert',
+    return run('curl', '-sSk', '--cert',
         "$dir/client.pem", '--key', "$dir/client.key",
         'https://127.0.0.1:' . port(8443) . '/verified');
 }

@@ -17,6 +17,7 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool qw/ acme_ca_tool tool /;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -24,7 +25,7 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http http_ssl cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 my $dir = $t->testdir();
-my $tool = "$FindBin::Bin/../contrib/acme-ca";
+acme_ca_tool($t);
 
 acme_ca_conf($t, authority => 'crl_interval 1s;',
     server => 'location /crl/ { acme_ca_crl; }')->plan(33)->run();
@@ -102,7 +103,7 @@ my $id = acme_ca_sql_value($t, "SELECT id FROM issuers WHERE state = 'active'");
 ($text, $status) = tool('issuer', 'compromised', $id);
 is($status, 0, 'compromised') or diag($text);
 
-is(reload(), 1, 'reload');
+ok(acme_ca_reload($t), 'reload');
 $text = root_crl($list);
 like($text, qr/verify OK/, 'CRL of the root');
 like($text, qr/Serial Number: \Q$serial\E\n/, 'has the intermediate');
@@ -118,7 +119,7 @@ is(() = $t->read_file('ca/crl/all.pem') =~ /BEGIN X509 CRL/g, 3,
 
 # it is recorded once
 
-is(reload(), 1, 'another reload');
+ok(acme_ca_reload($t), 'another reload');
 is(() = root_crl($list) =~ /Serial Number:/g, 1, 'one entry');
 is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_audit_logs
     WHERE action = 'revoke-issuer'"), 1, 'one audit row');
@@ -130,7 +131,7 @@ is(acme_ca_faults($t), '', 'registry');
 
 symlink "$dir/ca/root.key", "$dir/ca/crl/abcd.pem";
 $t->write_file('ca/crl/abce.pem', "a text\n");
-is(reload(), 1, 'a link in the folder');
+ok(acme_ca_reload($t), 'a link in the folder');
 unlike($t->read_file('ca/crl/all.pem'), qr/PRIVATE KEY|a text/,
     'is not followed');
 like($t->read_file('ca/crl/all.pem'), qr/BEGIN X509 CRL/, 'the rest is there');
@@ -186,17 +187,6 @@ undef $t;
 
 ###############################################################################
 
-sub run {
-    return Test::Nginx::AcmeCa::run_command(@_);
-}
-
-
-sub tool {
-    my $text = run($tool, '--path', "$dir/ca", @_);
-    return ($text, $? >> 8);
-}
-
-
 sub root_crl {
     my ($file) = @_;
     return run('openssl', 'crl', '-in', $file, '-noout', '-text', '-CAfile',
@@ -225,18 +215,6 @@ sub wait_for {
     acme_ca_wait(sub { ($said = verify($got)) =~ /$what/ }, 60);
 
     return $said;
-}
-
-
-sub reload {
-    my @old = acme_ca_workers($t);
-
-    $t->reload();
-
-    return acme_ca_wait(sub {
-        my %now = map { $_ => 1 } acme_ca_workers($t);
-        keys %now == 2 && !grep { $now{$_} } @old;
-    }, 60) ? 1 : 0;
 }
 
 ###############################################################################

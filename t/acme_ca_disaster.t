@@ -152,7 +152,6 @@ undef $t;
 
 ###############################################################################
 
-sub run { return Test::Nginx::AcmeCa::run_command(@_) }
 sub serial { return lc cert_field($_[0]->{chain}, 'serial') }
 
 

@@ -104,11 +104,11 @@ is(($acme->post($url, undef, headers => [ [ 'Accept', 'text/plain' ],
 
 my $cms = $t->testdir() . '/chain.p7c';
 $t->write_file('chain.p7c', download($url, 'application/pkcs7-mime')->{body});
-my $text = Test::Nginx::AcmeCa::run_command('openssl', 'pkcs7', '-inform',
+my $text = run('openssl', 'pkcs7', '-inform',
     'DER', '-in', $cms, '-print_certs');
 is(join(' ', pem_list($text)), join(' ', pem_list($chain)),
     'the same certificates in PKCS #7');
-like(Test::Nginx::AcmeCa::run_command('openssl', 'cms', '-cmsout', '-inform',
+like(run('openssl', 'cms', '-cmsout', '-inform',
     'DER', '-in', $cms, '-print'), qr/version: 1\b/, 'CMS as well');
 
 # links

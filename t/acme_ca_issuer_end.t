@@ -191,7 +191,7 @@ sub finalize {
 sub life {
     my ($file) = @_;
 
-    my %at = Test::Nginx::AcmeCa::run_command('openssl', 'x509', '-in',
+    my %at = run('openssl', 'x509', '-in',
         "$dir/$file", '-noout', '-dates', '-dateopt', 'iso_8601')
         =~ /^not(\w+)=(.+)Z$/mg;
 

@@ -17,6 +17,7 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool qw/ acme_ca_tool tool /;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -24,7 +25,7 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 my $dir = $t->testdir();
-my $tool = "$FindBin::Bin/../contrib/acme-ca";
+acme_ca_tool($t);
 
 my ($module) = grep { -e } map { "/usr/lib/$_/libsofthsm2.so" }
     'softhsm', 'x86_64-linux-gnu/softhsm', 'aarch64-linux-gnu/softhsm';
@@ -36,7 +37,7 @@ if ($token) {
     $ENV{PKCS11_MODULE_PATH} = $module;
 }
 
-secret('pass', "4711\n");
+acme_ca_secret($t, 'pass', "4711\n");
 make_token() if $token;
 
 my $user = $> == 0 ? 'user nobody nogroup;' : '';
@@ -75,7 +76,7 @@ like($text, qr/NIST CURVE: P-256/, 'kind of key');
 my ($key) = glob "$dir/ca/issuers/*.key";
 is((stat $key)[2] & 0777, 0600, 'the key is closed');
 like(slurp($key), qr/^-----BEGIN ENCRYPTED PRIVATE KEY/, 'and encrypted');
-is(reload(), 1, 'reload');
+ok(acme_ca_reload($t), 'reload');
 is(states(), 'active', 'it is nothing yet');
 
 # what comes back
@@ -117,7 +118,7 @@ is($status, 1, 'not twice');
 # the next one, and then the active one
 
 is((acme_ca_config_test($t, $t->read_file('nginx.conf')))[0], 1, 'nginx -t');
-is(reload(), 1, 'reload');
+ok(acme_ca_reload($t), 'reload');
 is(states(), 'active next', 'it is the next one');
 is(issuer_of('a.example'), 'own', 'it does not sign yet');
 
@@ -132,7 +133,7 @@ sign('again', 'corp', csr => 'one');
 ($text, $status) = tool('issuer', 'import', "$dir/again.pem", "$dir/corp.pem");
 is($status, 0, 'a renewed certificate') or diag($text);
 like($text, qr/in place of the one before/, 'is not the next');
-is(reload(), 1, 'reload');
+ok(acme_ca_reload($t), 'reload');
 is(states(), 'retired active', 'is the same issuer');
 
 ###############################################################################
@@ -151,7 +152,7 @@ like($text, qr/not that of the certificate/, 'another key: why');
 ($text, $status) = tool('issuer', 'add', "$dir/two.pem", "$dir/corp.pem",
     '--key', "$dir/two.sealed", '--password-file', "$dir/pass");
 is($status, 0, 'add') or diag($text);
-is(reload(), 1, 'reload');
+ok(acme_ca_reload($t), 'reload');
 ($text, $status) = tool('issuer', 'rotate');
 is($status, 0, 'rotate') or diag($text);
 is(issuer_of('d.example'), 'Issuing 2', 'it signs');
@@ -177,7 +178,7 @@ SKIP: {
     is($status, 0, 'import') or diag($text);
     is(scalar(grep { slurp($_) eq "$uri\n" } glob "$dir/ca/issuers/*.key"), 1,
         'the key stays where it is');
-    is(reload(), 1, 'reload');
+    ok(acme_ca_reload($t), 'reload');
     ($text, $status) = tool('issuer', 'rotate');
     is($status, 0, 'rotate') or diag($text);
     is(issuer_of('f.example'), 'Issuing 3', 'it signs');
@@ -201,31 +202,12 @@ undef $t;
 
 ###############################################################################
 
-sub run {
-    return Test::Nginx::AcmeCa::run_command(@_);
-}
-
-
-sub tool {
-    my $text = run($tool, '--path', "$dir/ca", @_);
-    return ($text, $? >> 8);
-}
-
-
 sub slurp {
     my ($file) = @_;
 
     open my $f, '<', $file or return '';
     local $/;
     return scalar <$f>;
-}
-
-
-sub secret {
-    my ($name, $text) = @_;
-
-    $t->write_file($name, $text);
-    chmod 0600, "$dir/$name";
 }
 
 
@@ -289,18 +271,6 @@ sub key_id {
     my ($id) = run('openssl', 'x509', '-in', $file, '-noout', '-ext',
                    'subjectKeyIdentifier') =~ /^\s+([0-9A-F:]+)$/m;
     return lc($id =~ s/://gr);
-}
-
-
-sub reload {
-    my @old = acme_ca_workers($t);
-
-    $t->reload();
-
-    return acme_ca_wait(sub {
-        my %now = map { $_ => 1 } acme_ca_workers($t);
-        keys %now == 2 && !grep { $now{$_} } @old;
-    }, 60) ? 1 : 0;
 }
 
 ###############################################################################

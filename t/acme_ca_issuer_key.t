@@ -35,7 +35,7 @@ my %kinds = (
 
 # one that OpenSSL may lack, where nginx has the same as the command
 
-my $known = Test::Nginx::AcmeCa::run_command('openssl', 'list',
+my $known = run('openssl', 'list',
     '-public-key-algorithms') =~ /ML-DSA-65/i;
 
 if ($known) {
@@ -92,11 +92,11 @@ foreach my $kind (@kinds) {
     SKIP: {
         skip 'no certtool', 1 unless -x '/usr/bin/certtool';
         skip 'gnutls does not know it', 1 if $kind =~ /^mldsa/
-            && Test::Nginx::AcmeCa::run_command('certtool', '--help')
+            && run('certtool', '--help')
                !~ /mldsa/i;
 
         $t->write_file('chain.pem', $chain);
-        like(Test::Nginx::AcmeCa::run_command('certtool', '--verify',
+        like(run('certtool', '--verify',
                  '--load-ca-certificate', "$dir/$kind/root.pem", '--infile',
                  "$dir/chain.pem"),
              qr/Chain verification output: Verified/, "$kind: gnutls");
@@ -114,7 +114,7 @@ undef $t;
 sub verified {
     my ($list, $issuer) = @_;
 
-    return Test::Nginx::AcmeCa::run_command('openssl', 'crl', '-in', $list,
+    return run('openssl', 'crl', '-in', $list,
         '-noout', '-CAfile', $issuer) =~ /verify OK/;
 }
 

@@ -16,6 +16,7 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -25,6 +26,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('openssl')
 my $dir = $t->testdir();
 
 acme_ca_module($t);
+acme_ca_tool($t);
 
 # the operator's keys, one passphrase each
 
@@ -35,10 +37,11 @@ my %forms = (
 );
 my @forms = sort keys %forms;
 
-secret('words', join '', "nothing\n", "\n", map { "open $_\r\n" } @forms);
-secret('wrong', "nothing\nopen \nopen pkcs\n");
-secret('empty', "\n\n");
-secret('shown', "open pkcs8\n");
+acme_ca_secret($t, 'words', join '', "nothing\n", "\n",
+    map { "open $_\r\n" } @forms);
+acme_ca_secret($t, 'wrong', "nothing\nopen \nopen pkcs\n");
+acme_ca_secret($t, 'empty', "\n\n");
+acme_ca_secret($t, 'shown', "open pkcs8\n");
 chmod 0640, "$dir/shown";
 
 foreach my $form (@forms) {
@@ -67,7 +70,7 @@ acme_ca_conf($t, http => $http,
     authority => 'issuer_password_file %%TESTDIR%%/own; crl_interval 1s;',
     server => join "\n", map { "location /$_/ { acme_ca $_; }" } @forms);
 
-secret('own', "made by us\nof before\n");
+acme_ca_secret($t, 'own', "made by us\nof before\n");
 
 $t->plan(10 + 2 * @forms + 14)->run();
 
@@ -91,18 +94,12 @@ my ($list) = grep { !/all\.pem$/ && run('openssl', 'crl', '-in', $_, '-noout', '
 my $number = crl_number();
 ok($number, 'CRL of the root');
 
-like(run("$FindBin::Bin/../contrib/acme-ca", '--path', "$dir/ca", 'doctor'),
-    qr/^ok\s+key\s+issuer\.key has a passphrase/m, 'doctor');
+like((tool('doctor'))[0], qr/^ok\s+key\s+issuer\.key has a passphrase/m, 'doctor');
 
 # a new passphrase before that of the keys, and a reload
 
-secret('own', "another\n\nmade by us");
-my @old = acme_ca_workers($t);
-$t->reload();
-ok(acme_ca_wait(sub {
-    my %now = map { $_ => 1 } acme_ca_workers($t);
-    keys %now == 2 && !grep { $now{$_} } @old;
-}, 60), 'reload with the second line');
+acme_ca_secret($t, 'own', "another\n\nmade by us");
+ok(acme_ca_reload($t), 'reload with the second line');
 is(issue(''), 'OK', 'issued after it');
 cmp_ok(crl_number(), '>', $number, 'the root signed another CRL');
 
@@ -153,19 +150,6 @@ unlike($t->read_file('error.log'), qr/made by us|open pkcs|open legacy/,
 undef $t;
 
 ###############################################################################
-
-sub run {
-    return Test::Nginx::AcmeCa::run_command(@_);
-}
-
-
-sub secret {
-    my ($name, $text) = @_;
-
-    $t->write_file($name, $text);
-    chmod 0600, "$dir/$name";
-}
-
 
 sub issue {
     my ($name) = @_;

@@ -95,7 +95,7 @@ undef $t;
 sub status {
     my ($name) = @_;
 
-    my $said = Test::Nginx::AcmeCa::run_command('openssl', 'ocsp', '-issuer',
+    my $said = run('openssl', 'ocsp', '-issuer',
         "$dir/issuer.pem", '-cert', "$dir/$name.pem", '-url', "$url/ocsp/",
         '-CAfile', "$dir/root.pem");
 

@@ -208,11 +208,6 @@ undef $t;
 
 ###############################################################################
 
-sub run {
-    return Test::Nginx::AcmeCa::run_command(@_);
-}
-
-
 sub gnutls {
     my ($chain, $root) = @_;
 

@@ -84,13 +84,13 @@ like(openssl_ocsp('good'), qr/nonce.*verify OK|verify OK/s, 'and with one');
 unlike(openssl_ocsp('good'), qr/no nonce in response/, 'which comes back');
 
 foreach my $hash (qw/ sha256 sha384 sha512 /) {
-    $text = Test::Nginx::AcmeCa::run_command('openssl', 'ocsp', '-issuer', "$dir/issuer.pem",
+    $text = run('openssl', 'ocsp', '-issuer', "$dir/issuer.pem",
         "-$hash", '-cert', "$dir/good.pem", '-url', $url, '-CAfile',
         "$dir/root.pem");
     like($text, qr/verify OK.*good\.pem: good/s, "CertID by $hash");
 }
 
-$text = Test::Nginx::AcmeCa::run_command('openssl', 'ocsp', '-issuer', "$dir/issuer.pem",
+$text = run('openssl', 'ocsp', '-issuer', "$dir/issuer.pem",
     '-serial', '0x1234567890', '-cert', "$dir/good.pem", '-url', $url,
     '-CAfile', "$dir/root.pem");
 like($text, qr/verify OK.*0x1234567890: unknown.*good\.pem: good/s,
@@ -421,7 +421,7 @@ undef $t;
 sub openssl_ocsp {
     my ($name, @more) = @_;
 
-    return Test::Nginx::AcmeCa::run_command('openssl', 'ocsp', '-issuer', "$dir/issuer.pem",
+    return run('openssl', 'ocsp', '-issuer', "$dir/issuer.pem",
         '-cert', "$dir/$name.pem", '-url', $url, '-CAfile', "$dir/root.pem",
         @more);
 }
@@ -430,7 +430,7 @@ sub openssl_ocsp {
 sub gnutls_ocsp {
     my ($name, @more) = @_;
 
-    return Test::Nginx::AcmeCa::run_command('ocsptool', "--ask=$url", "--load-issuer=$dir/issuer.pem",
+    return run('ocsptool', "--ask=$url", "--load-issuer=$dir/issuer.pem",
         "--load-cert=$dir/$name.pem", "--load-trust=$dir/trust-gnutls.pem",
         @more) if -e "$dir/trust-gnutls.pem";
 
@@ -521,7 +521,7 @@ sub status {
     print {$f} $reply->{body};
     close $f;
 
-    return Test::Nginx::AcmeCa::run_command('openssl', 'ocsp', '-respin', "$dir/response.der",
+    return run('openssl', 'ocsp', '-respin', "$dir/response.der",
         '-resp_text', '-noverify');
 }
 
@@ -603,7 +603,7 @@ sub fields_of_leaf {
 
 
 sub staple {
-    return Test::Nginx::AcmeCa::run_command('sh', '-c', 'openssl s_client -connect 127.0.0.1:'
+    return run('sh', '-c', 'openssl s_client -connect 127.0.0.1:'
         . port(8444) . ' -status -servername tls.example < /dev/null');
 }
 
@@ -611,7 +611,7 @@ sub staple {
 sub client_get {
     my ($name) = @_;
 
-    return Test::Nginx::AcmeCa::run_command('sh', '-c', "printf 'GET / HTTP/1.0\\r\\n\\r\\n' |"
+    return run('sh', '-c', "printf 'GET / HTTP/1.0\\r\\n\\r\\n' |"
         . ' openssl s_client -quiet -connect 127.0.0.1:' . port(8445)
         . " -cert $dir/c-$name.pem -key $dir/c-$name.key -cert_chain"
         . " $dir/issuer.pem -ign_eof");

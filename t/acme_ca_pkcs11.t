@@ -39,8 +39,8 @@ $ENV{PKCS11_MODULE_PATH} = $module;
 my $pin = '839201';
 
 mkdir "$dir/tokens";
-secret('pin', "$pin\n");
-secret('wrong', "111111\n$pin\n");
+acme_ca_secret($t, 'pin', "$pin\n");
+acme_ca_secret($t, 'wrong', "111111\n$pin\n");
 $t->write_file('softhsm2.conf', <<EOF);
 directories.tokendir = $dir/tokens
 objectstore.backend = file
@@ -118,7 +118,7 @@ like(ocsp(), qr/Response verify OK.*leaf\.pem: revoked/s, 'OCSP');
 
 # reload
 
-ok(reload(), 'reload');
+ok(acme_ca_reload($t), 'reload');
 is(signers(), 3, 'every new worker signs');
 like(ocsp(), qr/Response verify OK.*leaf\.pem: revoked/s, 'OCSP after it');
 
@@ -175,7 +175,7 @@ SKIP: {
     skip 'the workers are the same user', 4 unless $> == 0;
 
     open_token(0);
-    reload();
+    acme_ca_reload($t);
 
     my $order = $acme->ready_order([ 'late.example' ]);
     my $reply = $acme->finalize($order, acme_csr(
@@ -184,7 +184,7 @@ SKIP: {
     ok($reply->header('Retry-After'), 'Retry-After');
 
     open_token(1);
-    ok(reload(), 'the token is back, and a reload');
+    ok(acme_ca_reload($t), 'the token is back, and a reload');
     is(signers(), 3, 'every worker signs again');
 }
 
@@ -192,19 +192,6 @@ SKIP: {
 undef $t;
 
 ###############################################################################
-
-sub run {
-    return Test::Nginx::AcmeCa::run_command(@_);
-}
-
-
-sub secret {
-    my ($name, $text) = @_;
-
-    $t->write_file($name, $text);
-    chmod 0600, "$dir/$name";
-}
-
 
 # a key in the token, and a CA certificate of it
 
@@ -228,18 +215,6 @@ sub make_key {
 sub open_token {
     my ($open) = @_;
     run('chmod', '-R', $open ? 'a+rwX' : 'go-rwx', "$dir/tokens");
-}
-
-
-sub reload {
-    my @old = acme_ca_workers($t);
-
-    $t->reload();
-
-    return acme_ca_wait(sub {
-        my %now = map { $_ => 1 } acme_ca_workers($t);
-        keys %now == 3 && !grep { $now{$_} } @old;
-    }, 60);
 }
 
 

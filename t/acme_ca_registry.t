@@ -245,11 +245,11 @@ undef $t;
 sub foreign {
     my ($name, $host) = @_;
 
-    Test::Nginx::AcmeCa::run_command(qw/ openssl req -x509 -newkey ec
+    run(qw/ openssl req -x509 -newkey ec
         -pkeyopt ec_paramgen_curve:P-256 -nodes -days 400 -keyout /,
         "$dir/$name-ca.key", '-out', "$dir/$name-ca.pem", '-subj',
         "/O=Elsewhere/CN=$name");
-    Test::Nginx::AcmeCa::run_command(qw/ openssl req -x509 -newkey ec
+    run(qw/ openssl req -x509 -newkey ec
         -pkeyopt ec_paramgen_curve:P-256 -nodes -days 5 -CA /,
         "$dir/$name-ca.pem", '-CAkey', "$dir/$name-ca.key", '-keyout',
         "$dir/$name.key", '-out', "$dir/$name.pem", '-subj', "/CN=$host",

@@ -18,6 +18,7 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
+use Test::Nginx::AcmeCa::Tool qw/ acme_ca_tool tool sql /;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -26,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 
 my $dir = $t->testdir();
-my $tool = "$FindBin::Bin/../contrib/acme-ca";
+acme_ca_tool($t);
 
 my %conf = (
     authority => 'crl_interval 1s; issuer_overlap 1h;',
@@ -65,7 +66,7 @@ my ($out, $said) = acme_ca_config_test($t, $t->read_file('nginx.conf'));
 is($out, 1, 'nginx -t') or diag($said);
 is(states(), 'active', 'nginx -t changes nothing');
 
-is(reload(), 1, 'reload');
+ok(reload(), 'reload');
 is(states(), 'active next', 'the next one waits');
 is(active(), $first, 'the first one signs on');
 
@@ -82,7 +83,7 @@ cmp_ok(index(trust('chain.pem'), pem("ca/issuers/$second.pem")), '>', 0,
 is(key_id(trust('issuer.pem')), $first, 'as not the one that signs');
 is(signer($acme->issue([ 'between.example' ])), $first, 'it signs nothing yet');
 
-is(reload(), 1, 'another reload');
+ok(reload(), 'another reload');
 is(states(), 'active next', 'makes no other one');
 
 # a crash in between leaves nothing half
@@ -173,7 +174,7 @@ is(sql("SELECT max(c.not_after) = i.signs_until FROM issuers AS i
 # then its key may go
 
 unlink "$dir/ca/issuer.key" or die "unlink: $!\n";
-is(reload(), 1, 'reload without the key of a retired one');
+ok(reload(), 'reload without the key of a retired one');
 is(states(), 'retired active', 'states');
 is(entries($first), 1, 'its last CRL is served');
 
@@ -183,7 +184,7 @@ is(entries($first), 1, 'its last CRL is served');
 
 acme_ca_conf($t, %conf, daemons => 0,
     authority => 'crl_interval 1s; issuer_overlap 1s; issuer_rotate 100%;');
-is(reload(), 1, 'reload');
+ok(reload(), 'reload');
 ok(acme_ca_wait(sub { states() eq 'retired retired active' }),
     'the workers change it');
 my $third = active();
@@ -207,7 +208,7 @@ like(http_get('/metrics'),
 # without the root's key nothing fails
 
 rename "$dir/ca/root.key", "$dir/root.key" or die "rename: $!\n";
-is(reload(), 1, 'reload without the key of the root');
+ok(reload(), 'reload without the key of the root');
 is(states(), 'retired retired active', 'nothing was made');
 like($t->read_file('error.log'), qr/time for the next issuer: put "root.key"/,
     'the log tells');
@@ -230,7 +231,7 @@ is($acme->finalize($late, $csr)->outcome(), '503 serverInternal',
 is($acme->post($late->location())->json()->{status}, 'ready', 'still ready');
 
 rename "$dir/root.key", "$dir/ca/root.key" or die "rename: $!\n";
-is(reload(), 1, 'reload with the key of the root');
+ok(reload(), 'reload with the key of the root');
 is(states(), 'retired retired compromised active', 'there is another one');
 is(entries($root), 1, 'the CRL of the root tells of it');
 is(crl_verify({ chain => $bad }, $root), 'revoked', 'openssl: of an issuer');
@@ -246,19 +247,6 @@ unlike($t->read_file('error.log'), qr/\[(?:emerg|alert)\]/,
 undef $t;
 
 ###############################################################################
-
-sub tool {
-    my $said = Test::Nginx::AcmeCa::run_command($tool, '--path', "$dir/ca", @_);
-    my $code = $? >> 8;
-
-    Test::Nginx::log_core('||', "acme-ca @_: $code\n$said");
-
-    return ($said, $code);
-}
-
-
-sub sql { return acme_ca_sql_value($t, $_[0]) }
-
 
 # of those that sign here, the oldest first
 
@@ -306,25 +294,13 @@ sub files {
 }
 
 
-# until there are new workers only
+# until the old workers have ended
 
 sub reload {
-    my %before = map { $_ => 1 } acme_ca_workers($t);
+    my @old = acme_ca_workers($t);
 
-    kill 'HUP', pid();
-
-    return acme_ca_wait(sub {
-        my @now = acme_ca_workers($t);
-        @now == 2 && !grep({ $before{$_} } @now)
-            && !grep { kill 0, $_ } keys %before
-    }) ? 1 : 0;
-}
-
-
-sub pid {
-    chomp(my $pid = $t->read_file('nginx.pid'));
-
-    return $pid;
+    return acme_ca_reload($t)
+        && acme_ca_wait(sub { !grep { kill 0, $_ } @old });
 }
 
 
@@ -367,7 +343,7 @@ sub crl_verify {
     $t->write_file('crl.pem', crl($id));
     $t->write_file('leaf.pem', $got->{chain});
 
-    my $said = Test::Nginx::AcmeCa::run_command('openssl', 'verify',
+    my $said = run('openssl', 'verify',
         '-x509_strict', '-crl_check', '-CAfile', "$dir/ca/root.pem",
         '-untrusted', "$dir/leaf.pem", '-CRLfile', "$dir/crl.pem",
         "$dir/leaf.pem");
@@ -383,7 +359,7 @@ sub ocsp {
     $t->write_file('above.pem', $above);
     $t->write_file('leaf.pem', $got->{chain});
 
-    my $said = Test::Nginx::AcmeCa::run_command('openssl', 'ocsp', '-issuer',
+    my $said = run('openssl', 'ocsp', '-issuer',
         "$dir/above.pem", '-cert', "$dir/leaf.pem", '-CAfile',
         "$dir/ca/root.pem", '-url', 'http://127.0.0.1:' . port(8080) . '/ocsp/');
 

@@ -21,6 +21,7 @@ BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
 use Test::Nginx::AcmeCa::Piped;
+use Test::Nginx::AcmeCa::Tool qw/ acme_ca_tool tool sql /;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -28,7 +29,7 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('openssl')
     ->has_daemon('sqlite3')->has_daemon('cc');
 my $dir = $t->testdir();
-my $tool = "$FindBin::Bin/../contrib/acme-ca";
+acme_ca_tool($t);
 
 # an instrumented nginx brings its own library, which has to be the first
 plan(skip_all => 'an instrumented nginx') if $ENV{LD_PRELOAD}
@@ -290,7 +291,6 @@ sub read_all {
 }
 
 
-sub sql { return acme_ca_sql_value($t, $_[0]) }
 sub ids { return split /,/, sql('SELECT group_concat(id) FROM
     (SELECT id FROM issuers WHERE state IS NOT NULL ORDER BY id)') }
 
@@ -298,11 +298,6 @@ sub ids { return split /,/, sql('SELECT group_concat(id) FROM
 sub states {
     return sql('SELECT group_concat(state, " ") FROM
         (SELECT state FROM issuers WHERE state IS NOT NULL ORDER BY id)');
-}
-
-
-sub tool {
-    return Test::Nginx::AcmeCa::run_command($tool, '--path', "$dir/ca", @_);
 }
 
 ###############################################################################

@@ -263,7 +263,7 @@ sub refused {
 
 
 sub nginx {
-    return Test::Nginx::AcmeCa::run_command($Test::Nginx::NGINX, '-p', "$dir/",
+    return run($Test::Nginx::NGINX, '-p', "$dir/",
         '-c', 'nginx.conf', '-e', 'error.log', @_);
 }
 

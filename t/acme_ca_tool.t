@@ -314,7 +314,7 @@ is(bind_account($last, $made[2]{kid}, $made[2]{hmac_key})->outcome(), '201',
 # by the admin location
 
 SKIP: {
-    skip 'no curl', 44 unless Test::Nginx::AcmeCa::run_command('curl', '-V')
+    skip 'no curl', 44 unless run('curl', '-V')
         =~ /^curl/;
 
     my $url = 'http://127.0.0.1:' . port(8080) . '/admin/';
@@ -431,7 +431,7 @@ SKIP: {
     skip 'not root', 2 if $>;
 
     my @as = qw/ setpriv --reuid 1 --regid 1 --clear-groups -- /;
-    my $said = Test::Nginx::AcmeCa::run_command(@as, acme_ca_tool_path(),
+    my $said = run(@as, acme_ca_tool_path(),
         '--path', "$dir/ca", 'eab', 'list');
     is($? >> 8, 1, 'another user');
     like($said, qr/belongs to somebody else/, 'is told so');

@@ -238,7 +238,7 @@ undef $t;
 ###############################################################################
 
 sub openssl_run {
-    my $said = Test::Nginx::AcmeCa::run_command('openssl', @_);
+    my $said = run('openssl', @_);
     die "openssl @_: $said" if $?;
 }
 

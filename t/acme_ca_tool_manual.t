@@ -155,11 +155,6 @@ done_testing();
 
 ###############################################################################
 
-sub run {
-    return Test::Nginx::AcmeCa::run_command(@_);
-}
-
-
 sub program {
     my ($name) = @_;
     return grep { -x "$_/$name" } split /:/, $ENV{PATH};

@@ -44,7 +44,7 @@ my ($one, $two) = map { lc cert_field($acme->issue([ "$_.example" ])->{chain},
 my ($uuid) = json('certificate', 'show', $one)->{uuid};
 my $kid = json('eab', 'create', '--label', 'x')->{kid};
 
-Test::Nginx::AcmeCa::run_command(qw/ openssl req -x509 -newkey ec -pkeyopt
+run(qw/ openssl req -x509 -newkey ec -pkeyopt
     ec_paramgen_curve:P-256 -nodes -days 5 -keyout /, "$dir/o.key", '-out',
     "$dir/o.pem", '-subj', '/CN=Other');
 

@@ -29,7 +29,7 @@ my $dir = $t->testdir();
 # the client's certificates: one that nginx knows the issuer of, one it does not
 
 foreach my $name ('good', 'bad') {
-    Test::Nginx::AcmeCa::run_command('openssl', 'req', '-x509', '-newkey',
+    run('openssl', 'req', '-x509', '-newkey',
         'rsa:2048', '-nodes', '-days', '2', '-keyout', "$dir/$name.key",
         '-out', "$dir/$name.crt", '-subj', '/O=Corp/OU=ops/CN=machine',
         '-addext', 'subjectAltName=DNS:m1.corp.internal');

@@ -62,7 +62,7 @@ $t->write_file('chain.pem', $chain->{body});
 $t->write_file('leaf.pem', $leaf);
 
 my $dir = $t->testdir();
-is(Test::Nginx::AcmeCa::run_command('openssl', 'verify', '-x509_strict',
+is(run('openssl', 'verify', '-x509_strict',
     '-CAfile', "$dir/root.pem", '-untrusted', "$dir/chain.pem",
     "$dir/leaf.pem"), "$dir/leaf.pem: OK\n", 'verifies what was issued');
 
@@ -104,7 +104,7 @@ SKIP: {
     my $said = advised($copy =~ s!/usr/local/share/ca-certificates!$dir/anchors!r
         . " && update-ca-certificates --certsdir $dir/none --localcertsdir"
         . " $dir/anchors --etccertsdir $dir/certs --hooksdir $dir/none");
-    is(Test::Nginx::AcmeCa::run_command('openssl', 'verify', '-CAfile',
+    is(run('openssl', 'verify', '-CAfile',
         "$dir/certs/ca-certificates.crt", '-untrusted', "$dir/chain.pem",
         "$dir/leaf.pem"), "$dir/leaf.pem: OK\n", 'Debian') or diag($said);
 }

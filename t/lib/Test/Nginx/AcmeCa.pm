@@ -36,8 +36,8 @@ our @EXPORT = (qw/ acme_ca_conf acme_ca_daemons acme_ca_module acme_client
     acme_ca_sql acme_ca_sql_value acme_ca_database acme_ca_faults
     acme_ca_children acme_ca_workers acme_ca_wait acme_ca_reload
     acme_ca_kill acme_ca_log acme_ca_config_test
-    acme_ca_dns acme_ca_url http_01_log
-    openssl cert_text cert_field cert_serial cert_id chain_verify rfc3339 /,
+    acme_ca_dns acme_ca_url acme_ca_secret http_01_log
+    run openssl cert_text cert_field cert_serial cert_id chain_verify rfc3339 /,
     @Test::Nginx::AcmeCa::Alpn::EXPORT,
     @Test::Nginx::AcmeCa::Ca::EXPORT,
     @Test::Nginx::AcmeCa::Csr::EXPORT,
@@ -209,6 +209,16 @@ sub acme_client {
     return Test::Nginx::AcmeCa::Client->new(
         directory => acme_ca_url(%opts) . '/directory',
         tokens => $t->testdir() . '/tokens', %opts);
+}
+
+
+# a file that nobody but its owner may read
+
+sub acme_ca_secret {
+    my ($t, $name, $text) = @_;
+
+    $t->write_file($name, $text);
+    chmod 0600, $t->testdir() . "/$name";
 }
 
 
@@ -491,7 +501,7 @@ sub acme_ca_config_test {
     $t->write_file_expand($name, $conf);
 
     my $dir = $t->testdir();
-    my $text = run_command($Test::Nginx::NGINX, '-t', '-p', "$dir/", '-c',
+    my $text = run($Test::Nginx::NGINX, '-t', '-p', "$dir/", '-c',
                            $name, '-e', 'test-error.log');
 
     return ($? == 0 ? 1 : 0, $text);
@@ -500,7 +510,7 @@ sub acme_ca_config_test {
 
 # what a program says on stdout and stderr, by no shell; $? is its end
 
-sub run_command {
+sub run {
     my (@command) = @_;
 
     my $pid = open my $out, '-|';
@@ -529,7 +539,7 @@ sub openssl {
     print {$file} $input;
     $file->flush();
 
-    return run_command('openssl', shift @args, '-in', $file->filename(),
+    return run('openssl', shift @args, '-in', $file->filename(),
                        @args);
 }
 
@@ -595,7 +605,7 @@ sub chain_verify {
         close $f;
     }
 
-    my $text = run_command('openssl', 'verify', '-x509_strict', '-CAfile',
+    my $text = run('openssl', 'verify', '-x509_strict', '-CAfile',
                            defined $root ? $root : "$dir/middle",
                            '-untrusted', "$dir/middle", "$dir/leaf");
 

@@ -31,7 +31,7 @@ our @EXPORT = qw/ make_ca /;
 sub make_ca {
     my ($t, $file, %opts) = @_;
 
-    my $run = \&Test::Nginx::AcmeCa::run_command;
+    my $run = \&Test::Nginx::AcmeCa::run;
     my $dir = $t->testdir();
     my $key = "$dir/" . (defined $opts{key} ? $opts{key} : $file) . '.key';
 

@@ -127,7 +127,7 @@ sub interop_ok {
 sub interop_run {
     my (@command) = @_;
 
-    my $text = Test::Nginx::AcmeCa::run_command(@command);
+    my $text = Test::Nginx::AcmeCa::run(@command);
     die "@command: $text\n" if $? != 0;
 
     return $text;

@@ -67,7 +67,7 @@ sub by_admin {
 sub run_tool {
     my (@args) = @_;
 
-    $text = Test::Nginx::AcmeCa::run_command($tool, @args);
+    $text = run($tool, @args);
     $status = $? >> 8;
     Test::Nginx::log_core('||', "acme-ca @args: $status\n$text");
 
