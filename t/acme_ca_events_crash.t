@@ -50,14 +50,16 @@ my @chains = map { $acme->issue([ $_ ])->{chain} } @names;
 
 put_receiver($t, '/revoked', hold => "$dir/never");
 $acme->revoke($chains[0]);
-names('/all', 1);
-ok(acme_ca_wait(sub { !hook('/all')->{lease_until} }), 'the other one was told');
-ok(acme_ca_wait(sub { hook('/revoked')->{lease_until} }), 'it is told');
+receiver_names($t, '/all', 1);
+ok(acme_ca_wait(sub { !receiver_hook($t, '/all')->{lease_until} }),
+    'the other one was told');
+ok(acme_ca_wait(sub { receiver_hook($t, '/revoked')->{lease_until} }),
+    'it is told');
 kill 'KILL', acme_ca_workers($t);
 put_receiver($t, '/revoked');
-ok(acme_ca_wait(sub { grep { $_ eq $names[0] } names('/revoked') }),
-    'killed workers: told by others');
-ok(acme_ca_wait(sub { !hook('/revoked')->{lease_until} }),
+ok(acme_ca_wait(sub { grep { $_ eq $names[0] }
+    receiver_names($t, '/revoked') }), 'killed workers: told by others');
+ok(acme_ca_wait(sub { !receiver_hook($t, '/revoked')->{lease_until} }),
     'and written');
 
 # a reload while it is told, with another key beside the old one, another hook,
@@ -65,7 +67,8 @@ ok(acme_ca_wait(sub { !hook('/revoked')->{lease_until} }),
 
 put_receiver($t, '/all', hold => "$dir/reloaded");
 $acme->revoke($chains[2]);
-ok(acme_ca_wait(sub { hook('/all')->{lease_until} }), 'it is told');
+ok(acme_ca_wait(sub { receiver_hook($t, '/all')->{lease_until} }),
+    'it is told');
 
 open my $f, '>>', "$dir/ca/event.key" or die "event.key: $!\n";
 print {$f} "$new_key\n";
@@ -76,11 +79,12 @@ ok(acme_ca_reload($t), 'reloaded');
 put_receiver($t, '/all');
 $t->write_file('reloaded', '');
 $acme->revoke($chains[3]);
-is(join(' ', names('/more', 1)), $names[3], 'a new hook begins at the end');
-is(join(' ', names('/all', 3)), "@names[0, 2, 3]",
+is(join(' ', receiver_names($t, '/more', 1)), $names[3],
+    'a new hook begins at the end');
+is(join(' ', receiver_names($t, '/all', 3)), "@names[0, 2, 3]",
     'the old one goes on');
-once('/all');
-is(hook('/revoked'), undef, 'one that went is forgotten');
+is(receiver_twice($t, '/all'), '', '/all: each once');
+is(receiver_hook($t, '/revoked'), undef, 'one that went is forgotten');
 is(receiver_signed((receiver_taken($t, '/more'))[0], $key, $new_key), '',
     'signed with both keys');
 
@@ -88,20 +92,21 @@ is(receiver_signed((receiver_taken($t, '/more'))[0], $key, $new_key), '',
 
 put_receiver($t, '/more', status => 503);
 $acme->revoke($chains[4]);
-ok(acme_ca_wait(sub { hook('/more')->{attempts} }), 'not taken');
+ok(acme_ca_wait(sub { receiver_hook($t, '/more')->{attempts} }), 'not taken');
 $t->stop();
 put_receiver($t, '/more');
 $t->run();
-is((names('/more', 2))[1], $names[4], 'told after a restart');
-once('/more');
-ok(acme_ca_wait(sub { !hook('/more')->{attempts} }), 'and written');
+is((receiver_names($t, '/more', 2))[1], $names[4], 'told after a restart');
+is(receiver_twice($t, '/more'), '', '/more: each once');
+ok(acme_ca_wait(sub { !receiver_hook($t, '/more')->{attempts} }),
+    'and written');
 
 # nothing of the log goes that a hook has not had
 
 put_receiver($t, '/more', status => 503);
 $acme->revoke($chains[5]);
-ok(acme_ca_wait(sub { hook('/more')->{attempts} }), 'not taken');
-my $place = hook('/more')->{log_id};
+ok(acme_ca_wait(sub { receiver_hook($t, '/more')->{attempts} }), 'not taken');
+my $place = receiver_hook($t, '/more')->{log_id};
 my $last = acme_ca_sql_value($t, 'SELECT max(id) FROM acme_audit_checkpoints');
 ok(acme_ca_wait(sub { $place < ($last = acme_ca_sql_value($t,
     'SELECT max(id) FROM acme_audit_checkpoints')) }), 'signed meanwhile');
@@ -132,35 +137,6 @@ sub configure {
 sub key {
     my ($line) = split /\n/, $t->read_file('ca/event.key');
     return $line;
-}
-
-
-# the names that a hook was told of, when there are so many
-
-sub names {
-    my ($uri, $n) = @_;
-    my @events = $n ? receiver_wait($t, $uri, $n) : receiver_events($t, $uri);
-
-    return map { $_->{data}{certificate}{names}[0] =~ s/^dns://r } @events;
-}
-
-
-sub hook {
-    my ($uri) = @_;
-
-    return (acme_ca_sql($t, "SELECT * FROM acme_event_hooks
-                             WHERE uri = '$uri'"))[0];
-}
-
-
-# no event was taken twice
-
-sub once {
-    my ($uri) = @_;
-    my %n;
-
-    $n{$_->{id}}++ foreach receiver_events($t, $uri);
-    is(join(' ', grep { $n{$_} > 1 } sort keys %n), '', "$uri: each once");
 }
 
 ###############################################################################

@@ -60,8 +60,8 @@ $acme->revoke($chains[0]);
 
 is(scalar receiver_wait($t, '/revoked', 1), 1, 'the other hook goes on');
 ok(tried('/all', 500, 2), 'status 500: told again');
-is(hook('/all')->{error}, 'status 500', 'the error');
-cmp_ok(hook('/all')->{attempts}, '>', 0, 'attempts');
+is(receiver_hook($t, '/all')->{error}, 'status 500', 'the error');
+cmp_ok(receiver_hook($t, '/all')->{attempts}, '>', 0, 'attempts');
 
 foreach my $status (410, 301) {
     put_receiver($t, '/all', status => $status);
@@ -73,14 +73,14 @@ ok(tried('/all', 0, 1), 'no answer: told again');
 is(scalar receiver_events($t, '/all'), 0, 'nothing was taken');
 
 put_receiver($t, '/all', status => 204);
-is(join(' ', names('/all', 8)), join(' ', @names, $names[0]),
+is(join(' ', receiver_names($t, '/all', 8)), join(' ', @names, $names[0]),
     'then all of it, in order');
-ok(acme_ca_wait(sub { my $hook = hook('/all');
+ok(acme_ca_wait(sub { my $hook = receiver_hook($t, '/all');
     $hook->{attempts} == 0 && !defined $hook->{error}
         && $hook->{delivered} == 8 }), 'and no error');
 is(scalar(grep { @{json_decode($_->{body})->{events}} > 3 }
     receiver_log($t, '/all')), 0, 'three at most at a time');
-once($_) foreach qw( /all /revoked );
+is(receiver_twice($t, $_), '', "$_: each once") foreach qw( /all /revoked );
 
 # it takes the location's answer for none
 
@@ -88,19 +88,21 @@ ok(tried('/hang', 0, 2), 'hangs: told again');
 
 # an answer that comes too late: taken twice, under the same id
 
-my $attempts = hook('/hang')->{attempts} + 2;
+my $attempts = receiver_hook($t, '/hang')->{attempts} + 2;
 put_receiver($t, '/hang', hold => $t->testdir() . '/answer');
-ok(acme_ca_wait(sub { hook('/hang')->{attempts} >= $attempts }), 'waits');
+ok(acme_ca_wait(sub { receiver_hook($t, '/hang')->{attempts} >= $attempts }),
+    'waits');
 $t->write_file('answer', '');
 cmp_ok(scalar receiver_wait($t, '/hang', 2), '>=', 2, 'too late: told again');
 is(scalar(keys %{{ map { $_->{id} => 1 } receiver_events($t, '/hang') }}), 1,
     'the same');
 put_receiver($t, '/hang');
-is((names('/hang', 1))[0], $names[0], 'and taken');
+is((receiver_names($t, '/hang', 1))[0], $names[0], 'and taken');
 
 # how far they are: the tool, the admin location, the metrics
 
-ok(acme_ca_wait(sub { hook('/slow')->{attempts} }), 'later, it said');
+ok(acme_ca_wait(sub { receiver_hook($t, '/slow')->{attempts} }),
+    'later, it said');
 
 my ($slow) = grep { $_->{uri} eq '/slow' } @{json('events', 'list')};
 is("$slow->{error} $slow->{attempts} $slow->{delivered} $slow->{types}",
@@ -137,7 +139,7 @@ is(sql("SELECT count(*) FROM acme_audit_logs WHERE action = 'revoke'
 
 put_receiver($t, '/slow');
 is((tool('events', 'retry', '/slow'))[1], 0, 'events retry');
-is((names('/slow', 1))[0], $names[0], 'told at once');
+is((receiver_names($t, '/slow', 1))[0], $names[0], 'told at once');
 is((tool('events', 'retry', '/none'))[1], 3, 'there is no such hook');
 is((admin('events', 'retry', '/slow'))[1], 0, 'by the admin location');
 is((admin('events', 'retry', '99'))[1], 3, 'no such hook there');
@@ -154,16 +156,6 @@ undef $t;
 
 ###############################################################################
 
-# the names that a hook was told of, when there are so many
-
-sub names {
-    my ($uri, $n) = @_;
-    my @events = $n ? receiver_wait($t, $uri, $n) : receiver_events($t, $uri);
-
-    return map { $_->{data}{certificate}{names}[0] =~ s/^dns://r } @events;
-}
-
-
 # whether a hook was answered so, or not at all, so often
 
 sub tried {
@@ -172,25 +164,6 @@ sub tried {
     return acme_ca_wait(sub {
         $n <= grep { $_->{status} == $status } receiver_log($t, $uri)
     });
-}
-
-
-sub hook {
-    my ($uri) = @_;
-
-    return (acme_ca_sql($t, "SELECT * FROM acme_event_hooks
-                             WHERE uri = '$uri'"))[0];
-}
-
-
-# no event was taken twice
-
-sub once {
-    my ($uri) = @_;
-    my %n;
-
-    $n{$_->{id}}++ foreach receiver_events($t, $uri);
-    is(join(' ', grep { $n{$_} > 1 } sort keys %n), '', "$uri: each once");
 }
 
 ###############################################################################

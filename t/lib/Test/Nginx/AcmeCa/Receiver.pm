@@ -11,8 +11,8 @@ use strict;
 use base qw/ Exporter /;
 
 our @EXPORT = qw/ receiver_start put_receiver receiver_log receiver_taken
-    receiver_events receiver_wait receiver_signed receiver_schema
-    receiver_faults /;
+    receiver_events receiver_wait receiver_names receiver_twice receiver_hook
+    receiver_signed receiver_schema receiver_faults /;
 
 use Cwd qw/ abs_path /;
 use Digest::SHA qw/ hmac_sha256_hex /;
@@ -98,6 +98,39 @@ sub receiver_wait {
     });
 
     return @events;
+}
+
+
+# the names that it was told of, when there are so many
+
+sub receiver_names {
+    my ($t, $uri, $n) = @_;
+    my @events = $n ? receiver_wait($t, $uri, $n) : receiver_events($t, $uri);
+
+    return map { $_->{data}{certificate}{names}[0] =~ s/^dns://r } @events;
+}
+
+
+# what was taken more than once
+
+sub receiver_twice {
+    my ($t, $uri) = @_;
+    my %n;
+
+    $n{$_->{id}}++ foreach receiver_events($t, $uri);
+
+    return join ' ', grep { $n{$_} > 1 } sort keys %n;
+}
+
+
+# how far it is, by the database
+
+sub receiver_hook {
+    my ($t, $uri) = @_;
+    my ($row) = Test::Nginx::AcmeCa::acme_ca_sql($t,
+        "SELECT * FROM acme_event_hooks WHERE uri = '$uri'");
+
+    return $row;
 }
 
 
