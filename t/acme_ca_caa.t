@@ -22,8 +22,7 @@ select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 
-my $common = 'resolver 127.0.0.1:%%PORT_8053_UDP%%;'
-    . 'http_01_ports %%PORT_8081%%; allow address 127.0.0.0/8;';
+my $common = 'http_01_ports %%PORT_8081%%; allow address 127.0.0.0/8;';
 
 my %other = (map { $_ => { CAA => [ 0, 'issue', 'other.example' ] } }
                  qw/ far.example tree.example lab.example /);
@@ -47,16 +46,10 @@ acme_ca_conf($t, challenges => 'http-01 dns-01', authority => '
         caa permissive zone=Soft.example;
         validation_timeout 8s;
         validation_attempts 1;',
-    http => "
-    acme_ca_authority open {
-        path %%TESTDIR%%/open; base_url http://127.0.0.1:8080/open; $common
-        caa_identities ca.example;
-    }
-    acme_ca_authority none {
-        path %%TESTDIR%%/none; base_url http://127.0.0.1:8080/none; $common
-    }",
-    server => 'location /open/ { acme_ca open; }
-        location /none/ { acme_ca none; }',
+    others => {
+        open => "$common caa_identities ca.example;",
+        none => $common,
+    },
     dns => {
         %other,
         'ours.example'   => name([ 0, 'issue', 'ca.example' ]),

@@ -24,6 +24,8 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)->has_daemon('sqlite3');
 my $secret = 'SECRET-of-an-inner-server';
 
 my $common = 'validation_attempts 2; deny address 127.0.0.9;';
+my $same = "http_01_ports %%PORT_8084%% %%PORT_8081%%;
+        allow address 127.0.0.0/8; $common";
 
 acme_ca_conf($t, http_01_ports => '%%PORT_8084%% %%PORT_8081%%',
     authority => "validation_timeout 20s; $common",
@@ -42,39 +44,11 @@ acme_ca_conf($t, http_01_ports => '%%PORT_8084%% %%PORT_8081%%',
         'v6.example'      => { AAAA => '::1' },
         'port.example'    => { A => '127.0.0.5' },
     },
-    http => <<"END", server => <<'EOF')->plan(149)->run();
-
-    acme_ca_authority http {
-        path                 %%TESTDIR%%/http;
-        base_url             http://127.0.0.1:8080/80;
-        resolver             127.0.0.1:%%PORT_8053_UDP%%;
-        validation_attempts  1;
-    }
-
-    acme_ca_authority hasty {
-        path                 %%TESTDIR%%/hasty;
-        base_url             http://127.0.0.1:8080/hasty;
-        resolver             127.0.0.1:%%PORT_8053_UDP%%;
-        http_01_ports        %%PORT_8084%% %%PORT_8081%%;
-        allow                address 127.0.0.0/8;
-        validation_timeout   3s;
-        $common
-    }
-
-    acme_ca_authority half {
-        path                 %%TESTDIR%%/half;
-        base_url             http://127.0.0.1:8080/half;
-        resolver             127.0.0.1:%%PORT_8053_UDP%%;
-        http_01_ports        %%PORT_8084%% %%PORT_8081%%;
-        allow                address 127.0.0.0/8;
-        validation_timeout   8s;
-        $common
-    }
-END
-        location /80/ { acme_ca http; }
-        location /hasty/ { acme_ca hasty; }
-        location /half/ { acme_ca half; }
-EOF
+    others => {
+        http  => 'validation_attempts 1;',
+        hasty => "validation_timeout 3s; $same",
+        half  => "validation_timeout 8s; $same",
+    })->plan(149)->run();
 
 my $p = port(8081);
 
@@ -185,7 +159,7 @@ is($acme->challenge($acme->post($waits))->{status}, 'pending',
 # the port of HTTP, where no other one is named
 
 my $plain = acme_client($t, directory => $acme->{directory}
-                                         =~ s!/acme/!/80/!r);
+                                         =~ s!/acme/!/http/!r);
 $plain->new_account();
 my $port = $plain->new_order([ 'port.example' ])->json()->{authorizations}[0];
 $plain->respond($port);

@@ -37,28 +37,11 @@ acme_ca_conf($t, workers => 1, challenges => 'http-01 tls-alpn-01',
         'refused.example' => { A => '127.0.0.5' },
         'two.example'     => { A => [ '127.0.0.2', '127.0.0.1' ] },
     },
-    http => <<"END", server => <<'EOF');
-
-    acme_ca_authority https {
-        path                 %%TESTDIR%%/https;
-        base_url             http://127.0.0.1:8080/443;
-        resolver             127.0.0.1:%%PORT_8053_UDP%%;
-        validation_attempts  1;
-    }
-
-    acme_ca_authority hasty {
-        path                 %%TESTDIR%%/hasty;
-        base_url             http://127.0.0.1:8080/hasty;
-        resolver             127.0.0.1:%%PORT_8053_UDP%%;
-        challenges           tls-alpn-01;
-        allow                address 127.0.0.0/8;
-        validation_timeout   3s;
-        $common
-    }
-END
-        location /443/ { acme_ca https; }
-        location /hasty/ { acme_ca hasty; }
-EOF
+    others => {
+        https => 'validation_attempts 1;',
+        hasty => "challenges tls-alpn-01; allow address 127.0.0.0/8;
+            validation_timeout 3s; $common",
+    });
 
 tls_alpn_start($t, 8082)->plan(100)->todo_alerts()->run();
 
@@ -168,7 +151,7 @@ is(scalar tls_alpn_log($t, 'denied.example'), 0, 'denied was not asked');
 # the port of HTTPS, where no other one is named
 
 my $plain = acme_client($t, directory => $acme->{directory}
-                                         =~ s!/acme/!/443/!r);
+                                         =~ s!/acme/!/https/!r);
 $plain->new_account();
 my $port = $plain->new_order([ 'refused.example' ])
     ->json()->{authorizations}[0];

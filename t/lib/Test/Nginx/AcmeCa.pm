@@ -72,12 +72,13 @@ sub acme_ca_module {
 }
 
 
-# Writes a complete nginx.conf with one authority and starts the daemons it
-# needs.
+# Writes a complete nginx.conf with one authority, or more, and starts the
+# daemons it needs.
 #
 #     authority   more directives of the authority block
 #     main, http, server    more of those
 #     location    more directives of location /acme/
+#     others      more authorities: NAME => its directives, at /NAME/
 #     tls         1: TLS on port 8443 with the CA's own certificate
 #     workers     2
 #     name        of the authority: "default"
@@ -155,6 +156,20 @@ sub conf_text {
     }
 
     my $workers = $opts{workers} || 2;
+    my %others = %{$opts{others} || {}};
+
+    foreach my $other (sort keys %others) {
+        $opts{server} .= "location /$other/ { acme_ca $other; }\n";
+        $opts{http} .= <<EOF;
+    acme_ca_authority $other {
+        path      %%TESTDIR%%/$other;
+        base_url  http://127.0.0.1:8080/$other;
+        resolver  127.0.0.1:%%PORT_8053_UDP%%;
+        $others{$other}
+    }
+
+EOF
+    }
 
     return <<EOF;
 %%TEST_GLOBALS%%
