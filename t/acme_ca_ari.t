@@ -279,8 +279,7 @@ is(replace($id)->outcome(), '409 alreadyReplaced', 'once and for all');
 
 # switched off
 
-my $off = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
-                                       . '/off/directory');
+my $off = acme_client($t, at => 'off');
 ok(!exists $off->directory()->{renewalInfo}, 'off: not in the directory');
 is($off->get('http://127.0.0.1:' . port(8080) . "/off/renewal-info/$id")
     ->outcome(), '404 malformed', 'off: nothing there');

@@ -209,8 +209,7 @@ foreach my $case ([ open => 'others.example', 'invalid', 'caa' ],
                   [ none => 'others.example', 'valid' ])
 {
     my ($authority, $name, $status, $type) = @$case;
-    my $client = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
-                                              . "/$authority/directory");
+    my $client = acme_client($t, at => $authority);
     $client->new_account();
     my ($url) = begin($client, $name);
 

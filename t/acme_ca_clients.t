@@ -66,8 +66,7 @@ is($directory->header('Content-Type'), $json, 'directory, type');
 
 # meta, although there is nothing in it; no terms that nobody has to agree to
 
-my $other = acme_client($t,
-    directory => 'http://127.0.0.1:' . port(8080) . '/plain/directory');
+my $other = acme_client($t, at => 'plain');
 my $meta = $other->directory()->{meta};
 
 is(ref $meta, 'HASH', 'meta without terms');

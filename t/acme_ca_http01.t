@@ -92,8 +92,7 @@ my @cases = (
 );
 
 my $acme = acme_client($t);
-my %client = map { $_ => acme_client($t, directory => $acme->{directory}
-    =~ s!/acme/!/$_/!r) } qw/ hasty half /;
+my %client = map { $_ => acme_client($t, at => $_) } qw/ hasty half /;
 $_->new_account() foreach $acme, values %client;
 put_token($t->testdir() . '/tokens', '/loop',
           redirect => "http://loop.example:$p/loop");
@@ -158,8 +157,7 @@ is($acme->challenge($acme->post($waits))->{status}, 'pending',
 
 # the port of HTTP, where no other one is named
 
-my $plain = acme_client($t, directory => $acme->{directory}
-                                         =~ s!/acme/!/http/!r);
+my $plain = acme_client($t, at => 'http');
 $plain->new_account();
 my $port = $plain->new_order([ 'port.example' ])->json()->{authorizations}[0];
 $plain->respond($port);

@@ -75,8 +75,7 @@ EOF
 ###############################################################################
 
 foreach my $kind (sort keys %kinds) {
-    my $acme = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
-                                            . "/$kind/directory");
+    my $acme = acme_client($t, at => $kind);
     my $chain = $acme->issue([ "$kind.example" ])->{chain};
 
     is(chain_verify($chain, "$dir/$kind-root.pem"), 'OK', "$kind: verified");
@@ -88,8 +87,7 @@ foreach my $kind (sort keys %kinds) {
         unless -e "$dir/$kind/root.key";
 }
 
-my $client = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
-                                          . '/ec/directory');
+my $client = acme_client($t, at => 'ec');
 
 foreach my $kind (sort keys %id) {
     my ($name) = map { m!([^/]+)$! } grep { !/all\.pem$/ }

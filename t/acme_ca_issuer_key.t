@@ -80,8 +80,7 @@ foreach my $kind (@kinds) {
     like(cert_text($issuer), qr/Signature Algorithm: $signature/,
         "$kind: signature of the root");
 
-    my $acme = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
-        . "/$kind/directory");
+    my $acme = acme_client($t, at => $kind);
     $acme->new_account();
     my $chain = $acme->issue([ "$kind.example" ])->{chain};
 

@@ -153,8 +153,7 @@ undef $t;
 
 sub issue {
     my ($name) = @_;
-    my $acme = acme_client($t, $name eq '' ? () : (directory =>
-        'http://127.0.0.1:' . port(8080) . "/$name/directory"));
+    my $acme = acme_client($t, at => $name || 'acme');
 
     $acme->new_account();
     my $chain = $acme->issue([ "a$name.example" ])->{chain};

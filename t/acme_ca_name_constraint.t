@@ -124,8 +124,7 @@ my %roots = (acme => 'ca/root.pem', own => 'top.pem',
 my $certtool = -x '/usr/bin/certtool';
 
 foreach my $where (sort keys %cases) {
-    my $acme = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
-                                            . "/$where/directory");
+    my $acme = acme_client($t, at => $where);
     $acme->new_account();
 
     foreach my $case (@{$cases{$where}}) {

@@ -93,8 +93,7 @@ $acme->new_account();
 my $got = $acme->issue([ 'one.example' ]);
 is(chain_verify($got->{chain}, "$dir/ec.pem"), 'OK', 'verified');
 
-my $rsa = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
-                                       . '/rsa/directory');
+my $rsa = acme_client($t, at => 'rsa');
 $rsa->new_account();
 my $other = $rsa->issue([ 'rsa.example' ])->{chain};
 is(chain_verify($other, "$dir/rsa.pem"), 'OK', 'RSA, by the engine');

@@ -187,8 +187,7 @@ $t->write_file('nginx.conf', $good);
 
 ok(reload(), 'second authority');
 
-my $second = acme_client($t, directory => 'http://127.0.0.1:' . port(8080)
-                                          . '/second/directory');
+my $second = acme_client($t, at => 'second');
 is(chain_verify($second->issue([ 'second.example' ])->{chain},
                 "$dir/second/root.pem"), 'OK', 'second authority issues');
 is($acme->account()->{status}, 200, 'first one knows its accounts');

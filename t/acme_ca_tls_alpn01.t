@@ -106,8 +106,7 @@ my $acme = acme_client($t);
 $acme->new_account();
 
 # what only ends when the time is up is done by an authority without patience
-my $hasty = acme_client($t, directory => $acme->{directory}
-                                         =~ s!/acme/!/hasty/!r);
+my $hasty = acme_client($t, at => 'hasty');
 $hasty->new_account();
 
 ###############################################################################
@@ -150,8 +149,7 @@ is(scalar tls_alpn_log($t, 'denied.example'), 0, 'denied was not asked');
 
 # the port of HTTPS, where no other one is named
 
-my $plain = acme_client($t, directory => $acme->{directory}
-                                         =~ s!/acme/!/https/!r);
+my $plain = acme_client($t, at => 'https');
 $plain->new_account();
 my $port = $plain->new_order([ 'refused.example' ])
     ->json()->{authorizations}[0];

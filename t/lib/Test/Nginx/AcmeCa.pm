@@ -208,15 +208,18 @@ EOF
 }
 
 
-# the URL of our CA, without a slash at the end
+# the URL of our CA, or of the authority AT another place; no slash at the end
 
 sub acme_ca_url {
     my (%opts) = @_;
 
-    return $opts{tls} ? 'https://127.0.0.1:' . port(8443) . '/acme'
-                      : 'http://127.0.0.1:' . port(8080) . '/acme';
+    return ($opts{tls} ? 'https://127.0.0.1:' . port(8443)
+                       : 'http://127.0.0.1:' . port(8080))
+        . '/' . (defined $opts{at} ? $opts{at} : 'acme');
 }
 
+
+# a client of that one, see Client.pm for more options
 
 sub acme_client {
     my ($t, %opts) = @_;
