@@ -13,7 +13,10 @@
  *                      fail as well, other directives or a port that is not
  *                      free: init_module is the first to know that it did not.
  *                      It must not fail then, it would end the master
+ *     failed reload    the pool of the configuration goes before init_module:
+ *                      what was begun for it leaves a row of the audit log
  *     worker           init_process opens the worker's handles
+ *     stop             exit_master, when all workers have gone
  */
 
 
@@ -82,7 +85,7 @@ ngx_module_t  ngx_http_acme_ca_module = {
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_acme_ca_exit_process,         /* exit process */
-    NULL,                                  /* exit master */
+    ngx_http_acme_ca_exit_master,          /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
@@ -113,8 +116,7 @@ ngx_http_acme_ca_postconfiguration(ngx_conf_t *cf)
 
     ngx_acme_ca_call_filter_init();
 
-    reload = !ngx_is_init_cycle(cf->cycle->old_cycle)
-             && !ngx_test_config && ngx_process != NGX_PROCESS_SIGNALLER;
+    reload = ngx_http_acme_ca_is_reload(cf->cycle);
 
     ca = amcf->authorities.elts;
 
@@ -153,6 +155,8 @@ ngx_http_acme_ca_init_module(ngx_cycle_t *cycle)
     if (amcf == NULL || ngx_test_config) {
         return NGX_OK;
     }
+
+    amcf->runs = 1;
 
     ca = amcf->authorities.elts;
 

@@ -13,7 +13,8 @@ CREATE INDEX acme_certificates_revoked
 -- the state of a CRL of an issuer: the full one (shards = 1), or a part of it.
 -- number is that of the last that was begun; a row is due when due_at has
 -- passed, 0 being "at once".  points: the URLs that certificates name a part by,
--- separated by blanks
+-- separated by blanks.  asked: the next one is not made for the sake of its age
+-- alone, the audit log tells of it
 CREATE TABLE acme_crls (
     issuer_id          INTEGER NOT NULL REFERENCES issuers (id),
     shards             INTEGER NOT NULL CHECK (shards BETWEEN 1 AND 128),
@@ -25,6 +26,7 @@ CREATE TABLE acme_crls (
     lease_until        INTEGER NOT NULL,
     entries            INTEGER NOT NULL,
     points             TEXT NOT NULL,
+    asked              INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (issuer_id, shards, shard)
 ) STRICT, WITHOUT ROWID;
 
@@ -487,5 +489,25 @@ CREATE TABLE acme_radar (
     at                 INTEGER NOT NULL,
     PRIMARY KEY (kind, object_id)
 ) STRICT, WITHOUT ROWID;
+
+-- what a start follows: "no stop" while nginx runs, so that the audit log tells
+-- one that was killed from one that was stopped
+ALTER TABLE acme_ca_meta
+    ADD COLUMN start_after TEXT NOT NULL DEFAULT 'nothing';
+
+UPDATE acme_ca_meta SET start_after = 'older release'
+WHERE EXISTS (SELECT 1 FROM acme_audit_logs);
+
+-- what the sweep has removed since the audit log told of it
+CREATE TABLE acme_sweeps (
+    id                 INTEGER PRIMARY KEY CHECK (id = 1),
+    told_at            INTEGER NOT NULL,
+    orders             INTEGER NOT NULL,
+    authorizations     INTEGER NOT NULL,
+    external_accounts  INTEGER NOT NULL,
+    server_keys        INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO acme_sweeps VALUES (1, 0, 0, 0, 0, 0);
 
 PRAGMA user_version = 3;

@@ -89,4 +89,5 @@ SELECT (SELECT count(*) FROM acme_accounts),
        (SELECT count(*) FROM acme_ocsp_signers),
        (SELECT count(*) FROM acme_server_certificates),
        (SELECT count(*) FROM acme_event_hooks),
-       (SELECT count(*) FROM acme_radar);
+       (SELECT count(*) FROM acme_radar),
+       (SELECT count(*) FROM acme_sweeps);

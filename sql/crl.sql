@@ -21,18 +21,20 @@ LIMIT 1;
 
 -- name: crl_claim
 -- why: one maker at a time, until the lease ends.  Numbers rise, also when a
--- backup was restored; what becomes due from here on is due again
+-- backup was restored; what becomes due from here on is due again.  Who asked is
+-- not forgotten by a failure
 UPDATE acme_crls
-SET number = max(number + 1, ?4), due_at = ?5, lease_until = ?5
+SET number = max(number + 1, ?4), due_at = ?5, lease_until = ?5,
+    asked = max(asked, due_at = 0)
 WHERE issuer_id = ?1 AND shards = ?2 AND shard = ?3
       AND (due_at <= ?4 OR this_update > ?4) AND lease_until <= ?4
-RETURNING number, this_update, points;
+RETURNING number, this_update, points, asked;
 
 -- name: crl_set_made
 -- why: the claim that made it still counts; then it is due again in time, or
 -- at once if something was revoked meanwhile
 UPDATE acme_crls
-SET this_update = ?5, next_update = ?6, entries = ?7, lease_until = 0,
+SET this_update = ?5, next_update = ?6, entries = ?7, lease_until = 0, asked = 0,
     due_at = CASE WHEN due_at = 0 THEN 0 ELSE ?8 END
 WHERE issuer_id = ?1 AND shards = ?2 AND shard = ?3 AND number = ?4;
 

@@ -39,3 +39,11 @@ SELECT id_key FROM acme_ca_meta WHERE id = 1;
 -- why: the operator's tool tells the signer of what it revokes, as the workers do
 UPDATE acme_ca_meta SET signer_deadline = ?1
 WHERE id = 1 AND signer_deadline <> ?1;
+
+-- name: meta_get_start
+-- why: what the start that is being written down follows
+SELECT start_after FROM acme_ca_meta WHERE id = 1;
+
+-- name: meta_set_start
+-- why: what the next start will follow
+UPDATE acme_ca_meta SET start_after = ?1 WHERE id = 1;

@@ -43,8 +43,33 @@ WHERE id IN (
 -- name: sweep_server
 -- why: keys of the CA's own server that nobody presents any more
 DELETE FROM acme_server_certificates
-WHERE not_after < ?1
-      AND id < (SELECT max(id) FROM acme_server_certificates);
+WHERE id IN (
+    SELECT id FROM acme_server_certificates
+    WHERE not_after < ?1
+          AND id < (SELECT max(id) FROM acme_server_certificates)
+    LIMIT ?2);
+
+-- name: sweep_count
+-- why: a row of the audit log for each round would be a third of it
+UPDATE acme_sweeps
+SET orders = orders + ?1, authorizations = authorizations + ?2,
+    external_accounts = external_accounts + ?3, server_keys = server_keys + ?4
+WHERE id = 1;
+
+-- name: sweep_get_untold
+-- why: one for each day on which something was removed; the clock may have been
+-- set back
+SELECT told_at, orders, authorizations, external_accounts, server_keys
+FROM acme_sweeps
+WHERE id = 1 AND told_at NOT BETWEEN ?1 - 86399 AND ?1
+      AND orders + authorizations + external_accounts + server_keys > 0;
+
+-- name: sweep_set_told
+-- why: the audit log has it
+UPDATE acme_sweeps
+SET told_at = ?1, orders = 0, authorizations = 0, external_accounts = 0,
+    server_keys = 0
+WHERE id = 1;
 
 -- name: sweep_expire
 -- why: what lives no more leaves the indexes of what does, soonest first

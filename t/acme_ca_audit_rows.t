@@ -51,7 +51,7 @@ END
 END
 
 $t->write_file('users', "alice:{PLAIN}secret\n");
-$t->plan(84)->run();
+$t->plan(86)->run();
 acme_ca_tool($t);
 
 my $acme = acme_client($t);
@@ -268,12 +268,14 @@ is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_audit_logs
     WHERE action = 'restore' AND actor = 'operator'
           AND json_extract(details, '\$.folder') = '$dir/copy'",
     "$dir/restored/ca.db"), 1, 'restored');
+is(after('restored'), 'restore', 'the next start will say so');
 
 $t->write_file('export.jsonl', (tool('export'))[0]);
 run_tool('--path', "$dir/imported", 'import', "$dir/export.jsonl");
 is(acme_ca_sql_value($t, "SELECT count(*) FROM acme_audit_logs
     WHERE action = 'import' AND actor = 'operator'",
     "$dir/imported/ca.db"), 1, 'imported');
+is(after('imported'), 'import', 'as well');
 
 # all that a client can ask for by POST was done above
 
@@ -344,6 +346,12 @@ sub sealable {
               AND c.id <= (SELECT min(log_id) FROM acme_event_hooks)') });
 
     return { up_to => 0 + $id, sha256 => 'a' x 64 };
+}
+
+
+sub after {
+    return acme_ca_sql_value($t, 'SELECT start_after FROM acme_ca_meta',
+        "$dir/$_[0]/ca.db");
 }
 
 

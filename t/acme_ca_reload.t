@@ -239,7 +239,8 @@ sub database {
     return acme_ca_sql_value($t, 'SELECT (SELECT group_concat(state || id)
             FROM issuers)
         || (SELECT max(id) FROM acme_server_certificates)
-        || (SELECT count(*) FROM acme_audit_logs WHERE action = "reload")');
+        || (SELECT count(*) FROM acme_audit_logs WHERE action = "reload"
+           AND outcome = "done")');
 }
 
 

@@ -189,6 +189,8 @@ typedef struct {
     ngx_uint_t         entries;
     ngx_str_t          points;          /* of a part: its URLs, separated by
                                            blanks; read by a claim */
+    ngx_uint_t         asked;           /* not made for its age alone; the
+                                           same */
 } acme_ca_crl_t;
 
 /* serial numbers have no more than 7 random bits in their first byte */

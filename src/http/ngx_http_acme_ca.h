@@ -34,6 +34,7 @@ typedef struct {
     ngx_array_t     authorities;         /* ngx_acme_ca_t * */
     ngx_array_t     admins;              /* ngx_http_acme_ca_admin_place_t */
     ngx_int_t       request_id;          /* index of $request_id */
+    ngx_uint_t      runs;                /* nginx took this configuration */
 } ngx_http_acme_ca_main_conf_t;
 
 
@@ -112,6 +113,12 @@ ngx_int_t ngx_http_acme_ca_variables_add(ngx_conf_t *cf);
 /* ngx_http_acme_ca_client.c: its variables; its phase */
 ngx_int_t ngx_http_acme_ca_client_add(ngx_conf_t *cf);
 ngx_int_t ngx_http_acme_ca_client_init(ngx_conf_t *cf);
+
+/* ngx_http_acme_ca_life.c: rows of the audit logs about the master's life */
+ngx_uint_t ngx_http_acme_ca_is_reload(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_acme_ca_reload_watch(ngx_conf_t *cf,
+    ngx_http_acme_ca_main_conf_t *amcf);
+void ngx_http_acme_ca_exit_master(ngx_cycle_t *cycle);
 
 /* ngx_http_acme_ca_location.c */
 void *ngx_http_acme_ca_create_main_conf(ngx_conf_t *cf);

@@ -31,7 +31,8 @@ ngx_http_acme_ca_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&amcf->admins, cf->pool, 2,
                           sizeof(ngx_http_acme_ca_admin_place_t))
-           != NGX_OK)
+           != NGX_OK
+        || ngx_http_acme_ca_reload_watch(cf, amcf) != NGX_OK)
     {
         return NULL;
     }

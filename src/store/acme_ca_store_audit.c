@@ -370,3 +370,35 @@ acme_ca_store_audit_seal(acme_ca_store_t *store, int64_t id, ngx_uint_t limit,
 
     return rc;
 }
+
+
+ngx_int_t
+acme_ca_store_audit_find_start(acme_ca_store_t *store, ngx_pool_t *pool,
+    ngx_str_t *after)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_META_GET_START);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    acme_ca_column_text(&q, pool, after);
+
+    return acme_ca_query_end(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_audit_set_start(acme_ca_store_t *store, const char *after)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_META_SET_START);
+    acme_ca_query_word(&q, after);
+
+    return acme_ca_query_run(&q);
+}

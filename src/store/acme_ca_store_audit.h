@@ -40,6 +40,12 @@ typedef struct {
 ngx_int_t acme_ca_store_audit_get_state(acme_ca_store_t *store,
     acme_ca_audit_state_t *state);
 
+/* what the next start follows, as its row of the log will say */
+ngx_int_t acme_ca_store_audit_find_start(acme_ca_store_t *store,
+    ngx_pool_t *pool, ngx_str_t *after);
+ngx_int_t acme_ca_store_audit_set_start(acme_ca_store_t *store,
+    const char *after);
+
 /*
  * Inside a transaction: chains at most limit rows that the operator's tool,
  * the master or an older release left, the oldest first.

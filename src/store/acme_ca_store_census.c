@@ -22,7 +22,7 @@ const char  *acme_ca_store_tables[] = {
     "acme_certificates", "acme_certificate_names", "acme_renewal_windows",
     "jobs", "acme_signer_jobs", "acme_audit_checkpoints", "acme_audit_logs",
     "issuers", "acme_crls", "acme_ocsp_signers", "acme_server_certificates",
-    "acme_event_hooks", "acme_radar", NULL
+    "acme_event_hooks", "acme_radar", "acme_sweeps", NULL
 };
 
 

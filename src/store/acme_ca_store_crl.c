@@ -154,6 +154,7 @@ acme_ca_store_crl_claim(acme_ca_store_t *store, ngx_pool_t *pool,
     crl->number = acme_ca_column_integer(&q);
     crl->this_update = acme_ca_column_integer(&q);
     acme_ca_column_text(&q, pool, &crl->points);
+    crl->asked = acme_ca_column_integer(&q);
 
     /* outside of a transaction the last step is the commit */
 

@@ -15,41 +15,103 @@
 #define ACME_CA_STORE_SWEEP_AUTHZ  4
 
 
+static ngx_int_t acme_ca_store_sweep_count(acme_ca_store_t *store,
+    const acme_ca_swept_t *swept);
 static ngx_int_t acme_ca_store_sweep_old(acme_ca_query_t *q, time_t time,
     ngx_uint_t limit, ngx_uint_t *n);
 
 
 ngx_int_t
 acme_ca_store_sweep(acme_ca_store_t *store, time_t before, ngx_uint_t limit,
-    ngx_uint_t *n)
+    acme_ca_swept_t *swept)
 {
     ngx_int_t        rc;
-    ngx_uint_t       other;
     acme_ca_query_t  q;
 
-    *n = 0;
+    ngx_memzero(swept, sizeof(acme_ca_swept_t));
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_SWEEP_ORDERS);
-    rc = acme_ca_store_sweep_old(&q, before, limit, n);
+    rc = acme_ca_store_sweep_old(&q, before, limit, &swept->orders);
     if (rc != NGX_OK) {
         return rc;
     }
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_SWEEP_AUTHZ);
     rc = acme_ca_store_sweep_old(&q, before, limit * ACME_CA_STORE_SWEEP_AUTHZ,
-                                 &other);
+                                 &swept->authorizations);
     if (rc != NGX_OK) {
         return rc;
     }
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_SWEEP_EAB);
-    rc = acme_ca_store_sweep_old(&q, before, limit, &other);
+    rc = acme_ca_store_sweep_old(&q, before, limit, &swept->external_accounts);
     if (rc != NGX_OK) {
         return rc;
     }
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_SWEEP_SERVER);
-    acme_ca_query_integer(&q, before);
+    rc = acme_ca_store_sweep_old(&q, before, limit, &swept->server_keys);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return acme_ca_store_sweep_count(store, swept);
+}
+
+
+static ngx_int_t
+acme_ca_store_sweep_count(acme_ca_store_t *store, const acme_ca_swept_t *swept)
+{
+    acme_ca_query_t  q;
+
+    if (swept->orders == 0 && swept->authorizations == 0
+        && swept->external_accounts == 0 && swept->server_keys == 0)
+    {
+        return NGX_OK;
+    }
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_SWEEP_COUNT);
+    acme_ca_query_integer(&q, swept->orders);
+    acme_ca_query_integer(&q, swept->authorizations);
+    acme_ca_query_integer(&q, swept->external_accounts);
+    acme_ca_query_integer(&q, swept->server_keys);
+
+    return acme_ca_query_run(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_sweep_find_untold(acme_ca_store_t *store, time_t now,
+    time_t *since, acme_ca_swept_t *swept)
+{
+    ngx_int_t        rc;
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_SWEEP_GET_UNTOLD);
+    acme_ca_query_integer(&q, now);
+
+    rc = acme_ca_query_find(&q);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *since = acme_ca_column_integer(&q);
+    swept->orders = acme_ca_column_integer(&q);
+    swept->authorizations = acme_ca_column_integer(&q);
+    swept->external_accounts = acme_ca_column_integer(&q);
+    swept->server_keys = acme_ca_column_integer(&q);
+
+    return acme_ca_query_end(&q);
+}
+
+
+ngx_int_t
+acme_ca_store_sweep_set_told(acme_ca_store_t *store, time_t now)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_SWEEP_SET_TOLD);
+    acme_ca_query_integer(&q, now);
 
     return acme_ca_query_run(&q);
 }

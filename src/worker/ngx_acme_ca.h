@@ -200,12 +200,26 @@ ngx_int_t ngx_acme_ca_home_row(acme_ca_store_t *store, ngx_pool_t *pool,
  * flush() and tick() are the event loop's.  load() is for nginx -t and the
  * master: NGX_DECLINED: there is no key yet.
  */
-void ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca, ngx_log_t *log);
-ngx_int_t ngx_acme_ca_audit_end(ngx_acme_ca_t *ca, ngx_log_t *log);
+void ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca, acme_ca_store_t *store,
+    ngx_log_t *log);
+ngx_int_t ngx_acme_ca_audit_end(ngx_acme_ca_t *ca, acme_ca_store_t *store,
+    ngx_log_t *log);
+/* a checkpoint of the last row, as after end(); signed(): it was committed */
+ngx_int_t ngx_acme_ca_audit_sign(ngx_acme_ca_t *ca, acme_ca_store_t *store,
+    ngx_pool_t *pool, time_t now, acme_ca_audit_checkpoint_t *checkpoint);
+void ngx_acme_ca_audit_signed(ngx_acme_ca_t *ca, ngx_pool_t *pool,
+    acme_ca_audit_checkpoint_t *checkpoint);
 void ngx_acme_ca_audit_flush(ngx_acme_ca_t *ca);
 void ngx_acme_ca_audit_tick(ngx_acme_ca_t *ca);
 ngx_int_t ngx_acme_ca_audit_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     ngx_str_t *error);
+
+/*
+ * ngx_acme_ca_audit_life.c: the master's rows: of a reload that nginx refused,
+ * ca being the one that runs on, and of the end of this nginx.
+ */
+void ngx_acme_ca_audit_reload_failed(ngx_acme_ca_t *ca, ngx_log_t *log);
+void ngx_acme_ca_audit_stopped(ngx_acme_ca_t *ca, ngx_log_t *log);
 
 
 /*

@@ -11,7 +11,6 @@
 #include "ngx_acme_ca.h"
 #include "ngx_acme_ca_pool.h"
 #include "acme_ca_seal.h"
-#include "acme_ca_store_audit.h"
 
 
 /* rows of the operator's tool that a batch chains beside its own */
@@ -41,7 +40,6 @@ static ngx_int_t ngx_acme_ca_checkpoint_apply(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store);
 static void ngx_acme_ca_checkpoint_done(ngx_acme_ca_write_t *write,
     ngx_int_t rc);
-static void ngx_acme_ca_checkpoint_line(ngx_acme_ca_checkpoint_t *job);
 
 
 static ngx_uint_t
@@ -54,7 +52,8 @@ ngx_acme_ca_audit_has_log(ngx_acme_ca_t *ca)
 /* whose lines cannot be written stands in the log of the database still */
 
 void
-ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca, ngx_log_t *log)
+ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca, acme_ca_store_t *store,
+    ngx_log_t *log)
 {
     if (!ngx_acme_ca_audit_has_log(ca)) {
         return;
@@ -63,25 +62,26 @@ ngx_acme_ca_audit_begin(ngx_acme_ca_t *ca, ngx_log_t *log)
     ca->audit.pool = ngx_create_pool(4096, log);
 
     if (ca->audit.pool != NULL) {
-        acme_ca_store_audit_watch(ca->writer, ca->audit.pool,
+        acme_ca_store_audit_watch(store, ca->audit.pool,
                                   &ca->authority.name);
     }
 }
 
 
 ngx_int_t
-ngx_acme_ca_audit_end(ngx_acme_ca_t *ca, ngx_log_t *log)
+ngx_acme_ca_audit_end(ngx_acme_ca_t *ca, acme_ca_store_t *store,
+    ngx_log_t *log)
 {
     ngx_int_t  rc;
 
-    rc = acme_ca_store_audit_chain(ca->writer, NGX_ACME_CA_AUDIT_CHAIN);
+    rc = acme_ca_store_audit_chain(store, NGX_ACME_CA_AUDIT_CHAIN);
 
     if (rc != NGX_OK || !ngx_acme_ca_audit_has_log(ca)) {
         return rc;
     }
 
     if (ca->audit.pool == NULL
-        || acme_ca_store_audit_join(ca->writer, &ca->audit.lines) != NGX_OK)
+        || acme_ca_store_audit_join(store, &ca->audit.lines) != NGX_OK)
     {
         ngx_log_error(NGX_LOG_ALERT, log, 0,
                       "acme_ca authority \"%V\": no memory, some audit rows "
@@ -252,24 +252,32 @@ ngx_acme_ca_checkpoint_apply(ngx_acme_ca_write_t *write,
         return rc;
     }
 
-    rc = acme_ca_store_audit_find_end(store, job->pool, job->checkpoint.at,
-                                      &job->checkpoint);
-
-    if (rc == NGX_OK) {
-        ngx_memcpy(job->checkpoint.key_id, job->ca->audit.key_id,
-                   ACME_CA_SHA256_LEN);
-
-        rc = acme_ca_seal_sign(job->pool, job->ca->audit.key,
-                               &job->checkpoint.text,
-                               &job->checkpoint.signature);
-    }
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_audit_add_checkpoint(store, &job->checkpoint);
-        job->added = (rc == NGX_OK);
-    }
+    rc = ngx_acme_ca_audit_sign(job->ca, store, job->pool, job->checkpoint.at,
+                                &job->checkpoint);
+    job->added = (rc == NGX_OK);
 
     return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
+ngx_int_t
+ngx_acme_ca_audit_sign(ngx_acme_ca_t *ca, acme_ca_store_t *store,
+    ngx_pool_t *pool, time_t now, acme_ca_audit_checkpoint_t *checkpoint)
+{
+    ngx_int_t  rc;
+
+    rc = acme_ca_store_audit_find_end(store, pool, now, checkpoint);
+
+    if (rc == NGX_OK) {
+        ngx_memcpy(checkpoint->key_id, ca->audit.key_id, ACME_CA_SHA256_LEN);
+
+        rc = acme_ca_seal_sign(pool, ca->audit.key, &checkpoint->text,
+                               &checkpoint->signature);
+    }
+
+    return (rc == NGX_OK) ? acme_ca_store_audit_add_checkpoint(store,
+                                                               checkpoint)
+                          : rc;
 }
 
 
@@ -283,44 +291,46 @@ ngx_acme_ca_checkpoint_done(ngx_acme_ca_write_t *write, ngx_int_t rc)
     if (rc != NGX_OK) {
         job->ca->audit.retry_at = ngx_time() + NGX_ACME_CA_AUDIT_PAUSE;
 
-    } else if (job->added && ngx_acme_ca_audit_has_log(job->ca)) {
-        ngx_acme_ca_checkpoint_line(job);
+    } else if (job->added) {
+        ngx_acme_ca_audit_signed(job->ca, job->pool, &job->checkpoint);
     }
 
     ngx_destroy_pool(job->pool);
 }
 
 
-static void
-ngx_acme_ca_checkpoint_line(ngx_acme_ca_checkpoint_t *job)
+/* its line */
+
+void
+ngx_acme_ca_audit_signed(ngx_acme_ca_t *ca, ngx_pool_t *pool,
+    acme_ca_audit_checkpoint_t *checkpoint)
 {
     u_char      *last, at[ACME_CA_RFC3339_LEN];
     ngx_str_t    line, signature, id, hash;
 
-    last = acme_ca_rfc3339_write(at, job->checkpoint.at);
+    last = acme_ca_rfc3339_write(at, checkpoint->at);
 
-    if (acme_ca_hex(job->pool, job->checkpoint.hash, ACME_CA_SHA256_LEN,
-                    &hash)
+    if (acme_ca_hex(pool, checkpoint->hash, ACME_CA_SHA256_LEN, &hash)
         != NGX_OK
-        || acme_ca_hex(job->pool, job->checkpoint.signature.data,
-                       job->checkpoint.signature.len, &signature)
+        || acme_ca_hex(pool, checkpoint->signature.data,
+                       checkpoint->signature.len, &signature)
            != NGX_OK
-        || acme_ca_hex(job->pool, job->checkpoint.key_id, ACME_CA_SHA256_LEN,
-                       &id)
+        || acme_ca_hex(pool, checkpoint->key_id, ACME_CA_SHA256_LEN, &id)
            != NGX_OK)
     {
         return;
     }
 
-    if (acme_ca_format(job->pool, &line, 1024,
-                       "{\"authority\":\"%V\",\"checkpoint\":%L,"
-                       "\"at\":\"%*s\",\"hash\":\"%V\",\"key\":\"%V\","
-                       "\"signature\":\"%V\"}\n",
-                       &job->ca->authority.name, job->checkpoint.id,
-                       last - at, at, &hash, &id, &signature)
-        == NGX_OK)
+    if (ngx_acme_ca_audit_has_log(ca)
+        && acme_ca_format(pool, &line, 1024,
+                          "{\"authority\":\"%V\",\"checkpoint\":%L,"
+                          "\"at\":\"%*s\",\"hash\":\"%V\",\"key\":\"%V\","
+                          "\"signature\":\"%V\"}\n",
+                          &ca->authority.name, checkpoint->id, last - at, at,
+                          &hash, &id, &signature)
+           == NGX_OK)
     {
-        ngx_acme_ca_audit_file(job->ca, &line);
-        ngx_acme_ca_audit_syslog(job->ca, job->pool, &line);
+        ngx_acme_ca_audit_file(ca, &line);
+        ngx_acme_ca_audit_syslog(ca, pool, &line);
     }
 }

@@ -16,7 +16,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "acme_ca_base.h"
+#include "acme_ca_store_audit.h"
 
 #include <openssl/evp.h>
 

@@ -3,12 +3,11 @@
  * Copyright (C) the nginx-acme-ca authors
  *
  * The audit log and the master: the key that signs checkpoints, which it makes
- * once and workers get in memory, and a row for each start and reload.
+ * once and workers get in memory.
  */
 
 
 #include "ngx_acme_ca_home.h"
-#include "acme_ca_json.h"
 #include "acme_ca_key.h"
 #include "acme_ca_seal.h"
 
@@ -180,52 +179,4 @@ ngx_acme_ca_audit_publish(ngx_acme_ca_home_t *home, ngx_str_t *error)
 
     return acme_ca_copy(home->ca->pool, &home->ca->authority.audit_keys,
                         all.data, all.len);
-}
-
-
-ngx_int_t
-ngx_acme_ca_audit_started(ngx_acme_ca_home_t *home, acme_ca_store_t *store,
-    time_t now)
-{
-    ngx_str_t               key, file;
-    acme_ca_audit_t         audit;
-    acme_ca_issuer_t       *issuer;
-    acme_ca_json_writer_t   w;
-
-    ngx_memzero(&audit, sizeof(acme_ca_audit_t));
-
-    audit.actor = "server";
-    audit.action = ngx_is_init_cycle(home->cycle->old_cycle) ? "start"
-                                                             : "reload";
-
-    file = home->cycle->conf_file;
-
-    if (acme_ca_hex(home->pool, home->ca->audit.key_id, ACME_CA_SHA256_LEN,
-                    &key)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    acme_ca_json_start(&w, home->pool, 512);
-    acme_ca_json_open_object(&w, NULL);
-    acme_ca_json_write_text(&w, "nginx", NGINX_VERSION);
-    acme_ca_json_write_number(&w, "schema", acme_ca_store_version());
-    acme_ca_json_write_string(&w, "configuration", &file);
-
-    issuer = home->ca->authority.issuer;
-
-    if (issuer != NULL) {
-        acme_ca_json_write_string(&w, "issuer", &issuer->name);
-        acme_ca_json_write_time(&w, "issuer_not_after", issuer->not_after);
-    }
-
-    acme_ca_json_write_string(&w, "audit_key", &key);
-    acme_ca_json_shut(&w);
-
-    if (acme_ca_json_finish(&w, &audit.details) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return acme_ca_store_audit_add(store, &audit, now);
 }

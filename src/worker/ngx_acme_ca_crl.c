@@ -250,6 +250,10 @@ ngx_acme_ca_crl_record(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
                                     make->crl.next_update
                                     - c->ca->crl_overlap);
 
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_crl_note(make, store, c->now);
+    }
+
     return (rc == NGX_OK) ? ngx_acme_ca_crl_publish(make) : rc;
 }
 

@@ -68,6 +68,13 @@ ngx_int_t ngx_acme_ca_crl_write(ngx_acme_ca_crl_make_t *make,
 ngx_int_t ngx_acme_ca_crl_publish(ngx_acme_ca_crl_make_t *make);
 void ngx_acme_ca_crl_discard(ngx_acme_ca_crl_make_t *make);
 
+/*
+ * ngx_acme_ca_crl_note.c: in the transaction that takes note of it: a row of
+ * the audit log, if it was asked for
+ */
+ngx_int_t ngx_acme_ca_crl_note(ngx_acme_ca_crl_make_t *make,
+    acme_ca_store_t *store, time_t now);
+
 /* ngx_acme_ca_crl_all.c: the file of all of them, when one took its place */
 ngx_int_t ngx_acme_ca_crl_all(ngx_acme_ca_crl_make_t *make);
 ngx_int_t ngx_acme_ca_crl_put(ngx_fd_t fd, const u_char *p, size_t n);
@@ -79,17 +86,6 @@ ngx_int_t ngx_acme_ca_crl_revoke(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
 /* NUL terminated: PATH/crl/NAME followed by these */
 ngx_int_t ngx_acme_ca_crl_path(ngx_pool_t *pool, const ngx_str_t *folder,
     const ngx_str_t *name, const char *suffix, ngx_str_t *path);
-
-
-/*
- * ngx_acme_ca_crl_start.c: the master's first ones, and those of its own
- * root; who becomes their owner, or -1.  ngx_acme_ca_crl.c: a worker's; tick()
- * begins one that is due.
- */
-ngx_int_t ngx_acme_ca_crl_start(ngx_acme_ca_t *ca, ngx_pool_t *pool,
-    ngx_log_t *log, ngx_uid_t uid, ngx_gid_t gid);
-ngx_int_t ngx_acme_ca_crl_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
-void ngx_acme_ca_crl_tick(ngx_acme_ca_t *ca);
 
 
 #endif /* _NGX_ACME_CA_CRL_H_INCLUDED_ */

@@ -72,13 +72,13 @@ ngx_acme_ca_crl_start(ngx_acme_ca_t *ca, ngx_pool_t *pool, ngx_log_t *log,
         return NGX_ERROR;
     }
 
-    s.store = acme_ca_store_open(&ca->authority.database, ACME_CA_STORE_WRITE,
-                                 log);
+    /* what the master writes is chained by the workers, who tell audit_log */
+
+    s.store = acme_ca_store_open(&ca->authority.database,
+                                 ACME_CA_STORE_MIGRATE, log);
     if (s.store == NULL) {
         return NGX_ERROR;
     }
-
-    acme_ca_store_set_patience(s.store, ACME_CA_STORE_MASTER_TIMEOUT);
 
     rc = ngx_acme_ca_crl_issuers(&s);
 
@@ -526,6 +526,10 @@ ngx_acme_ca_crl_place(ngx_acme_ca_crl_start_t *s, ngx_acme_ca_crl_make_t *make,
 
     if (rc == NGX_OK) {
         rc = acme_ca_store_crl_set_made(s->store, &make->crl, due_at);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_acme_ca_crl_note(make, s->store, s->now);
     }
 
     if (rc == NGX_OK) {

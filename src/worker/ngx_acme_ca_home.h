@@ -82,8 +82,10 @@ ngx_int_t ngx_acme_ca_password_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     ngx_str_t *error);
 void ngx_acme_ca_password_wipe(ngx_acme_ca_t *ca);
 
-/* ngx_acme_ca_audit_start.c: the key of the log, and a row for this start */
+/* ngx_acme_ca_audit_start.c: the key of the log */
 ngx_int_t ngx_acme_ca_audit_prepare(ngx_acme_ca_home_t *home);
+
+/* ngx_acme_ca_audit_life.c: a row for this start or reload */
 ngx_int_t ngx_acme_ca_audit_started(ngx_acme_ca_home_t *home,
     acme_ca_store_t *store, time_t now);
 

@@ -10,6 +10,7 @@
 
 #include "ngx_acme_ca_sweep.h"
 
+#include "acme_ca_json.h"
 #include "acme_ca_store_sweep.h"
 
 
@@ -31,6 +32,8 @@ static void ngx_acme_ca_sweep_start(ngx_acme_ca_t *ca,
     ngx_int_t (*apply)(ngx_acme_ca_write_t *write, acme_ca_store_t *store),
     void (*done)(ngx_acme_ca_write_t *write, ngx_int_t rc));
 static ngx_int_t ngx_acme_ca_sweep_apply(ngx_acme_ca_write_t *write,
+    acme_ca_store_t *store);
+static ngx_int_t ngx_acme_ca_sweep_tell(ngx_acme_ca_sweep_t *sweep,
     acme_ca_store_t *store);
 static void ngx_acme_ca_sweep_done(ngx_acme_ca_write_t *write, ngx_int_t rc);
 static ngx_uint_t ngx_acme_ca_sweep_is_idle(ngx_acme_ca_t *ca);
@@ -110,12 +113,13 @@ ngx_acme_ca_sweep_apply(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
 {
     ngx_acme_ca_sweep_t  *sweep = write->data;
 
-    ngx_int_t   rc;
-    ngx_uint_t  n;
+    ngx_int_t        rc;
+    ngx_uint_t       n;
+    acme_ca_swept_t  swept;
 
     rc = acme_ca_store_sweep(store,
                              sweep->now - sweep->ca->authority.retention,
-                             NGX_ACME_CA_SWEEP_N, &sweep->n);
+                             NGX_ACME_CA_SWEEP_N, &swept);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -123,7 +127,65 @@ ngx_acme_ca_sweep_apply(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
     rc = acme_ca_store_sweep_expire(store, sweep->now, NGX_ACME_CA_SWEEP_N,
                                     &n);
 
-    sweep->n = ngx_max(sweep->n, n);
+    sweep->n = ngx_max(swept.orders, n);
+
+    return (rc == NGX_OK) ? ngx_acme_ca_sweep_tell(sweep, store) : rc;
+}
+
+
+/* once a day: what was removed since it was told last */
+
+static ngx_int_t
+ngx_acme_ca_sweep_tell(ngx_acme_ca_sweep_t *sweep, acme_ca_store_t *store)
+{
+    time_t                  since;
+    ngx_int_t               rc;
+    ngx_pool_t             *pool;
+    acme_ca_audit_t         audit;
+    acme_ca_swept_t         swept;
+    acme_ca_json_writer_t   w;
+
+    rc = acme_ca_store_sweep_find_untold(store, sweep->now, &since, &swept);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    pool = ngx_create_pool(1024, ngx_cycle->log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&audit, sizeof(acme_ca_audit_t));
+
+    audit.action = "sweep";
+    audit.actor = "server";
+
+    acme_ca_json_start(&w, pool, 256);
+    acme_ca_json_open_object(&w, NULL);
+
+    if (since != 0) {
+        acme_ca_json_write_time(&w, "since", since);
+    }
+
+    acme_ca_json_write_number(&w, "orders", swept.orders);
+    acme_ca_json_write_number(&w, "authorizations", swept.authorizations);
+    acme_ca_json_write_number(&w, "external_accounts",
+                              swept.external_accounts);
+    acme_ca_json_write_number(&w, "server_keys", swept.server_keys);
+    acme_ca_json_shut(&w);
+
+    rc = acme_ca_json_finish(&w, &audit.details);
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_audit_add(store, &audit, sweep->now);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_store_sweep_set_told(store, sweep->now);
+    }
+
+    ngx_destroy_pool(pool);
 
     return rc;
 }

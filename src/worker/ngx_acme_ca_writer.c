@@ -332,7 +332,7 @@ ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca, ngx_log_t *log)
         return rc;
     }
 
-    ngx_acme_ca_audit_begin(ca, log);
+    ngx_acme_ca_audit_begin(ca, ca->writer, log);
 
     for (q = ngx_queue_head(&ca->batch);
          q != ngx_queue_sentinel(&ca->batch) && rc == NGX_OK;
@@ -348,7 +348,7 @@ ngx_acme_ca_writer_batch(ngx_acme_ca_t *ca, ngx_log_t *log)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_acme_ca_audit_end(ca, log);
+        rc = ngx_acme_ca_audit_end(ca, ca->writer, log);
     }
 
     if (rc == NGX_OK) {

@@ -465,6 +465,7 @@ test_claims(void)
     is_int(acme_ca_store_crl_claim(store, pool, &other, NOW + 60, NOW + 120),
            NGX_OK, "again when the lease has ended");
     is_int(other.number, NOW + 60, "with a number of its own");
+    is_int(other.asked, 1, "it is asked for still");
     is_int(acme_ca_store_crl_set_made(store, &crl, NOW + 500), NGX_DECLINED,
            "who was late does not count");
 
@@ -499,6 +500,7 @@ test_claims(void)
     is_int(acme_ca_store_crl_claim(store, pool, &crl, NOW - 10000, NOW),
            NGX_OK, "with it, too");
     is_int(crl.number, NOW + 62, "and the number rises");
+    is_int(crl.asked, 0, "nobody has asked for it");
 
     fixture_stop();
 }

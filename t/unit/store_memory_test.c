@@ -173,12 +173,12 @@ test_memory(void)
 static ngx_int_t
 flow(ngx_pool_t *memory)
 {
-    ngx_uint_t              n;
     ngx_array_t            *list;
     acme_ca_job_t           job;
     acme_ca_audit_t         audit;
     acme_ca_authz_t         authz;
     acme_ca_order_t         order;
+    acme_ca_swept_t         swept;
     acme_ca_account_t       account;
     acme_ca_challenge_t     challenge;
     acme_ca_certificate_t   certificate;
@@ -219,7 +219,7 @@ flow(ngx_pool_t *memory)
     must(acme_ca_store_audit_add(store, &audit, NOW));
     must(acme_ca_store_rollback_to(store));
 
-    return acme_ca_store_sweep(store, NOW + 1, 9, &n);
+    return acme_ca_store_sweep(store, NOW + 1, 9, &swept);
 }
 
 

@@ -63,10 +63,11 @@ main(void)
 static void
 test_sweep(void)
 {
-    ngx_uint_t            i, n;
+    ngx_uint_t            i;
     acme_ca_job_t         job;
     acme_ca_authz_t       authz;
     acme_ca_order_t       order;
+    acme_ca_swept_t       swept;
     acme_ca_challenge_t   challenge;
 
     fixture_start();
@@ -85,13 +86,13 @@ test_sweep(void)
     job.challenge_id = 16;
     (void) acme_ca_store_job_add(store, &job, NOW);
 
-    is_int(acme_ca_store_sweep(store, NOW + 100, 10, &n), NGX_OK, "sweep");
-    is_int(n, 0, "nothing has expired before that");
-    is_int(acme_ca_store_sweep(store, NOW + 125, 2, &n), NGX_OK, "sweep");
-    is_int(n, 2, "two, the limit");
+    is_int(acme_ca_store_sweep(store, NOW + 100, 10, &swept), NGX_OK, "sweep");
+    is_int(swept.orders, 0, "nothing has expired before that");
+    is_int(acme_ca_store_sweep(store, NOW + 125, 2, &swept), NGX_OK, "sweep");
+    is_int(swept.orders, 2, "two, the limit");
     is_int(fixture_count("SELECT count(*) FROM jobs"), 0, "with the job");
-    is_int(acme_ca_store_sweep(store, NOW + 125, 2, &n), NGX_OK, "sweep");
-    is_int(n, 1, "one more");
+    is_int(acme_ca_store_sweep(store, NOW + 125, 2, &swept), NGX_OK, "sweep");
+    is_int(swept.orders, 1, "one more");
     is_int(acme_ca_store_order_find(store, pool, 3, &order), NGX_DECLINED,
            "the third is gone");
     is_int(acme_ca_store_order_find(store, pool, 4, &order), NGX_OK,
@@ -103,8 +104,8 @@ test_sweep(void)
     is_int(fixture_count("SELECT count(*) FROM acme_order_identifiers"), 3,
            "and identifiers");
 
-    (void) acme_ca_store_sweep(store, NOW + 100000, 99, &n);
-    is_int(n, 2, "all but the newest");
+    (void) acme_ca_store_sweep(store, NOW + 100000, 99, &swept);
+    is_int(swept.orders, 2, "all but the newest");
     is_int(add_order(6, NOW), 7, "so that no id comes twice");
 
     fixture_stop();
@@ -115,8 +116,8 @@ static void
 test_sweep_shared(void)
 {
     int64_t          one, two;
-    ngx_uint_t       n;
     acme_ca_authz_t  authz, found;
+    acme_ca_swept_t  swept;
 
     fixture_start();
 
@@ -136,12 +137,12 @@ test_sweep_shared(void)
     (void) acme_ca_store_order_set_status(store, one, ACME_CA_PENDING,
                                           ACME_CA_INVALID, NULL, 0, NOW + 1);
 
-    (void) acme_ca_store_sweep(store, NOW + 50, 9, &n);
-    is_int(n, 1, "one that ended goes before it expires");
+    (void) acme_ca_store_sweep(store, NOW + 50, 9, &swept);
+    is_int(swept.orders, 1, "one that ended goes before it expires");
     is_int(acme_ca_store_authz_find(store, pool, 1, &found), NGX_OK,
            "its authorization is valid still");
-    (void) acme_ca_store_sweep(store, NOW + 600, 9, &n);
-    is_int(n, 1, "the second expired");
+    (void) acme_ca_store_sweep(store, NOW + 600, 9, &swept);
+    is_int(swept.orders, 1, "the second expired");
     is_int(two, 2, "(it was the second)");
     is_int(acme_ca_store_authz_find(store, pool, 1, &found), NGX_OK,
            "the third needs the authorization, though it expired");
@@ -153,7 +154,7 @@ test_sweep_shared(void)
 static void
 test_eab(void)
 {
-    ngx_uint_t         n;
+    acme_ca_swept_t    swept;
     acme_ca_account_t  account;
 
     fixture_start();
@@ -171,17 +172,17 @@ test_eab(void)
     must(acme_ca_store_account_add(store, &account), "by an account");
     must(acme_ca_store_eab_revoke(store, 5, NOW + 20), "revoked");
 
-    must(acme_ca_store_sweep(store, NOW + 10, 9, &n), "too early");
+    must(acme_ca_store_sweep(store, NOW + 10, 9, &swept), "too early");
     is_int(fixture_count("SELECT count(*) FROM acme_eab_credentials"), 6,
            "none is forgotten before its end");
 
-    must(acme_ca_store_sweep(store, NOW + 20, 9, &n), "sweep");
+    must(acme_ca_store_sweep(store, NOW + 20, 9, &swept), "sweep");
     is_int(fixture_count("SELECT count(*) FROM acme_eab_credentials"
                          " WHERE kid = 'expired'"), 0, "what expired is");
     is_int(fixture_count("SELECT count(*) FROM acme_eab_credentials"), 5,
            "but not what an account names, nor the newest");
 
-    must(acme_ca_store_sweep(store, NOW + 21, 9, &n), "sweep");
+    must(acme_ca_store_sweep(store, NOW + 21, 9, &swept), "sweep");
     is_int(fixture_count("SELECT count(*) FROM acme_eab_credentials"
                          " WHERE kid = 'revoked'"), 0, "what was revoked is");
     is_int(fixture_count("SELECT count(*) FROM acme_eab_credentials"), 4,
@@ -194,9 +195,11 @@ test_eab(void)
 static void
 test_server(void)
 {
-    ngx_uint_t  i, n;
-    int64_t     id;
-    ngx_str_t   text;
+    time_t           since;
+    int64_t          id;
+    ngx_str_t        text;
+    ngx_uint_t       i;
+    acme_ca_swept_t  swept;
 
     fixture_start();
 
@@ -208,12 +211,32 @@ test_server(void)
                                       NOW + 10 * i), "server");
     }
 
-    must(acme_ca_store_sweep(store, NOW + 1, 9, &n), "sweep");
+    must(acme_ca_store_sweep(store, NOW + 1, 9, &swept), "sweep");
     is_int(fixture_count("SELECT count(*) FROM acme_server_certificates"), 2,
            "an old key of the server goes");
-    must(acme_ca_store_sweep(store, NOW + 1000, 9, &n), "sweep");
+    must(acme_ca_store_sweep_find_untold(store, NOW, &since, &swept),
+         "it was not told");
+    is_int(since, 0, "nor was anything before");
+    must(acme_ca_store_sweep_set_told(store, NOW), "told");
+
+    must(acme_ca_store_sweep(store, NOW + 1000, 9, &swept), "sweep");
     is_int(fixture_count("SELECT min(id) FROM acme_server_certificates"), 3,
            "the newest stays");
+
+    is_int(acme_ca_store_sweep_find_untold(store, NOW + 86399, &since, &swept),
+           NGX_DECLINED, "it is not told on the same day");
+    must(acme_ca_store_sweep_find_untold(store, NOW - 1, &since, &swept),
+         "it is when the clock was set back");
+    must(acme_ca_store_sweep_find_untold(store, NOW + 86400, &since, &swept),
+         "and a day later");
+    is_int(since, NOW, "since when");
+    is_int(swept.server_keys, 1, "how many");
+    is_int(swept.orders + swept.authorizations + swept.external_accounts, 0,
+           "of nothing else");
+
+    must(acme_ca_store_sweep_set_told(store, NOW + 86400), "told");
+    is_int(acme_ca_store_sweep_find_untold(store, NOW + 200000, &since, &swept),
+           NGX_DECLINED, "nothing was removed since");
 
     fixture_stop();
 }
@@ -433,17 +456,18 @@ stays(const char *table)
 static int64_t
 sweep_all(time_t before)
 {
-    int64_t     all;
-    ngx_uint_t  n, left;
+    int64_t          all;
+    ngx_uint_t       left;
+    acme_ca_swept_t  swept;
 
     all = 0;
-    n = 1;
+    swept.orders = 1;
 
-    for (left = 100; left && n; left--) {
+    for (left = 100; left && swept.orders; left--) {
         must(acme_ca_store_begin(store), "begin");
-        must(acme_ca_store_sweep(store, before, 200, &n), "sweep");
+        must(acme_ca_store_sweep(store, before, 200, &swept), "sweep");
         must(acme_ca_store_commit(store), "commit");
-        all += n;
+        all += swept.orders;
     }
 
     return all;

@@ -119,17 +119,18 @@ issue(acme_ca_store_t *store, ngx_uint_t day, ngx_uint_t n,
 static void
 sweep(acme_ca_store_t *store, time_t retention)
 {
-    ngx_uint_t  n, expired;
+    ngx_uint_t       n, expired;
+    acme_ca_swept_t  swept;
 
     do {
         must(acme_ca_store_begin(store), "begin");
-        must(acme_ca_store_sweep(store, flow_now - retention, 200, &n),
+        must(acme_ca_store_sweep(store, flow_now - retention, 200, &swept),
              "sweep");
         must(acme_ca_store_sweep_expire(store, flow_now, 200, &expired),
              "expire");
         must(acme_ca_store_commit(store), "commit");
 
-    } while (n || expired);
+    } while (swept.orders || expired);
 
     for ( ;; ) {
         must(acme_ca_store_vacuum_get_surplus(store, &n), "surplus");

@@ -173,7 +173,8 @@ note_origin() {
         lists="UPDATE acme_crls SET due_at = 0, lease_until = 0,
                    number = max(number, $now) + 60
                WHERE issuer_id IN (SELECT id FROM issuers
-                                   WHERE state IS NOT NULL);"
+                                   WHERE state IS NOT NULL);
+               UPDATE acme_ca_meta SET start_after = '$1';"
 
     {
         audit "$1" NULL "'$2', $(sql_text "$origin")"
