@@ -380,10 +380,6 @@ CREATE INDEX acme_certificates_kind ON acme_certificates (profile, issuer_id);
 CREATE INDEX acme_certificates_category ON acme_certificates (category)
     WHERE category IS NOT NULL;
 
--- a uuid is made of the fingerprint
-CREATE INDEX acme_certificates_uuid
-    ON acme_certificates (substr(fingerprint, 1, 6));
-
 -- certificates that their clients have not fetched yet
 CREATE INDEX acme_certificates_unfetched ON acme_certificates (
         created_at + 3600)

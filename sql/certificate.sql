@@ -41,8 +41,8 @@ WHERE id = ?1;
 -- name: certificate_page
 -- why: as account_page; "expired" follows from the clock, "unknown" is one
 -- whose issuer nobody has, "held" is a word for those that may come back.  A
--- uuid is the fingerprint's beginning, less the six bits that RFC 9562 gives to
--- version and variant.  ?15 says which index finds them, a part of the UNION: one
+-- uuid of RFC 9562, 5.8 is the row's number in 48 bits, then what its version
+-- and variant leave of as many bytes of the fingerprint.  ?15 says which index finds them, a part of the UNION: one
 -- of acme_ca_store_index_e.  Its LIMIT keeps SQLite from forgetting their order,
 -- and from sorting more than a page looks at
 SELECT c.id, CASE WHEN (?2 IS NULL
@@ -72,10 +72,7 @@ SELECT c.id, CASE WHEN (?2 IS NULL
               OR ?10 = (SELECT a.eab_id FROM acme_accounts AS a
                         WHERE a.id = c.account_id))
          AND (?11 IS NULL OR instr(c.sans || ' ', ?11 || ' '))
-         AND (?13 IS NULL
-              OR (substr(c.fingerprint, 1, 6) = substr(?13, 1, 6)
-                  AND substr(c.fingerprint, 8, 1) = substr(?13, 8, 1)
-                  AND substr(c.fingerprint, 10, 7) = substr(?13, 10, 7)))
+         AND (?13 IS NULL OR c.id = ?13)
          AND (?14 IS NULL OR c.not_after > ?14)
          AND (?17 IS NULL
               OR EXISTS (SELECT 1 FROM acme_radar AS w
@@ -85,8 +82,7 @@ SELECT c.id, CASE WHEN (?2 IS NULL
     THEN json_patch('{}', json_object(
         'id', c.id,
         'serial', lower(hex(c.serial)),
-        'uuid', lower(hex(substr(c.fingerprint, 1, 4)) || '-'
-                      || hex(substr(c.fingerprint, 5, 2)) || '-8'
+        'uuid', lower(printf('%08x-%04x-8', c.id >> 16, c.id & 65535)
                       || substr(hex(substr(c.fingerprint, 7, 2)), 2) || '-'
                       || substr('89AB', 1 + (instr('0123456789ABCDEF',
                                  substr(hex(substr(c.fingerprint, 9, 1)), 1, 1))
@@ -187,8 +183,7 @@ FROM (SELECT id FROM acme_certificates
                               WHERE name = ?9 OR CAST(id AS TEXT) = ?9)
       UNION ALL
       SELECT id FROM acme_certificates
-      WHERE ?15 = 11 AND substr(fingerprint, 1, 6) = substr(?13, 1, 6)
-            AND id < ?1
+      WHERE ?15 = 11 AND id = ?13 AND id < ?1
       UNION ALL
       SELECT object_id FROM acme_radar
       WHERE ?15 = 12 AND kind = ?17 AND object_id < ?1

@@ -49,13 +49,12 @@ DELETE FROM acme_ocsp_signers WHERE certificate_id = ?1;
 DELETE FROM acme_certificates WHERE id = ?1;
 
 -- name: registry_find_uuid
--- why: the operator's word for it; less the six bits that RFC 9562 gives to
--- version and variant
+-- why: the operator's word for it: a row's number, and what it is made of; less
+-- the six bits that RFC 9562 gives to version and variant
 SELECT id FROM acme_certificates
-WHERE substr(fingerprint, 1, 6) = substr(?1, 1, 6)
-      AND substr(fingerprint, 8, 1) = substr(?1, 8, 1)
-      AND substr(fingerprint, 10, 7) = substr(?1, 10, 7)
-ORDER BY id DESC LIMIT 1;
+WHERE id = ?1
+      AND substr(fingerprint, 8, 1) = substr(?2, 8, 1)
+      AND substr(fingerprint, 10, 7) = substr(?2, 10, 7);
 
 -- name: registry_get_expired
 -- why: how many the operator's sweep left behind; those that are not noted yet

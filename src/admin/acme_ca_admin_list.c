@@ -25,7 +25,7 @@ static ngx_int_t acme_ca_admin_list_dates(acme_ca_admin_t *a,
     acme_ca_store_filter_t *filter);
 static ngx_int_t acme_ca_admin_list_radar(acme_ca_admin_t *a,
     acme_ca_store_filter_t *filter);
-static ngx_int_t acme_ca_admin_list_uuid(acme_ca_admin_t *a, ngx_str_t *uuid);
+static ngx_int_t acme_ca_admin_list_uuid(acme_ca_admin_t *a, int64_t *id);
 static const acme_ca_admin_table_t *acme_ca_admin_list_table(
     acme_ca_admin_t *a);
 static ngx_int_t acme_ca_admin_list_id(acme_ca_admin_t *a,
@@ -300,7 +300,7 @@ acme_ca_admin_list_certificates(acme_ca_admin_t *a,
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_admin_list_uuid(a, &filter->uuid);
+        rc = acme_ca_admin_list_uuid(a, &filter->certificate_id);
     }
 
     if (rc != NGX_OK || filter->eab == NULL) {
@@ -381,7 +381,7 @@ acme_ca_admin_list_date(acme_ca_admin_t *a, const char *name, time_t *at)
 
 
 static ngx_int_t
-acme_ca_admin_list_uuid(acme_ca_admin_t *a, ngx_str_t *uuid)
+acme_ca_admin_list_uuid(acme_ca_admin_t *a, int64_t *id)
 {
     ngx_int_t   rc;
     ngx_str_t  *text;
@@ -392,7 +392,7 @@ acme_ca_admin_list_uuid(acme_ca_admin_t *a, ngx_str_t *uuid)
         return NGX_OK;
     }
 
-    rc = acme_ca_admin_uuid(a->ctx.pool, text, uuid);
+    rc = acme_ca_admin_uuid(a, text, id);
 
     return (rc == NGX_DECLINED)
            ? acme_ca_admin_refuse(a, 400, "\"%V\" is no uuid", text) : rc;

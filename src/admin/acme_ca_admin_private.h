@@ -113,13 +113,14 @@ ngx_int_t acme_ca_admin_issuer_retire(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_issuer_compromised(acme_ca_admin_t *a);
 
 /*
- * acme_ca_admin_serial.c; serial, uuid: bytes.  serial(): of hexadecimal;
+ * acme_ca_admin_serial.c; serial: bytes.  serial(): of hexadecimal;
  * NGX_DECLINED: it is none.  write(): decimal.  uuid(): NGX_DECLINED: it is
- * none.  find(): by serial number or uuid; NGX_DECLINED: there is no such
- * certificate; its serial is set if the text is one.
+ * none; id: of the certificate, -1 if there is no such.  find(): by serial
+ * number or uuid; NGX_DECLINED: there is no such certificate; its serial is set
+ * if the text is one.
  */
-ngx_int_t acme_ca_admin_uuid(ngx_pool_t *pool, const ngx_str_t *text,
-    ngx_str_t *uuid);
+ngx_int_t acme_ca_admin_uuid(acme_ca_admin_t *a, const ngx_str_t *text,
+    int64_t *id);
 ngx_int_t acme_ca_admin_serial(ngx_pool_t *pool, const ngx_str_t *text,
     ngx_str_t *serial);
 ngx_int_t acme_ca_admin_serial_write(ngx_pool_t *pool,

@@ -14,11 +14,12 @@
 
 
 #define ACME_CA_ADMIN_SERIAL  20
-#define ACME_CA_ADMIN_UUID    16
 /* 2^160 has so many digits */
 #define ACME_CA_ADMIN_DIGITS  49
 
 
+static ngx_int_t acme_ca_admin_uuid_read(const ngx_str_t *text,
+    u_char *bytes);
 static ngx_int_t acme_ca_admin_uuid_find(acme_ca_admin_t *a,
     const ngx_str_t *text, acme_ca_certificate_t *certificate);
 static ngx_int_t acme_ca_admin_serial_decimal(ngx_pool_t *pool,
@@ -151,18 +152,35 @@ acme_ca_admin_serial_write(ngx_pool_t *pool, const ngx_str_t *serial,
 
 
 ngx_int_t
-acme_ca_admin_uuid(ngx_pool_t *pool, const ngx_str_t *text, ngx_str_t *uuid)
+acme_ca_admin_uuid(acme_ca_admin_t *a, const ngx_str_t *text, int64_t *id)
+{
+    u_char     bytes[ACME_CA_UUID_LEN];
+    ngx_int_t  rc;
+
+    rc = acme_ca_admin_uuid_read(text, bytes);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = acme_ca_store_registry_find_uuid(a->store, bytes, id);
+
+    if (rc == NGX_DECLINED) {
+        *id = -1;
+        rc = NGX_OK;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+acme_ca_admin_uuid_read(const ngx_str_t *text, u_char *bytes)
 {
     size_t     i, n;
     u_char     ch;
     ngx_int_t  digit;
 
-    uuid->data = ngx_pcalloc(pool, ACME_CA_ADMIN_UUID);
-    if (uuid->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    uuid->len = ACME_CA_ADMIN_UUID;
+    ngx_memzero(bytes, ACME_CA_UUID_LEN);
 
     for (i = 0, n = 0; i < text->len; i++) {
         ch = text->data[i];
@@ -173,15 +191,15 @@ acme_ca_admin_uuid(ngx_pool_t *pool, const ngx_str_t *text, ngx_str_t *uuid)
 
         digit = ngx_hextoi(&ch, 1);
 
-        if (digit == NGX_ERROR || n == 2 * ACME_CA_ADMIN_UUID) {
+        if (digit == NGX_ERROR || n == 2 * ACME_CA_UUID_LEN) {
             return NGX_DECLINED;
         }
 
-        uuid->data[n / 2] |= (u_char) (digit << (n % 2 ? 0 : 4));
+        bytes[n / 2] |= (u_char) (digit << (n % 2 ? 0 : 4));
         n++;
     }
 
-    return (n == 2 * ACME_CA_ADMIN_UUID) ? NGX_OK : NGX_DECLINED;
+    return (n == 2 * ACME_CA_UUID_LEN) ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -191,15 +209,8 @@ acme_ca_admin_uuid_find(acme_ca_admin_t *a, const ngx_str_t *text,
 {
     int64_t    id;
     ngx_int_t  rc;
-    ngx_str_t  uuid;
 
-    id = 0;
-
-    rc = acme_ca_admin_uuid(a->ctx.pool, text, &uuid);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_registry_find_uuid(a->store, &uuid, &id);
-    }
+    rc = acme_ca_admin_uuid(a, text, &id);
 
     return (rc == NGX_OK)
            ? acme_ca_store_certificate_find(a->store, a->ctx.pool, id,

@@ -30,7 +30,7 @@ typedef enum {
     ACME_CA_STORE_BY_EXPIRED,
     ACME_CA_STORE_BY_PROFILE,
     ACME_CA_STORE_BY_ISSUER,
-    ACME_CA_STORE_BY_UUID,
+    ACME_CA_STORE_BY_ROW,
     ACME_CA_STORE_BY_RADAR
 } acme_ca_store_index_e;
 
@@ -104,7 +104,7 @@ acme_ca_store_certificate_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_optional(&q, filter->eab_id);
     acme_ca_query_text(&q, filter->below);
     acme_ca_store_page_bytes(&q, &filter->serial);
-    acme_ca_store_page_bytes(&q, &filter->uuid);
+    acme_ca_query_optional(&q, filter->certificate_id);
     acme_ca_query_optional(&q, filter->expires_after);
     acme_ca_query_integer(&q, acme_ca_store_page_index(filter));
     acme_ca_query_integer(&q, ACME_CA_STORE_PAGE_ROWS + 1);
@@ -147,7 +147,7 @@ acme_ca_store_page_index(const acme_ca_store_filter_t *filter)
         acme_ca_store_index_e  index;
     } choices[] = {
         { filter->serial.len, ACME_CA_STORE_BY_SERIAL },
-        { filter->uuid.len, ACME_CA_STORE_BY_UUID },
+        { filter->certificate_id != 0, ACME_CA_STORE_BY_ROW },
         { filter->name && filter->name->len, ACME_CA_STORE_BY_NAME },
         { filter->account_id != 0, ACME_CA_STORE_BY_ACCOUNT },
         { filter->eab_id != 0, ACME_CA_STORE_BY_EAB },

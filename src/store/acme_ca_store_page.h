@@ -47,7 +47,7 @@ typedef struct {
     int64_t        eab_id;
     ngx_str_t     *below;          /* ".a.b": all names below it */
     ngx_str_t      serial;         /* bytes */
-    ngx_str_t      uuid;           /* 16 bytes, made of the fingerprint */
+    int64_t        certificate_id;
     ngx_str_t     *radar;          /* what was noted: "late", "expiring",
                                       "not-fetched" */
     time_t         since;

@@ -59,14 +59,21 @@ acme_ca_store_registry_set(acme_ca_store_t *store, int64_t id,
 
 
 ngx_int_t
-acme_ca_store_registry_find_uuid(acme_ca_store_t *store, const ngx_str_t *uuid,
-    int64_t *id)
+acme_ca_store_registry_find_uuid(acme_ca_store_t *store,
+    const u_char uuid[ACME_CA_UUID_LEN], int64_t *id)
 {
+    size_t           i;
+    int64_t          row;
     ngx_int_t        rc;
     acme_ca_query_t  q;
 
+    for (i = 0, row = 0; i < ACME_CA_UUID_ROW; i++) {
+        row = row << 8 | uuid[i];
+    }
+
     acme_ca_query_begin(store, &q, ACME_CA_SQL_REGISTRY_FIND_UUID);
-    acme_ca_query_blob(&q, uuid->data, uuid->len);
+    acme_ca_query_integer(&q, row);
+    acme_ca_query_blob(&q, uuid, ACME_CA_UUID_LEN);
 
     rc = acme_ca_query_find(&q);
     if (rc != NGX_OK) {

@@ -14,6 +14,10 @@
 #include "acme_ca_store.h"
 
 
+#define ACME_CA_UUID_LEN  16
+#define ACME_CA_UUID_ROW  6         /* of them: the row's number */
+
+
 /*
  * valid -> revoked, or held -> revoked for another reason (-1: none given).
  * invalidity_at: 0, or since when the key is in other hands.  release(): held
@@ -27,9 +31,9 @@ ngx_int_t acme_ca_store_registry_release(acme_ca_store_t *store, int64_t id);
 ngx_int_t acme_ca_store_registry_set(acme_ca_store_t *store, int64_t id,
     const ngx_str_t *category, const ngx_str_t *remarks);
 
-/* uuid: 16 bytes.  NGX_DECLINED: it is nobody's */
+/* NGX_DECLINED: it is nobody's */
 ngx_int_t acme_ca_store_registry_find_uuid(acme_ca_store_t *store,
-    const ngx_str_t *uuid, int64_t *id);
+    const u_char uuid[ACME_CA_UUID_LEN], int64_t *id);
 /* how many are noted as expired */
 ngx_int_t acme_ca_store_registry_get_expired(acme_ca_store_t *store,
     int64_t *n);

@@ -28,7 +28,7 @@ typedef struct {
     int64_t      account_id;
     int64_t      eab_id;
     const char  *radar;
-    const char  *uuid;             /* of which row: SQL */
+    int64_t      row;
     time_t       revoked_after;
     time_t       revoked_before;
 } ask_t;
@@ -36,7 +36,6 @@ typedef struct {
 
 static void fill(void);
 static void test_ask(const ask_t *ask);
-static void uuid_of(const char *where, ngx_str_t *uuid);
 static void test_ending(void);
 static int64_t sum_pages(const acme_ca_store_filter_t *filter,
     ngx_uint_t limit, ngx_uint_t *n);
@@ -82,9 +81,10 @@ static const ask_t  asks[] = {
     { .what = "on the radar", .where = "id % 30 = 1", .radar = "late" },
     { .what = "on the radar, of an account", .radar = "late",
       .where = "id % 30 = 1 AND account_id = 2", .account_id = 2 },
-    { .what = "a uuid", .where = "id = 77", .uuid = "id = 77" },
-    { .what = "a uuid of another account", .where = "0", .uuid = "id = 77",
+    { .what = "a row", .where = "id = 77", .row = 77 },
+    { .what = "a row of another account", .where = "0", .row = 77,
       .account_id = 2 },
+    { .what = "no row", .where = "0", .row = -1 },
     { .what = "revoked since then", .where = "revoked_at >= 1795000140",
       .revoked_after = 1795000140 },
     { .what = "revoked between", .revoked_after = 1795000140,
@@ -186,6 +186,7 @@ test_ask(const ask_t *ask)
     filter.issuer = &texts[3];
     filter.name = &texts[4];
     filter.account_id = ask->account_id;
+    filter.certificate_id = ask->row;
     filter.eab_id = ask->eab_id;
     filter.now = NOW;
     filter.revoked_after = ask->revoked_after;
@@ -193,10 +194,6 @@ test_ask(const ask_t *ask)
 
     fixture_str(&radar, ask->radar ? ask->radar : "");
     filter.radar = &radar;
-
-    if (ask->uuid) {
-        uuid_of(ask->uuid, &filter.uuid);
-    }
 
     sum = sum_pages(&filter, 1000, &n);
 
@@ -209,37 +206,6 @@ test_ask(const ask_t *ask)
     is_int(sum, fixture_count(sql), "%s: the same", ask->what);
 
     is_int(sum_pages(&filter, 7, &n), sum, "%s: in pages", ask->what);
-}
-
-
-/* the bytes of a fingerprint that a uuid is made of */
-
-static void
-uuid_of(const char *where, ngx_str_t *uuid)
-{
-    char      sql[256];
-    size_t    i;
-    int64_t   byte;
-
-    static u_char  bytes[16];
-
-    for (i = 0; i < sizeof(bytes); i++) {
-        snprintf(sql, sizeof(sql), "SELECT instr('0123456789ABCDEF', substr("
-                 "hex(fingerprint), %zu, 1)) * 16 - 17 + instr("
-                 "'0123456789ABCDEF', substr(hex(fingerprint), %zu, 1))"
-                 " FROM acme_certificates WHERE %s", 2 * i + 1, 2 * i + 2,
-                 where);
-        byte = fixture_count(sql);
-        bytes[i] = (u_char) byte;
-    }
-
-    /* those of RFC 9562 do not count */
-
-    bytes[6] = (u_char) ((bytes[6] & 0x0f) | 0x80);
-    bytes[8] = (u_char) ((bytes[8] & 0x3f) | 0x80);
-
-    uuid->data = bytes;
-    uuid->len = sizeof(bytes);
 }
 
 

@@ -65,7 +65,7 @@ remarks=
 
 hex_uuid="(SELECT lower(hex(substr(c.fingerprint, 1, 16))) AS h)"
 
-certificate_uuid="(SELECT substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-8' ||
+certificate_uuid="(SELECT printf('%08x-%04x-8', c.id >> 16, c.id & 65535) ||
     substr(h, 14, 3) || '-' ||
     substr('89ab', 1 + (instr('0123456789abcdef', substr(h, 17, 1)) - 1) % 4,
            1) || substr(h, 18, 3) || '-' || substr(h, 21) FROM $hex_uuid)"
@@ -144,8 +144,7 @@ certificate() {
 
     if is_like "$wanted" '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'; then
         row=$(value "SELECT c.id FROM acme_certificates AS c
-                     WHERE substr(c.fingerprint, 1, 6)
-                           = x'$(printf '%.13s' "$wanted" | tr -d -)'
+                     WHERE c.id = $((0x$(printf '%.13s' "$wanted" | tr -d -)))
                            AND $certificate_uuid = '$wanted'")
 
     else
