@@ -9,6 +9,7 @@
 
 #include "acme_ca_issuer_load.h"
 #include "acme_ca_crypto.h"
+#include "acme_ca_x509.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -21,7 +22,6 @@
 #define ACME_CA_HIERARCHY_BACKDATE(life)                                      \
     ngx_min((time_t) 86400, (life) / 10)
 
-#define ACME_CA_HIERARCHY_SERIAL_LEN 16
 #define ACME_CA_HIERARCHY_KEY_ID_LEN 20
 #define ACME_CA_HIERARCHY_TAG_LEN    4
 
@@ -72,7 +72,6 @@ static ngx_int_t acme_ca_hierarchy_point(acme_ca_hierarchy_ca_t *ca,
 static CRL_DIST_POINTS *acme_ca_hierarchy_points(const ngx_str_t *url);
 static ngx_int_t acme_ca_hierarchy_constraints(X509 *cert,
     ASN1_INTEGER *pathlen);
-static ngx_int_t acme_ca_hierarchy_key_usage(X509 *cert);
 static ngx_int_t acme_ca_hierarchy_key_ids(X509 *cert, X509 *upper);
 static ngx_int_t acme_ca_hierarchy_pem(ngx_pool_t *pool, X509 *cert,
     ngx_str_t *pem);
@@ -113,19 +112,10 @@ acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name,
     const acme_ca_hierarchy_plan_t *plan, ngx_str_t *root_certificate,
     EVP_PKEY *root_key, acme_ca_hierarchy_t *hierarchy)
 {
-    BIO        *bio;
     X509       *root;
     ngx_int_t   rc;
 
-    root = NULL;
-
-    bio = BIO_new_mem_buf(root_certificate->data, (int) root_certificate->len);
-
-    if (bio != NULL) {
-        /* without asking on the terminal */
-
-        root = PEM_read_bio_X509(bio, NULL, NULL, (void *) "");
-    }
+    root = acme_ca_x509_read_pem(root_certificate);
 
     if (root == NULL || X509_check_private_key(root, root_key) != 1) {
         acme_ca_crypto_error(ctx->log, "reading the root and its key");
@@ -137,7 +127,6 @@ acme_ca_hierarchy_below(acme_ca_ctx_t *ctx, ngx_str_t *name,
     }
 
     X509_free(root);
-    BIO_free(bio);
 
     return rc;
 }
@@ -330,27 +319,10 @@ acme_ca_hierarchy_fill(acme_ca_hierarchy_ca_t *ca, X509 *cert)
 static ngx_int_t
 acme_ca_hierarchy_serial(X509 *cert)
 {
-    u_char      serial[ACME_CA_HIERARCHY_SERIAL_LEN];
-    BIGNUM     *number;
-    ngx_int_t   rc;
+    u_char  serial[ACME_CA_X509_SERIAL_LEN];
 
-    if (acme_ca_random(serial, sizeof(serial)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* positive, and always of the same length */
-
-    serial[0] = (serial[0] & 0x3f) | 0x40;
-
-    number = BN_bin2bn(serial, sizeof(serial), NULL);
-
-    rc = (number != NULL
-          && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) != NULL)
-         ? NGX_OK : NGX_ERROR;
-
-    BN_free(number);
-
-    return rc;
+    return (acme_ca_x509_serial_new(serial) == NGX_OK)
+           ? acme_ca_x509_serial_set(cert, serial) : NGX_ERROR;
 }
 
 
@@ -379,7 +351,9 @@ static ngx_int_t
 acme_ca_hierarchy_extend(acme_ca_hierarchy_ca_t *ca, X509 *cert)
 {
     if (acme_ca_hierarchy_constraints(cert, ca->pathlen) != NGX_OK
-        || acme_ca_hierarchy_key_usage(cert) != NGX_OK
+        || acme_ca_x509_usage(cert, ACME_CA_X509_CERT_SIGN
+                                    | ACME_CA_X509_CRL_SIGN)
+           != NGX_OK
         || acme_ca_hierarchy_key_ids(cert, ca->upper) != NGX_OK)
     {
         return NGX_ERROR;
@@ -500,30 +474,6 @@ acme_ca_hierarchy_constraints(X509 *cert, ASN1_INTEGER *pathlen)
 }
 
 
-static ngx_int_t
-acme_ca_hierarchy_key_usage(X509 *cert)
-{
-    ngx_int_t         rc;
-    ASN1_BIT_STRING  *bits;
-
-    bits = ASN1_BIT_STRING_new();
-
-    /* keyCertSign and cRLSign: RFC 5280, 4.2.1.3 */
-
-    rc = (bits != NULL
-          && ASN1_BIT_STRING_set_bit(bits, 5, 1)
-          && ASN1_BIT_STRING_set_bit(bits, 6, 1)
-          && X509_add1_ext_i2d(cert, NID_key_usage, bits, 1,
-                               X509V3_ADD_DEFAULT)
-             == 1)
-         ? NGX_OK : NGX_ERROR;
-
-    ASN1_BIT_STRING_free(bits);
-
-    return rc;
-}
-
-
 /* RFC 7093, 2: the leftmost 160 bits of the SHA-256 of the key's bits */
 
 static ngx_int_t
@@ -533,7 +483,6 @@ acme_ca_hierarchy_key_ids(X509 *cert, X509 *upper)
     ngx_int_t           rc;
     ASN1_BIT_STRING    *bits;
     ASN1_OCTET_STRING  *id;
-    AUTHORITY_KEYID     authority;
 
     bits = X509_get0_pubkey_bitstr(cert);
 
@@ -555,18 +504,8 @@ acme_ca_hierarchy_key_ids(X509 *cert, X509 *upper)
 
     ASN1_OCTET_STRING_free(id);
 
-    if (rc != NGX_OK || upper == NULL) {
-        return rc;
-    }
-
-    ngx_memzero(&authority, sizeof(AUTHORITY_KEYID));
-
-    authority.keyid = (ASN1_OCTET_STRING *) X509_get0_subject_key_id(upper);
-
-    return (X509_add1_ext_i2d(cert, NID_authority_key_identifier, &authority,
-                              0, X509V3_ADD_DEFAULT)
-            == 1)
-           ? NGX_OK : NGX_ERROR;
+    return (rc == NGX_OK && upper != NULL)
+           ? acme_ca_x509_authority(cert, X509_get0_subject_key_id(upper)) : rc;
 }
 
 

@@ -495,13 +495,10 @@ acme_ca_import_sent(acme_ca_import_t *import)
 static ngx_int_t
 acme_ca_import_known(acme_ca_import_t *import, ngx_str_t *der)
 {
-    X509          *x509;
-    ngx_uint_t     same;
-    const u_char  *p;
+    X509        *x509;
+    ngx_uint_t   same;
 
-    p = der->data;
-
-    x509 = d2i_X509(NULL, &p, (long) der->len);
+    x509 = acme_ca_x509_read(der);
     if (x509 == NULL) {
         return acme_ca_crypto_starved() ? NGX_ERROR : NGX_DECLINED;
     }

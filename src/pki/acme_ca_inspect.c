@@ -10,6 +10,7 @@
 #include "acme_ca_inspect.h"
 #include "acme_ca_issuer_load.h"
 #include "acme_ca_text.h"
+#include "acme_ca_x509.h"
 
 #include <openssl/err.h>
 
@@ -63,12 +64,9 @@ acme_ca_inspect_text(acme_ca_ctx_t *ctx, const ngx_str_t *der, ngx_str_t *text)
 static X509 *
 acme_ca_inspect_read(acme_ca_ctx_t *ctx, const ngx_str_t *der)
 {
-    X509          *leaf;
-    const u_char  *p;
+    X509  *leaf;
 
-    p = der->data;
-
-    leaf = d2i_X509(NULL, &p, (long) der->len);
+    leaf = acme_ca_x509_read(der);
     if (leaf == NULL) {
         acme_ca_crypto_error(ctx->log, "d2i_X509()");
     }

@@ -104,13 +104,10 @@ acme_ca_issuer_check_same(acme_ca_issuer_load_t *load,
 static ngx_int_t
 acme_ca_issuer_compare(const acme_ca_issuer_t *issuer, X509 *cert)
 {
-    X509          *own;
-    ngx_int_t      rc;
-    const u_char  *p;
+    X509       *own;
+    ngx_int_t   rc;
 
-    p = issuer->der.data;
-
-    own = d2i_X509(NULL, &p, (long) issuer->der.len);
+    own = acme_ca_x509_read(&issuer->der);
     if (own == NULL) {
         return NGX_ERROR;
     }
@@ -130,9 +127,8 @@ acme_ca_issuer_compare(const acme_ca_issuer_t *issuer, X509 *cert)
 ngx_int_t
 acme_ca_issuer_is_same(const acme_ca_issuer_t *issuer, const ngx_str_t *der)
 {
-    X509          *cert;
-    ngx_int_t      rc;
-    const u_char  *p;
+    X509       *cert;
+    ngx_int_t   rc;
 
     if (acme_ca_str_eq(&issuer->der, der)) {
         return NGX_OK;
@@ -140,10 +136,8 @@ acme_ca_issuer_is_same(const acme_ca_issuer_t *issuer, const ngx_str_t *der)
 
     ERR_clear_error();
 
-    p = der->data;
     rc = NGX_ERROR;
-
-    cert = d2i_X509(NULL, &p, (long) der->len);
+    cert = acme_ca_x509_read(der);
 
     if (cert != NULL) {
         rc = acme_ca_issuer_compare(issuer, cert);

@@ -11,7 +11,6 @@
 #include "acme_ca_crypto.h"
 #include "acme_ca_x509.h"
 
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 
@@ -31,22 +30,13 @@ ngx_int_t
 acme_ca_issuer_record(acme_ca_ctx_t *ctx, const acme_ca_issuer_t *upper,
     const ngx_str_t *pem, acme_ca_certificate_t *certificate)
 {
-    BIO        *bio;
     X509       *cert;
     ngx_int_t   rc;
 
-    cert = NULL;
-    rc = NGX_ERROR;
-
     ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
 
-    bio = BIO_new_mem_buf(pem->data, (int) pem->len);
-
-    if (bio != NULL) {
-        /* without asking on the terminal */
-
-        cert = PEM_read_bio_X509(bio, NULL, NULL, (void *) "");
-    }
+    rc = NGX_ERROR;
+    cert = acme_ca_x509_read_pem(pem);
 
     if (cert != NULL) {
         rc = acme_ca_issuer_record_of(ctx, upper, cert, certificate);
@@ -59,7 +49,6 @@ acme_ca_issuer_record(acme_ca_ctx_t *ctx, const acme_ca_issuer_t *upper,
     ERR_clear_error();
 
     X509_free(cert);
-    BIO_free(bio);
 
     return rc;
 }
@@ -93,13 +82,10 @@ acme_ca_issuer_record_of(acme_ca_ctx_t *ctx, const acme_ca_issuer_t *upper,
 static ngx_int_t
 acme_ca_issuer_record_signed(const acme_ca_issuer_t *upper, X509 *cert)
 {
-    X509          *above;
-    ngx_int_t      rc;
-    const u_char  *p;
+    X509       *above;
+    ngx_int_t   rc;
 
-    p = upper->der.data;
-
-    above = d2i_X509(NULL, &p, (long) upper->der.len);
+    above = acme_ca_x509_read(&upper->der);
     if (above == NULL) {
         return NGX_ERROR;
     }

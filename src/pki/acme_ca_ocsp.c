@@ -10,8 +10,7 @@
 
 #include "acme_ca_ocsp.h"
 #include "acme_ca_crypto.h"
-
-#include <openssl/x509.h>
+#include "acme_ca_x509.h"
 
 
 /* context-specific, constructed */
@@ -325,7 +324,6 @@ acme_ca_ocsp_issuer_init(acme_ca_ocsp_issuer_t *issuer, const ngx_str_t *der,
     X509             *cert;
     ngx_int_t         rc;
     ngx_uint_t        i;
-    const u_char     *p;
     const EVP_MD     *md;
     ASN1_BIT_STRING  *bits;
 
@@ -336,9 +334,7 @@ acme_ca_ocsp_issuer_init(acme_ca_ocsp_issuer_t *issuer, const ngx_str_t *der,
     digests[ACME_CA_OCSP_SHA384] = EVP_sha384();
     digests[ACME_CA_OCSP_SHA512] = EVP_sha512();
 
-    p = der->data;
-
-    cert = d2i_X509(NULL, &p, (long) der->len);
+    cert = acme_ca_x509_read(der);
     if (cert == NULL) {
         acme_ca_crypto_error(log, "d2i_X509()");
         return NGX_ERROR;

@@ -16,8 +16,6 @@
 #include <openssl/x509v3.h>
 
 
-#define ACME_CA_OCSP_SERIAL_LEN  16
-
 /* for clients whose clocks are slow */
 #define ACME_CA_OCSP_BACKDATE    3600
 
@@ -29,13 +27,10 @@ static X509 *acme_ca_ocsp_signer_make(const acme_ca_issuer_t *issuer,
     const acme_ca_certificate_t *cert, EVP_PKEY *key);
 static ngx_int_t acme_ca_ocsp_signer_fill(const acme_ca_issuer_t *issuer,
     const acme_ca_certificate_t *cert, EVP_PKEY *key, X509 *x509);
-static ngx_int_t acme_ca_ocsp_signer_serial(const ngx_str_t *serial,
-    X509 *x509);
 static ngx_int_t acme_ca_ocsp_signer_subject(const ngx_str_t *common_name,
     X509 *x509);
 static ngx_int_t acme_ca_ocsp_signer_extend(const acme_ca_issuer_t *issuer,
     X509 *x509);
-static ngx_int_t acme_ca_ocsp_signer_usage(X509 *x509);
 static ngx_int_t acme_ca_ocsp_signer_purpose(X509 *x509);
 static ngx_int_t acme_ca_ocsp_signer_authority(const ngx_str_t *key_id,
     X509 *x509);
@@ -62,23 +57,19 @@ acme_ca_ocsp_signer_new(acme_ca_ctx_t *ctx, const acme_ca_issuer_t *issuer,
                                issuer->not_before);
     cert->not_after = ngx_min(ctx->now + lifetime, issuer->not_after);
 
-    cert->serial.len = ACME_CA_OCSP_SERIAL_LEN;
-    cert->serial.data = ngx_pnalloc(ctx->pool, ACME_CA_OCSP_SERIAL_LEN);
+    cert->serial.len = ACME_CA_X509_SERIAL_LEN;
+    cert->serial.data = ngx_pnalloc(ctx->pool, ACME_CA_X509_SERIAL_LEN);
 
     ngx_str_set(&cert->key_type, "EC P-256");
 
     if (cert->serial.data == NULL
-        || acme_ca_random(cert->serial.data, ACME_CA_OCSP_SERIAL_LEN) != NGX_OK
+        || acme_ca_x509_serial_new(cert->serial.data) != NGX_OK
         || acme_ca_format(ctx->pool, &cert->common_name, ACME_CA_OCSP_CN_MAX,
                           "%V OCSP", &label)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
-
-    /* positive, and always of the same length */
-
-    cert->serial.data[0] = (cert->serial.data[0] & 0x3f) | 0x40;
 
     key = acme_ca_key_new(ctx->log);
     if (key == NULL) {
@@ -144,7 +135,7 @@ acme_ca_ocsp_signer_fill(const acme_ca_issuer_t *issuer,
     }
 
     rc = (X509_set_version(x509, X509_VERSION_3)
-          && acme_ca_ocsp_signer_serial(&cert->serial, x509) == NGX_OK
+          && acme_ca_x509_serial_set(x509, cert->serial.data) == NGX_OK
           && acme_ca_ocsp_signer_subject(&cert->common_name, x509) == NGX_OK
           && X509_set_issuer_name(x509, name)
           && ASN1_TIME_set(X509_getm_notBefore(x509), cert->not_before) != NULL
@@ -153,24 +144,6 @@ acme_ca_ocsp_signer_fill(const acme_ca_issuer_t *issuer,
          ? NGX_OK : NGX_ERROR;
 
     X509_NAME_free(name);
-
-    return rc;
-}
-
-
-static ngx_int_t
-acme_ca_ocsp_signer_serial(const ngx_str_t *serial, X509 *x509)
-{
-    BIGNUM     *number;
-    ngx_int_t   rc;
-
-    number = BN_bin2bn(serial->data, (int) serial->len, NULL);
-
-    rc = (number != NULL
-          && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x509)) != NULL)
-         ? NGX_OK : NGX_ERROR;
-
-    BN_free(number);
 
     return rc;
 }
@@ -193,7 +166,7 @@ acme_ca_ocsp_signer_extend(const acme_ca_issuer_t *issuer, X509 *x509)
     ngx_int_t   rc;
     ASN1_NULL  *null;
 
-    if (acme_ca_ocsp_signer_usage(x509) != NGX_OK
+    if (acme_ca_x509_usage(x509, ACME_CA_X509_DIGITAL_SIGNATURE) != NGX_OK
         || acme_ca_ocsp_signer_purpose(x509) != NGX_OK
         || acme_ca_ocsp_signer_authority(&issuer->key_id, x509) != NGX_OK)
     {
@@ -209,29 +182,6 @@ acme_ca_ocsp_signer_extend(const acme_ca_issuer_t *issuer, X509 *x509)
          ? NGX_OK : NGX_ERROR;
 
     ASN1_NULL_free(null);
-
-    return rc;
-}
-
-
-/* digitalSignature */
-
-static ngx_int_t
-acme_ca_ocsp_signer_usage(X509 *x509)
-{
-    ngx_int_t         rc;
-    ASN1_BIT_STRING  *bits;
-
-    bits = ASN1_BIT_STRING_new();
-
-    rc = (bits != NULL
-          && ASN1_BIT_STRING_set_bit(bits, 0, 1)
-          && X509_add1_ext_i2d(x509, NID_key_usage, bits, 1,
-                               X509V3_ADD_DEFAULT)
-             == 1)
-         ? NGX_OK : NGX_ERROR;
-
-    ASN1_BIT_STRING_free(bits);
 
     return rc;
 }
@@ -264,7 +214,6 @@ static ngx_int_t
 acme_ca_ocsp_signer_authority(const ngx_str_t *key_id, X509 *x509)
 {
     ngx_int_t           rc;
-    AUTHORITY_KEYID     authority;
     ASN1_OCTET_STRING  *id;
 
     if (key_id->len == 0) {
@@ -273,15 +222,9 @@ acme_ca_ocsp_signer_authority(const ngx_str_t *key_id, X509 *x509)
 
     id = ASN1_OCTET_STRING_new();
 
-    ngx_memzero(&authority, sizeof(AUTHORITY_KEYID));
-    authority.keyid = id;
-
     rc = (id != NULL
-          && ASN1_OCTET_STRING_set(id, key_id->data, (int) key_id->len)
-          && X509_add1_ext_i2d(x509, NID_authority_key_identifier, &authority,
-                               0, X509V3_ADD_DEFAULT)
-             == 1)
-         ? NGX_OK : NGX_ERROR;
+          && ASN1_OCTET_STRING_set(id, key_id->data, (int) key_id->len))
+         ? acme_ca_x509_authority(x509, id) : NGX_ERROR;
 
     ASN1_OCTET_STRING_free(id);
 
@@ -308,15 +251,12 @@ acme_ca_ocsp_signer_load(acme_ca_ocsp_signer_t *signer, ngx_str_t *certificate,
     BIO              *bio;
     X509             *x509;
     ngx_int_t         rc;
-    const u_char     *p;
     ASN1_BIT_STRING  *bits;
 
     signer->key = NULL;
     signer->certificate = *certificate;
 
-    p = certificate->data;
-
-    x509 = d2i_X509(NULL, &p, (long) certificate->len);
+    x509 = acme_ca_x509_read(certificate);
     bio = BIO_new_mem_buf(key_pem->data, (int) key_pem->len);
 
     if (bio != NULL) {

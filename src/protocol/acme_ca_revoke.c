@@ -10,6 +10,7 @@
 #include "acme_ca_authorize.h"
 #include "acme_ca_leaf.h"
 #include "acme_ca_signing.h"
+#include "acme_ca_x509.h"
 
 
 typedef struct {
@@ -253,18 +254,15 @@ static ngx_int_t
 acme_ca_revoke_by_key(acme_ca_exchange_t *x,
     acme_ca_certificate_t *certificate)
 {
-    X509          *cert;
-    ngx_int_t      rc;
-    EVP_PKEY      *key;
-    const u_char  *p;
+    X509       *cert;
+    ngx_int_t   rc;
+    EVP_PKEY   *key;
 
     if (x->jwk == NULL) {
         return NGX_DECLINED;
     }
 
-    p = certificate->der.data;
-
-    cert = d2i_X509(NULL, &p, (long) certificate->der.len);
+    cert = acme_ca_x509_read(&certificate->der);
     if (cert == NULL) {
         return NGX_ERROR;
     }
