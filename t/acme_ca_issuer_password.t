@@ -72,7 +72,7 @@ acme_ca_conf($t, http => $http,
 
 acme_ca_secret($t, 'own', "made by us\nof before\n");
 
-$t->plan(10 + 2 * @forms + 14)->run();
+$t->plan(10 + 2 * @forms + 16)->run();
 
 ###############################################################################
 
@@ -121,6 +121,8 @@ is((acme_ca_config_test($t, $conf))[0], 1, 'good configuration');
 my @wrong = (
     [ 'wrong passphrases', $conf =~ s/$form\K words/ wrong/r,
       qr/no line of "issuer_password_file" is the passphrase of the private key in "\S+pkcs8.sealed" .* in \S+:\d+/ ],
+    [ 'wrong ones of our own key', $conf =~ s!/own;!/words;!r,
+      qr!private key in "\S+/ca/issuer\.key" \([^)]+\) in \S+:\d+! ],
     [ 'no passphrases', $conf =~ s/$form\K words/ empty/r,
       qr/"\S+empty" has no passphrase in \S+:\d+/ ],
     [ 'no file of them', $conf =~ s/$form words;/pkcs8.sealed;/r,

@@ -78,7 +78,7 @@ size_t acme_ca_utf8_len(const u_char *p, size_t n);
 /* puts "?" in the place of each byte that is no part of such a character */
 void acme_ca_utf8_repair(ngx_str_t *text);
 
-/* ngx_sprintf() of at most max bytes into pool.  NGX_OK or NGX_ERROR */
+/* ngx_sprintf() of at most max bytes into pool, and a NUL behind them */
 ngx_int_t acme_ca_format(ngx_pool_t *pool, ngx_str_t *dst, size_t max,
     const char *fmt, ...);
 

@@ -208,14 +208,12 @@ ngx_http_acme_ca_crl_path(ngx_http_request_t *r, ngx_acme_ca_t *ca,
     }
 
     if (acme_ca_format(r->pool, path,
-                       ca->authority.path.len + name.len + 8, "%V/crl/%V%Z",
+                       ca->authority.path.len + name.len + 8, "%V/crl/%V",
                        &ca->authority.path, &name)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    path->len--;
 
     return NGX_OK;
 }

@@ -40,7 +40,7 @@ ngx_http_acme_ca_fault_pages(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
         400, 401, 403, 405, 408, 411, 413, 414, 415, 429, 500, 502, 503, 504
     };
 
-    if (acme_ca_format(cf->pool, &uri, clcf->name.len + 16, "%V%s%Z",
+    if (acme_ca_format(cf->pool, &uri, clcf->name.len + 16, "%V%s",
                        &clcf->name,
                        (clcf->name.data[clcf->name.len - 1] == '/')
                        ? NGX_HTTP_ACME_CA_FAULT : "/" NGX_HTTP_ACME_CA_FAULT)
@@ -48,8 +48,6 @@ ngx_http_acme_ca_fault_pages(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
     {
         return NGX_ERROR;
     }
-
-    uri.len--;
 
     /* the inherited array belongs to the server too: not to be added to */
 

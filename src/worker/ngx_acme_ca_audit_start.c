@@ -154,7 +154,7 @@ ngx_acme_ca_audit_publish(ngx_acme_ca_home_t *home, ngx_str_t *error)
     }
 
     if (acme_ca_format(home->pool, &all, known.len + 1 + public.len + 1,
-                       "%V%s%V%Z", &known,
+                       "%V%s%V", &known,
                        known.len && known.data[known.len - 1] != '\n' ? "\n"
                                                                      : "",
                        &public)
@@ -162,8 +162,6 @@ ngx_acme_ca_audit_publish(ngx_acme_ca_home_t *home, ngx_str_t *error)
     {
         return NGX_ERROR;
     }
-
-    all.len--;
 
     if (known.len
         && ngx_strstr(known.data, all.data + all.len - public.len) != NULL)

@@ -35,19 +35,17 @@ ngx_acme_ca_crl_all(ngx_acme_ca_crl_make_t *make)
     }
 
     if (acme_ca_format(make->pool, &folder, make->folder.len + 16,
-                       "%V/" NGX_ACME_CA_CRL_FOLDER "%Z", &make->folder)
+                       "%V/" NGX_ACME_CA_CRL_FOLDER, &make->folder)
         != NGX_OK
         || acme_ca_format(make->pool, &path, folder.len + 16,
-                          "%s/" NGX_ACME_CA_CRL_ALL "%Z", folder.data)
+                          "%s/" NGX_ACME_CA_CRL_ALL, folder.data)
            != NGX_OK
         || acme_ca_format(make->pool, &temp, path.len + 8,
-                          "%s" NGX_ACME_CA_CRL_NEW "%Z", path.data)
+                          "%s" NGX_ACME_CA_CRL_NEW, path.data)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
-
-    folder.len--;
 
     (void) ngx_delete_file(temp.data);
 
@@ -102,7 +100,7 @@ ngx_acme_ca_crl_all_write(ngx_acme_ca_crl_make_t *make, ngx_str_t *folder,
         }
 
         rc = acme_ca_format(make->pool, &path,
-                            folder->len + ngx_de_namelen(&dir) + 2, "%V/%s%Z",
+                            folder->len + ngx_de_namelen(&dir) + 2, "%V/%s",
                             folder, ngx_de_name(&dir));
 
         if (rc == NGX_OK) {

@@ -132,14 +132,12 @@ ngx_acme_ca_crl_folder(ngx_acme_ca_crl_start_t *s)
     ngx_str_t  path;
 
     if (acme_ca_format(s->pool, &path, s->ca->authority.path.len + 16,
-                       "%V/" NGX_ACME_CA_CRL_FOLDER "%Z",
+                       "%V/" NGX_ACME_CA_CRL_FOLDER,
                        &s->ca->authority.path)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
-
-    path.len--;
 
     if (ngx_create_dir(path.data, 0700) == NGX_FILE_ERROR
         && ngx_errno != NGX_EEXIST)
@@ -176,7 +174,7 @@ ngx_acme_ca_crl_sweep(ngx_acme_ca_crl_start_t *s, ngx_str_t *path)
         if (len > n
             && ngx_strcmp(ngx_de_name(&dir) + len - n, NGX_ACME_CA_CRL_NEW)
                == 0
-            && acme_ca_format(s->pool, &file, path->len + len + 2, "%V/%s%Z",
+            && acme_ca_format(s->pool, &file, path->len + len + 2, "%V/%s",
                               path, ngx_de_name(&dir))
                == NGX_OK
             && ngx_de_info(file.data, &dir) != NGX_FILE_ERROR
@@ -378,12 +376,12 @@ ngx_acme_ca_crl_root(ngx_acme_ca_crl_start_t *s)
     ngx_str_null(&error);
 
     if (acme_ca_format(s->pool, &path, s->ca->authority.path.len + 16,
-                       "%V/" NGX_ACME_CA_ROOT_PEM "%Z",
+                       "%V/" NGX_ACME_CA_ROOT_PEM,
                        &s->ca->authority.path)
         != NGX_OK
         || ngx_acme_ca_home_read(s->pool, &path, 0, &pem, &error) != NGX_OK
         || acme_ca_format(s->pool, &path, s->ca->authority.path.len + 16,
-                          "%V/" NGX_ACME_CA_ROOT_KEY "%Z",
+                          "%V/" NGX_ACME_CA_ROOT_KEY,
                           &s->ca->authority.path)
            != NGX_OK)
     {
@@ -435,7 +433,6 @@ ngx_acme_ca_crl_root_load(ngx_acme_ca_crl_start_t *s, ngx_str_t *pem,
         return NGX_DECLINED;
     }
 
-    path->len--;
     ngx_str_null(&error);
 
     key = NULL;

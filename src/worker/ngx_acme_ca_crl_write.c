@@ -161,7 +161,7 @@ ngx_acme_ca_crl_seal(ngx_acme_ca_crl_make_t *make, acme_ca_crl_list_t *list)
             != NGX_OK
             || acme_ca_format(make->pool, &make->written[form],
                               make->places[form].len + NGX_INT64_LEN + 8,
-                              "%s.%L" NGX_ACME_CA_CRL_NEW "%Z",
+                              "%s.%L" NGX_ACME_CA_CRL_NEW,
                               make->places[form].data, make->crl.number)
                != NGX_OK
             || ngx_acme_ca_crl_file(make, form, &der) != NGX_OK)
@@ -318,6 +318,6 @@ ngx_acme_ca_crl_path(ngx_pool_t *pool, const ngx_str_t *folder,
     const ngx_str_t *name, const char *suffix, ngx_str_t *path)
 {
     return acme_ca_format(pool, path, folder->len + name->len + 64,
-                          "%V/" NGX_ACME_CA_CRL_FOLDER "/%V%s%Z", folder, name,
+                          "%V/" NGX_ACME_CA_CRL_FOLDER "/%V%s", folder, name,
                           suffix);
 }

@@ -18,7 +18,7 @@ ngx_int_t
 ngx_acme_ca_home_file(ngx_acme_ca_t *ca, ngx_pool_t *pool, const char *name,
     ngx_str_t *path)
 {
-    return acme_ca_format(pool, path, ca->authority.path.len + 64, "%V/%s%Z",
+    return acme_ca_format(pool, path, ca->authority.path.len + 64, "%V/%s",
                           &ca->authority.path, name);
 }
 
@@ -192,7 +192,7 @@ ngx_acme_ca_home_put(ngx_acme_ca_home_t *home, ngx_str_t *path,
     ngx_int_t  rc;
     ngx_str_t  temp;
 
-    if (acme_ca_format(home->pool, &temp, path->len + 8, "%s.new%Z",
+    if (acme_ca_format(home->pool, &temp, path->len + 8, "%s.new",
                        path->data)
         != NGX_OK)
     {
@@ -270,7 +270,7 @@ ngx_acme_ca_home_chown(ngx_acme_ca_home_t *home, const char *suffix)
     }
 
     if (acme_ca_format(home->pool, &path, home->ca->authority.path.len + 32,
-                       "%V%s%Z", &home->ca->authority.path, suffix)
+                       "%V%s", &home->ca->authority.path, suffix)
         != NGX_OK)
     {
         return NGX_ERROR;

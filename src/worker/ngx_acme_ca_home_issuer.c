@@ -302,11 +302,11 @@ ngx_acme_ca_home_issuer_add(ngx_acme_ca_t *ca, ngx_pool_t *temp,
     size = ca->authority.path.len + name->len + 32;
 
     if (acme_ca_format(temp, &one.certificate, size,
-                       "%V/" NGX_ACME_CA_ISSUER_FOLDER "/%V.pem%Z",
+                       "%V/" NGX_ACME_CA_ISSUER_FOLDER "/%V.pem",
                        &ca->authority.path, name)
         != NGX_OK
         || acme_ca_format(temp, &one.key, size,
-                          "%V/" NGX_ACME_CA_ISSUER_FOLDER "/%V.key%Z",
+                          "%V/" NGX_ACME_CA_ISSUER_FOLDER "/%V.key",
                           &ca->authority.path, name)
            != NGX_OK)
     {

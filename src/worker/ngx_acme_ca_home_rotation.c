@@ -221,10 +221,10 @@ ngx_acme_ca_home_next_write(ngx_acme_ca_home_t *home,
     *name = hierarchy->key_id;
 
     if (acme_ca_format(home->pool, &key, name->len + 32,
-                       NGX_ACME_CA_ISSUER_FOLDER "/%V.key%Z", name)
+                       NGX_ACME_CA_ISSUER_FOLDER "/%V.key", name)
         != NGX_OK
         || acme_ca_format(home->pool, &certificate, name->len + 32,
-                          NGX_ACME_CA_ISSUER_FOLDER "/%V.pem%Z", name)
+                          NGX_ACME_CA_ISSUER_FOLDER "/%V.pem", name)
            != NGX_OK
         || acme_ca_format(home->pool, &chain,
                           hierarchy->certificate.len
