@@ -29,6 +29,7 @@ make_ca($t, 'old-root', name => 'Old Root');
 make_ca($t, 'new-root', name => 'New Root');
 make_ca($t, 'third-root', name => 'Third Root');
 make_ca($t, 'issuer', name => 'Issuer', parent => 'old-root');
+make_ca($t, 'second', name => 'Second', parent => 'old-root');
 
 # the same name and key, signed by others
 make_ca($t, 'cross', name => 'Issuer', key => 'issuer', parent => 'new-root');
@@ -228,6 +229,7 @@ http {
     acme_ca_authority a {
         path %%TESTDIR%%/a;
         issuer $dir/issuer.pem $dir/issuer.key;
+        issuer $dir/second.pem $dir/second.key;
         alternate_chain $file;
     }
 

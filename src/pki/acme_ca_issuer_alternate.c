@@ -25,6 +25,7 @@ acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
 {
     ngx_int_t               rc;
     ngx_str_t              *chain;
+    ngx_uint_t              other;
     acme_ca_issuer_load_t   load;
 
     ngx_str_set(error, "no memory for a chain");
@@ -46,10 +47,12 @@ acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
         return NGX_ERROR;
     }
 
+    other = 0;
     rc = acme_ca_issuer_read(&load, chain_pem);
 
     if (rc == NGX_OK) {
         rc = acme_ca_issuer_check_same(&load, issuer);
+        other = (rc == NGX_DECLINED);
     }
 
     if (rc == NGX_OK) {
@@ -70,7 +73,7 @@ acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
     ERR_clear_error();
 
     if (rc != NGX_OK) {
-        return rc;
+        return (rc == NGX_DECLINED && !other) ? NGX_ABORT : rc;
     }
 
     chain = ngx_array_push(&issuer->alternates);
