@@ -4,8 +4,9 @@ SELECT issuer_id, status, revoked_at, coalesce(revocation_reason, -1)
 FROM acme_certificates WHERE serial = ?1;
 
 -- name: ocsp_signer_find
--- why: each worker signs by the newest
-SELECT s.id, c.der, s.key_pem, c.not_before, c.not_after
+-- why: each worker signs by the newest; one that was revoked is due
+SELECT s.id, c.der, s.key_pem, iif(c.status = 'valid', c.not_before, 0),
+       c.not_after
 FROM acme_ocsp_signers AS s
 CROSS JOIN acme_certificates AS c ON c.id = s.certificate_id
 WHERE s.issuer_id = ?1

@@ -39,7 +39,7 @@ my $server = 'listen 127.0.0.1:8447 reuseport;
 acme_ca_conf($t, authority => 'profile default { }
         profile quiet { no_rev_avail on; }
         profile other { ocsp_url http://other.example/; }',
-    server => $server)->plan(99)->run();
+    server => $server)->plan(101)->run();
 
 my $acme = acme_client($t);
 my $dir = $t->testdir();
@@ -308,6 +308,20 @@ acme_ca_sql($t, 'UPDATE acme_certificates SET not_before = not_before + 7776000,
 
 ok(acme_ca_wait(sub { !grep { index($_->{body}, pack 'H*', $serial) >= 0 }
     all() }), 'another one that can be used now');
+
+# and if it was revoked, with all of its issuer
+
+$serial = cert_field(signer(get($encoded)), 'serial');
+
+acme_ca_sql($t, "UPDATE acme_certificates SET status = 'revoked',"
+    . " revoked_at = strftime('%s') + 0"
+    . ' WHERE id = (SELECT certificate_id FROM acme_ocsp_signers)');
+
+ok(acme_ca_wait(sub { !grep { index($_->{body}, pack 'H*', $serial) >= 0 }
+    all() }), 'another one that was not revoked');
+is(acme_ca_sql_value($t, 'SELECT c.status FROM acme_ocsp_signers AS s JOIN'
+    . ' acme_certificates AS c ON c.id = s.certificate_id'), 'valid',
+    'its key alone is kept again');
 
 $serial = cert_field(signer(get($encoded)), 'serial');
 

@@ -19,7 +19,10 @@ ngx_int_t acme_ca_store_ocsp_find_status(acme_ca_store_t *store,
     const u_char *serial, size_t n, int64_t *issuer_id,
     acme_ca_status_e *status, time_t *revoked_at, ngx_int_t *reason);
 
-/* the newest one of an issuer.  find: NGX_DECLINED when there is none */
+/*
+ * The newest one of an issuer.  find: NGX_DECLINED when there is none;
+ * *not_before is 0 if it was revoked
+ */
 ngx_int_t acme_ca_store_ocsp_signer_find(acme_ca_store_t *store,
     ngx_pool_t *pool, int64_t issuer_id, int64_t *id, ngx_str_t *certificate,
     ngx_str_t *key_pem, time_t *not_before, time_t *not_after);
