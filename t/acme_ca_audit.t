@@ -14,12 +14,14 @@ use Test::More;
 
 BEGIN { use FindBin; push @INC, "$FindBin::Bin/lib"; }
 
+use Digest::SHA qw/ sha256_hex /;
 use File::Copy qw/ copy /;
 use IO::Select;
 use IO::Socket::INET;
 use Test::Nginx;
 use Test::Nginx::AcmeCa;
 use Test::Nginx::AcmeCa::Tool;
+use Time::Local qw/ timegm /;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -46,7 +48,7 @@ HTTP
     server => 'location /second/ { acme_ca second; }');
 
 
-$t->plan(76);
+$t->plan(83);
 
 ###############################################################################
 
@@ -228,6 +230,31 @@ $acme->new_order([ 'c.example' ]);
 ok(signed(), 'signed on');
 is((tool('audit', 'verify', '--file', "$dir/sealed"))[1], 0,
     'with the rows that left') or diag($text);
+like($text, qr/^"\S+": rows 1 to (\d+), signed up to \1; 0 not chained yet$/m,
+    'says so of the file, too');
+
+# hashes can be made anew by anybody, with or without the checkpoints
+
+my $forged = forged($t->read_file('sealed'), qr/"actor":"operator"/);
+
+$t->write_file('forged', $forged);
+is((tool('audit', 'verify', '--file', "$dir/forged"))[1], 1,
+    'a forged file');
+like($text, qr/^rows up to \d+ are not those that were signed$/m,
+    'by the checkpoint in it');
+
+$t->write_file('forged', $forged =~ s/^\{"checkpoint".*\n//mr);
+is((tool('audit', 'verify', '--file', "$dir/forged"))[1], 1,
+    'without its checkpoint');
+like($text, qr/^rows up to \d+ of the file are not those that were signed$/m,
+    'by that of the database');
+
+$t->write_file('forged', $forged =~ s/^\{"checkpoint".*\n//mr
+    =~ s/,"hash":"\w+"\}$/}/gmr);
+is((tool('audit', 'verify', '--file', "$dir/forged"))[1], 1,
+    'without any hash');
+like($text, qr/^row 1 of the file is not chained$/m, 'is told');
+
 is(sql("SELECT json_extract(details, '\$.file') FROM acme_audit_logs
     WHERE action = 'audit-seal'"), "$dir/sealed", 'audited');
 
@@ -290,6 +317,37 @@ undef $t;
 sub signed {
     return acme_ca_wait(sub { sql('SELECT (SELECT max(id) FROM acme_audit_logs)
         = (SELECT max(id) FROM acme_audit_checkpoints)') });
+}
+
+
+# another actor, and hashes that fit
+
+sub forged {
+    my ($lines, $what) = @_;
+    my $before = '0' x 64;
+
+    $lines =~ s/$what/"actor":"nobody"/;
+
+    return join '', map {
+        my $line = $_;
+
+        if ($line =~ /^\{"id"/) {
+            my ($details) = $line =~ /"details":(\{.*?\})(?=,"\w+_|,"hash")/;
+            my %row = (%{json_decode($line)}, details => $details);
+
+            my ($year, $month, @rest) = $row{at} =~ /\d+/g;
+
+            $row{at} = timegm(reverse($year, $month - 1, @rest));
+            $before = sha256_hex(join '', $before,
+                map { defined && length ? length() . ":$_," : '-,' }
+                @row{qw/ id at actor action outcome reason details account_id
+                         order_id authz_id challenge_id certificate_id
+                         client_address user_agent request_id /});
+            $line =~ s/"hash":"\K\w+/$before/;
+        }
+
+        $line;
+    } $lines =~ /^.*\n/mg;
 }
 
 

@@ -11,6 +11,10 @@ audit verify  -   file key all
 audit seal    -   before to key
 "
 
+choices="$choices
+audit outcome  done refused failed
+"
+
 
 usage_audit() {
     cat <<END
@@ -258,6 +262,7 @@ END
 # that of today, and those that signed before
 
 audit_keys() {
+    [ ! -d "$folder/keys" ] || return 0
     [ -r "$1" ] || die "no public key in \"$1\": name it with --key"
 
     mkdir "$folder/keys"
@@ -376,7 +381,26 @@ END
 }
 
 
-# audit_file FILE: its own chain, and whether the database has the same rows
+# audit_signed ROWS ID: a new $database's checkpoints, from ROWS with a column
+# "value", of whose members ID is that of the row
+
+audit_signed() {
+    value "SELECT 'INSERT OR IGNORE INTO acme_audit_checkpoints VALUES (' ||
+               CAST($(of c.value "$2") AS INTEGER) || ', ' ||
+               strftime('%s', $(of c.value at)) || ', x''' ||
+               $(of c.value hash) || ''', x''' || $(of c.value key) ||
+               ''', x''' || $(of c.value signature) || ''');'
+           FROM $1 AS c
+           WHERE $(of c.value hash) || $(of c.value key) ||
+               $(of c.value signature) NOT GLOB '*[^0-9a-f]*'" \
+        > "$folder/checkpoints"
+
+    { echo 'BEGIN;'; cat "$folder/checkpoints"; echo 'COMMIT;'; } | run -list
+}
+
+
+# audit_file FILE: its own chain and checkpoints, and whether the database has the
+# same rows, or signed these before they were sealed
 
 audit_file() {
     [ -r "$1" ] || die "cannot read \"$1\""
@@ -389,6 +413,15 @@ audit_file() {
     [ "$(value 'SELECT min(id) FROM acme_audit_logs')" != 1 ] || part=
 
     audit_rows
+    audit_signed "(SELECT line AS value FROM lines
+                   WHERE line ->> 'checkpoint' >= $first AND $count > 0)" \
+        checkpoint
+    audit_checkpoints "${all-}"
+    audit_summary
+
+    summary="$summary, 'file', json_object($counts)"
+    said="\"$1\": $sentence
+$said"
 
     value "ATTACH $(sql_text "$ours") AS ca;
            SELECT 'row ' || f.id || ' of the file is not in the database'
@@ -399,8 +432,16 @@ audit_file() {
            SELECT 'row ' || f.id || ' of the file is another one'
            FROM main.acme_audit_logs AS f
            JOIN ca.acme_audit_logs AS d ON d.id = f.id
-           WHERE d.hash IS NOT f.hash AND f.hash IS NOT NULL;" \
-        >> "$folder/faults"
+           WHERE d.hash IS NOT f.hash AND f.hash IS NOT NULL;
+           SELECT 'row ' || f.id || ' of the file is not chained'
+           FROM main.acme_audit_logs AS f
+           WHERE f.hash IS NULL
+                 AND f.id <= (SELECT audit_sealed FROM ca.acme_ca_meta);
+           SELECT 'rows up to ' || f.id || ' of the file are not those that' ||
+               ' were signed'
+           FROM main.acme_audit_logs AS f
+           JOIN ca.acme_audit_checkpoints AS c ON c.id = f.id
+           WHERE c.hash <> f.hash;" >> "$folder/faults"
 
     database=$ours
 }
@@ -410,10 +451,19 @@ audit_check() {
     part=
     audit_rows
     audit_checkpoints "${all-}"
+    audit_summary
 
-    summary="'first', $first, 'last', $last, 'rows', $count,
-             'not_chained', $open, 'checkpoint', $newest, 'sealed', $sealed"
-    said="rows $first to $last, signed up to $newest; $open not chained yet"
+    summary="$counts, 'sealed', $sealed"
+    said=$sentence
+}
+
+
+# of what was looked at: sets $counts and $sentence
+
+audit_summary() {
+    counts="'first', $first, 'last', $last, 'rows', $count,
+            'not_chained', $open, 'checkpoint', $newest"
+    sentence="rows $first to $last, signed up to $newest; $open not chained yet"
 }
 
 

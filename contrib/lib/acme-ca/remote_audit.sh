@@ -97,22 +97,8 @@ by_admin_audit_load() {
 
     by_admin_audit_lines "$sealed" 1 > "$folder/lines"
     audit_load ca || die "$admin: no audit log came"
-
-    {
-        echo 'BEGIN;'
-        value "SELECT 'INSERT INTO acme_audit_checkpoints VALUES (' ||
-                   CAST($(of c.value id) AS INTEGER) || ', ' ||
-                   strftime('%s', $(of c.value at)) || ', x''' ||
-                   $(of c.value hash) || ''', x''' || $(of c.value key) ||
-                   ''', x''' || $(of c.value signature) || ''');'
-               FROM json_each($checkpoints) AS c
-               WHERE $(of c.value hash) || $(of c.value key) ||
-                   $(of c.value signature) NOT GLOB '*[^0-9a-f]*'"
-        echo "UPDATE acme_ca_meta SET audit_sealed = $sealed;"
-        echo 'COMMIT;'
-    } > "$folder/checkpoints"
-
-    run -list < "$folder/checkpoints"
+    audit_signed "json_each($checkpoints)" id
+    value "UPDATE acme_ca_meta SET audit_sealed = $sealed"
 }
 
 
