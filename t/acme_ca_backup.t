@@ -27,7 +27,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx /)
     ->has_daemon('sqlite3')->has_daemon('openssl');
 acme_ca_tool($t);
 
-acme_ca_conf($t)->plan(63)->run();
+acme_ca_conf($t)->plan(69)->run();
 
 my $dir = $t->testdir();
 
@@ -205,6 +205,27 @@ chmod 0600, "$dir/ca/issuer.key";
 tool('doctor');
 like($text, qr/^fault\s+key\s+issuer\.key is not that/m, 'another key');
 copy("$dir/backup/issuer.key", "$dir/ca/issuer.key");
+
+copy("$dir/backup/issuer.$_", "$dir/ca/issuers/abcd.$_") for qw/ pem key /;
+chmod 0644, "$dir/ca/issuers/abcd.key";
+tool('doctor');
+like($text, qr!^fault\s+issuers/abcd\.key\s+others can read it!m,
+    'one of the others that is open');
+chmod 0600, "$dir/ca/issuers/abcd.key";
+is((tool('doctor'))[1], 0, 'it is closed') or diag($text);
+like($text, qr!^ok\s+key\s+issuers/abcd\.key is that of!m, 'and looked at');
+
+chmod 0770, "$dir/ca/issuers";
+tool('doctor');
+like($text, qr/^fault\s+issuers\s+others can write there/m,
+    'a folder that others can write');
+chmod 0755, "$dir/ca/issuers";
+chmod 0707, "$dir/ca";
+tool('doctor');
+like($text, qr/^fault\s+folder\s+others can write there/m,
+    'the state folder');
+chmod 0700, "$dir/ca";
+is((tool('doctor'))[1], 0, 'it is closed, too') or diag($text);
 
 undef $t;
 

@@ -43,21 +43,38 @@ at_most() {
 }
 
 
-# mode and owner of a file, as numbers
+# mode and owner of a file: numbers, and the owner's name
 
 mode() {
-    stat -c '%a %u' "$1" 2> /dev/null || stat -f '%Lp %u' "$1"
+    stat -c '%a %u %U' "$1" 2> /dev/null || stat -f '%Lp %u %Su' "$1"
+}
+
+
+# nobody else may lay files where keys and the database are looked for
+
+doctor_folder() {
+    mode=$(mode "$1")
+
+    case ${mode%% *} in
+        *[2367]?|*[2367])
+            found fault "$2" "others can write there: chmod go-w" ;;
+        *)  found ok "$2" "mode ${mode%% *} ${mode##* }" ;;
+    esac
 }
 
 
 doctor_files() {
-    for name in "$database" "${path%/}"/*.key; do
-        [ -e "$name" ] || continue
-        what=${name##*/}
+    doctor_folder "$path" folder
+    [ ! -d "${path%/}/issuers" ] || doctor_folder "${path%/}/issuers" issuers
 
-        case $(mode "$name") in
-            [46]00\ "$owner") ours=yes ;;
-            [46]00\ *)        ours= ;;
+    for name in "$database" "${path%/}"/*.key "${path%/}"/issuers/*.key; do
+        [ -e "$name" ] || continue
+        what=${name#"${path%/}"/}
+        mode=$(mode "$name")
+
+        case $mode in
+            [46]00\ "$owner"\ *) ours=yes ;;
+            [46]00\ *)           ours= ;;
             *)  found fault "$what" "others can read it: chmod 0600"
                 continue ;;
         esac
@@ -67,7 +84,7 @@ doctor_files() {
         then
             found warning "$what" "belongs to the workers' user: chown root"
         else
-            found ok "$what" "mode $(mode "$name")"
+            found ok "$what" "mode ${mode%% *} ${mode##* }"
         fi
     done
 
@@ -104,8 +121,9 @@ doctor_database() {
 
     open=$(value "SELECT count(*) FROM acme_audit_logs
                   WHERE hash IS NULL AND at < $now - 60")
-    at_most "$open" 0 audit "$open rows wait to be chained: is nginx running?" \
-        warning
+    hint=
+    [ "$open" -eq 0 ] || hint=": is nginx running?"
+    at_most "$open" 0 audit "$open rows wait to be chained$hint" warning
 }
 
 
@@ -133,8 +151,21 @@ doctor_chain() {
         found fault issuer "nobody signs: see \"$me issuer list\""
     fi
 
-    [ -r "${path%/}/issuer.pem" ] || return 0
+    if [ -r "${path%/}/issuer.pem" ]; then
+        doctor_root
+    fi
 
+    for name in "${path%/}/issuer.pem" "${path%/}"/issuers/*.pem; do
+        name=${name%.pem}
+
+        if [ -r "$name.pem" ] && [ -r "$name.key" ]; then
+            doctor_key "$name" "${name#"${path%/}"/}"
+        fi
+    done
+}
+
+
+doctor_root() {
     if openssl verify -partial_chain -no-CApath -no-CAstore \
            -CAfile "${path%/}/root.pem" "${path%/}/issuer.pem" > /dev/null 2>&1
     then
@@ -142,18 +173,24 @@ doctor_chain() {
     else
         found fault chain "root.pem did not sign issuer.pem, or one has expired"
     fi
+}
 
-    [ -r "${path%/}/issuer.key" ] || return 0
 
-    if grep -q ENCRYPTED "${path%/}/issuer.key"; then
-        found ok key "issuer.key has a passphrase: nginx -t looks at it"
+# doctor_key FILE NAME: a file of one line says in which token the key is
 
-    elif [ "$(openssl pkey -in "${path%/}/issuer.key" -pubout 2> /dev/null)" \
-         = "$(openssl x509 -in "${path%/}/issuer.pem" -noout -pubkey)" ]
+doctor_key() {
+    if grep -q ENCRYPTED "$1.key"; then
+        found ok key "$2.key has a passphrase: nginx -t looks at it"
+
+    elif ! grep -q -e -----BEGIN "$1.key"; then
+        found ok key "$2.key is in a token: nginx -t looks at it"
+
+    elif [ "$(openssl pkey -in "$1.key" -pubout 2> /dev/null)" \
+         = "$(openssl x509 -in "$1.pem" -noout -pubkey 2> /dev/null)" ]
     then
-        found ok key "issuer.key is that of issuer.pem"
+        found ok key "$2.key is that of $2.pem"
     else
-        found fault key "issuer.key is not that of issuer.pem"
+        found fault key "$2.key is not that of $2.pem"
     fi
 }
 
