@@ -88,9 +88,9 @@ foreach my $case (
 is(admin_json('certificate', 'expire')->{expired},
     json('certificate', 'expire')->{expired}, 'expired ones are counted');
 
-is_deeply([ map { "$_->{id} $_->{name}" } @{admin_json('issuer', 'list')} ],
-    [ map { "$_->{id} $_->{name}" } @{json('issuer', 'list')} ],
-    'issuer list');
+is_deeply(admin_json('issuer', 'list'),
+    [ map { my %row = %$_; delete @row{qw/ valid revoked /}; \%row }
+        @{json('issuer', 'list')} ], 'issuer list, but for counts');
 
 my %here = map { ("$_->{what} $_->{status}" => $_->{n}) }
     @{json('statistics')};

@@ -91,6 +91,16 @@ foreach my $command (sort keys %known) {
 
 like($page, qr/^\.It Fl Fl \Q$_\E\b/m, "manual: --$_") foreach @general;
 
+# what has no function for the admin location is done on files
+
+my %remote = map { $_ => 1 } map { read_file($_) =~ /^by_admin_(\w+)\(\)/mg }
+    glob 'contrib/lib/acme-ca/*.sh';
+my ($by_admin) = $page =~ /^\.Sh BY THE ADMIN LOCATION\n(.*?)\n\.Cm explain/ms;
+
+is_deeply([ sort $by_admin =~ /^\.Cm ([a-z ]*[a-z])/mg ],
+    [ grep { !$remote{s/[ -]/_/gr} } sort keys %known ],
+    'manual: what the admin location does not do');
+
 SKIP: {
     skip 'no groff', 1 unless program('groff');
     is(run('groff', '-ww', '-mdoc', '-Tutf8', '-z', 'contrib/acme-ca.1'), '',

@@ -29,7 +29,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx access /)
 my $dir = $t->testdir();
 
 acme_ca_conf($t, authority => 'external_account_binding optional;',
-    server => <<'END')->plan(5)->run();
+    server => <<'END')->plan(7)->run();
     location /admin/ { acme_ca_admin default full; allow 127.0.0.1; deny all; }
 END
 
@@ -60,6 +60,18 @@ my @both = (
     [ 2, 'audit', 'list', '--since', 'x' ], [ 0, 'audit', 'verify' ],
     [ 3, 'audit', 'seal', '--before', '30d', '--to', "$dir/none" ],
     [ 2, 'audit', 'seal' ],
+    [ 2, 'audit', 'list', '--outcome', 'x' ],
+    [ 2, 'account', 'list', '--status', 'x' ],
+    [ 0, 'account', 'list', '--status', 'valid' ],
+    [ 2, 'order', 'list', '--status', 'x' ],
+    [ 0, 'order', 'list', '--status', 'ready' ],
+    [ 2, 'jobs', 'list', '--kind', 'x' ], [ 0, 'jobs', 'list', '--kind', 'done' ],
+    [ 2, 'certificate', 'list', '--status', 'x' ],
+    [ 2, 'certificate', 'list', '--status', 'valid revoked' ],
+    [ 0, 'certificate', 'list', '--status', 'held' ],
+    [ 2, 'certificate', 'list', '--radar', 'x' ],
+    [ 2, 'certificate', 'set', '99', '--category', 'x' ],
+    [ 2, 'certificate' ], [ 2 ],
     [ 0, 'certificate', 'list' ], [ 0, 'certificate', 'by-name', 'a.example' ],
     [ 0, 'certificate', 'expiring' ], [ 0, 'certificate', 'expire' ],
     [ 0, 'certificate', 'show', $one ], [ 0, 'certificate', 'show', $uuid ],
@@ -124,6 +136,14 @@ ok(acme_ca_wait(sub { (run_tool('--admin', $url, 'statistics'))[1] == 0 }, 30),
 is(wrong([ '--admin', $url ], @both), '', 'through nginx, as on the database');
 is(wrong([ '--path', "$dir/ca" ], @both, @here), '', 'on the database');
 is(wrong([ '--admin', $url ], @there), '', 'through nginx');
+
+# what is not understood is told, with what would be
+
+like((run_tool('certificate'))[0], qr/after "certificate" comes one of: list, by-name, /,
+    'half a command');
+like((run_tool('order', 'list', '--status', 'x'))[0],
+    qr/--status: "x" is none of: pending ready processing valid invalid$/m,
+    'a value');
 
 # no command was left out
 

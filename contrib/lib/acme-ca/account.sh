@@ -8,10 +8,15 @@ account show        ID
 account deactivate  ID
 "
 
+choices="$choices
+account status  valid deactivated revoked
+"
+
 
 usage_account() {
     cat <<END
-    account list [--status S] [--eab KID|LABEL] [--limit N]
+    account list [--eab KID|LABEL] [--limit N]
+        [--status S]            valid, deactivated, revoked
     account show ID|THUMBPRINT
     account deactivate ID|THUMBPRINT
                                 its pending work ends, its certificates stay
@@ -71,9 +76,7 @@ account_list() {
     limit
     where=
 
-    if [ -n "$status" ]; then
-        where="AND a.status = $(sql_text "$status")"
-    fi
+    [ -z "$status" ] || where="AND a.status = '$status'"
 
     if [ -n "$eab" ]; then
         eab "$eab"

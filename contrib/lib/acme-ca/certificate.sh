@@ -20,11 +20,17 @@ certificate revoke    SERIAL  reason
 certificate delete    UUID    force
 "
 
+choices="$choices
+certificate status    valid revoked expired unknown held
+certificate category  ca user service device internal
+certificate radar     late expiring not-fetched
+"
+
 
 usage_certificate() {
     cat <<END
     certificate list [--account ID] [--name NAME] [--profile NAME]
-        [--status S]            valid, revoked, expired, unknown
+        [--status S]            valid, revoked, expired, unknown, held
         [--category C]          ca, user, service, device, internal
         [--issuer ID|NAME]
         [--expires TIME]        30d: those that end until then
@@ -193,22 +199,6 @@ certificate_named() {
 }
 
 
-check_category() {
-    case $1 in
-        ca|user|service|device|internal) ;;
-        *) misuse "--category: ca, user, service, device or internal" ;;
-    esac
-}
-
-
-check_radar() {
-    case $1 in
-        late|expiring|not-fetched) ;;
-        *) misuse "--radar: late, expiring or not-fetched" ;;
-    esac
-}
-
-
 certificate_list() {
     limit
     where=1
@@ -216,16 +206,19 @@ certificate_list() {
     certificates="acme_certificates AS c"
     order="ORDER BY c.id DESC"
 
-    [ -z "$status" ] ||
-        where="$where AND $certificate_status = $(sql_text "$status")"
+    [ -z "$status" ] || [ "$status" = held ] ||
+        where="$where AND $certificate_status = '$status'"
 
     case $status in
-        revoked)  where="$where AND c.status = 'revoked'" ;;
+        held)     where="$where AND c.revocation_reason = 6" ;;
         expired)  certificates=$certificates_expired order= ;;
     esac
 
+    case $status in
+        held|revoked)  where="$where AND c.status = 'revoked'" ;;
+    esac
+
     if [ -n "$category" ]; then
-        check_category "$category"
         where="$where AND $certificate_category = '$category'"
     fi
 
@@ -260,7 +253,6 @@ certificate_list() {
     fi
 
     if [ -n "$radar" ]; then
-        check_radar "$radar"
         where="$where AND c.id IN (SELECT w.object_id FROM acme_radar AS w
                                    WHERE w.kind = '$radar')"
     fi
@@ -471,7 +463,6 @@ x509_key_type() {
 certificate_import() {
     command -v openssl > /dev/null || die "openssl is needed"
     [ -r "$arg" ] || die "cannot read \"$arg\""
-    [ -z "$category" ] || check_category "$category"
 
     work_folder
 
@@ -584,7 +575,6 @@ import_issuer() {
 certificate_set() {
     [ -n "$category$remarks" ] ||
         misuse "certificate set: --category or --remarks is needed"
-    [ -z "$category" ] || check_category "$category"
 
     certificate "$arg"
 

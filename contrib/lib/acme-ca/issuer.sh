@@ -6,8 +6,8 @@
 commands="$commands
 issuer list         -
 issuer rotate       -
-issuer retire       id  force
-issuer compromised  id
+issuer retire       ID  force
+issuer compromised  ID
 "
 
 
@@ -19,7 +19,8 @@ usage_issuer() {
     issuer rotate               the next one signs from now on; if there is none
                                 nginx makes it when it is reloaded
     issuer retire ID|NAME       signs no more certificates, only its CRL and
-        [--force]               OCSP responses; forced if nobody follows it
+                                OCSP responses
+        [--force]               also if nobody follows it
     issuer compromised ID|NAME  the same, for good: its key is in other hands
 END
     usage_ceremony

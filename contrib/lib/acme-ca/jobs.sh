@@ -13,6 +13,10 @@ jobs retry     ID
 jobs cancel    ID
 "
 
+choices="$choices
+jobs kind  test-challenge issue done
+"
+
 
 usage_jobs() {
     cat <<END
@@ -58,20 +62,11 @@ jobs_all="(SELECT j.authz_id * 16 + j.type AS id, 'test-challenge' AS kind,
     FROM acme_signer_jobs AS s)"
 
 
-check_kind() {
-    case $1 in
-        test-challenge|issue|done) ;;
-        *) misuse "--kind: test-challenge, issue or done" ;;
-    esac
-}
-
-
 jobs_list() {
     limit
     where=1
 
     if [ -n "$kind" ]; then
-        check_kind "$kind"
         where="$where AND k.kind = '$kind'"
     fi
 

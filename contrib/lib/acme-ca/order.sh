@@ -6,10 +6,15 @@ commands="$commands
 order list   -   account status limit
 "
 
+choices="$choices
+order status  pending ready processing valid invalid
+"
+
 
 usage_order() {
     cat <<END
-    order list [--account ID] [--status S] [--limit N]
+    order list [--account ID] [--limit N]
+        [--status S]            pending, ready, processing, valid, invalid
 END
 }
 
@@ -18,7 +23,7 @@ order_list() {
     limit
     where=
 
-    [ -z "$status" ] || where="AND o.status = $(sql_text "$status")"
+    [ -z "$status" ] || where="AND o.status = '$status'"
 
     if [ -n "$account" ]; then
         account "$account"

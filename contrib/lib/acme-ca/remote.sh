@@ -181,7 +181,7 @@ by_admin_bulk() {
         [ -n "$cursor" ] || break
     done
 
-    [ -n "$items" ] || absent "no such certificate"
+    [ -n "$items" ] || none_chosen "$1"
 
     reply=$(sql_text "[$items]")
 
@@ -209,13 +209,16 @@ by_admin_issuer_list() {
     ask_all issuers
 
     rows "SELECT $(of e.value id) AS id, $(of e.value name) AS name,
+              $(of e.value state) AS state,
               $(of e.value not_after) AS not_after,
               (SELECT $(of l.value number)
                FROM json_each(e.value, '\$.crls') AS l
                WHERE $(of l.value shards) = 1) AS crl_number,
               (SELECT $(of l.value next_update)
                FROM json_each(e.value, '\$.crls') AS l
-               WHERE $(of l.value shards) = 1) AS crl_until
+               WHERE $(of l.value shards) = 1) AS crl_until,
+              $(of e.value published_at) AS published,
+              $(of e.value signs_until) AS key_until
           FROM json_each($reply) AS e"
 }
 
@@ -331,8 +334,6 @@ by_admin_radar() {
 
 
 by_admin_jobs_list() {
-    [ -z "$kind" ] || check_kind "$kind"
-
     by_admin_query kind "$kind" name "$names"
     ask_all jobs "$query"
 

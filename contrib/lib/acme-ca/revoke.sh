@@ -154,16 +154,26 @@ chosen_name() {
 }
 
 
-# show_chosen WHERE: 3 if there is none
+# none_chosen COMMAND
+
+none_chosen() {
+    case $1 in
+        revoke) absent "no valid certificate fits all of that" ;;
+        *)      absent "no certificate that is held fits all of that" ;;
+    esac
+}
+
+
+# show_chosen COMMAND WHERE: 3 if there is none
 
 show_chosen() {
-    n=$(value "SELECT count(*) FROM acme_certificates AS c WHERE $1")
+    n=$(value "SELECT count(*) FROM acme_certificates AS c WHERE $2")
 
-    [ "$n" -gt 0 ] || absent "no such certificate"
+    [ "$n" -gt 0 ] || none_chosen "$1"
 
     rows "SELECT lower(hex(c.serial)) AS serial, c.account_id AS account,
               c.sans AS names, c.profile, $(as_date c.not_after) AS not_after
-          FROM acme_certificates AS c WHERE $1 ORDER BY c.id"
+          FROM acme_certificates AS c WHERE $2 ORDER BY c.id"
 }
 
 
@@ -219,7 +229,7 @@ do_revoke() {
                 OR (c.revocation_reason = 6
                     AND coalesce(nullif('$reason', ''), 0) + 0 <> 6))"
 
-    show_chosen "$where"
+    show_chosen revoke "$where"
 
     [ -z "$dry_run" ] || return 0
 
@@ -234,7 +244,7 @@ do_unrevoke() {
 
     where="c.status = 'revoked' AND c.revocation_reason = 6 $where"
 
-    show_chosen "$where"
+    show_chosen unrevoke "$where"
 
     [ -z "$dry_run" ] || return 0
 
