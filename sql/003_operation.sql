@@ -215,6 +215,7 @@ CREATE TABLE acme_signer_jobs (
     client_address     TEXT,
     request_id         TEXT,
     last_error         TEXT,
+    owner              INTEGER,
     CHECK (id = coalesce(order_id * 2, certificate_id * 2 + 1)),
     CHECK ((order_id IS NULL) <> (certificate_id IS NULL)),
     CHECK ((order_id IS NULL) = (csr IS NULL))
@@ -278,6 +279,9 @@ CREATE INDEX acme_certificates_replaced ON acme_certificates (replaced_by)
 -- what the last attempt of a validation failed by
 ALTER TABLE jobs ADD COLUMN last_error TEXT;
 
+-- the process that has the lease: if it ends, nobody waits for the lease's end
+ALTER TABLE jobs ADD COLUMN owner INTEGER;
+
 -- What an issuer may do.  "next" waits for its turn, its certificate is shown
 -- already; "active" signs leaves, and there is one of it; "retired" and
 -- "compromised" sign their CRLs and OCSP responses, as long as a leaf of theirs
@@ -340,7 +344,8 @@ CREATE TABLE acme_event_hooks (
     created_at         INTEGER NOT NULL,
     delivered_at       INTEGER,
     failed_at          INTEGER,
-    error              TEXT
+    error              TEXT,
+    owner              INTEGER
 ) STRICT;
 
 CREATE TRIGGER acme_ca_meta_delivered BEFORE UPDATE OF audit_sealed

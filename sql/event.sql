@@ -108,9 +108,10 @@ SELECT id, uri, log_id, checkpoint_id, attempts, run_at, lease_until
 FROM acme_event_hooks;
 
 -- name: event_hook_claim
--- why: two workers do not tell the same, and none what was told meanwhile
-UPDATE acme_event_hooks SET lease_until = ?5
-WHERE id = ?1 AND log_id = ?2 AND checkpoint_id = ?3 AND lease_until <= ?4;
+-- why: two workers do not tell the same, and none what was told meanwhile.  ?4:
+-- the lease that was found to be over
+UPDATE acme_event_hooks SET lease_until = ?5, owner = ?6
+WHERE id = ?1 AND log_id = ?2 AND checkpoint_id = ?3 AND lease_until = ?4;
 
 -- name: event_hook_set_delivered
 -- why: the place moves when the receiver has it.  Whoever lost the lease does

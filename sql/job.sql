@@ -3,15 +3,17 @@
 -- starts it: it is leased until its run_at
 INSERT INTO jobs
     (authz_id, type, attempts, run_at, lease_until, deadline_at,
-     client_address, request_id, account_url)
-VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8);
+     client_address, request_id, account_url, owner)
+VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9);
 
 -- name: job_claim
--- why: what a worker left behind is taken by exactly one other
-UPDATE jobs SET lease_until = ?2
+-- why: what a worker left behind is taken by exactly one other.  Times that are
+-- too far ahead, after ?2 and ?3, are of a clock that was set back
+UPDATE jobs SET lease_until = ?4, owner = ?6
 WHERE (authz_id, type) IN (SELECT authz_id, type FROM jobs
-                           WHERE run_at <= ?1 AND lease_until <= ?1
-                           ORDER BY run_at LIMIT ?3)
+                           WHERE run_at NOT BETWEEN ?1 + 1 AND ?2
+                                 AND lease_until NOT BETWEEN ?1 + 1 AND ?3
+                           ORDER BY run_at LIMIT ?5)
 RETURNING authz_id, type;
 
 -- name: job_get
@@ -27,7 +29,9 @@ WHERE j.authz_id = ?1 AND j.type = ?2;
 
 -- name: job_find_due
 -- why: a worker's timer looks before it takes the write lock
-SELECT EXISTS (SELECT 1 FROM jobs WHERE run_at <= ?1 AND lease_until <= ?1);
+SELECT EXISTS (SELECT 1 FROM jobs
+               WHERE run_at NOT BETWEEN ?1 + 1 AND ?2
+                     AND lease_until NOT BETWEEN ?1 + 1 AND ?3);
 
 -- name: job_set_retry
 -- why: the next attempt may be made by any worker; why this one failed

@@ -3,22 +3,24 @@
 -- may start it: it is leased until its run_at
 INSERT INTO acme_signer_jobs
     (id, order_id, certificate_id, account_id, csr, attempts, run_at,
-     lease_until, deadline_at, created_at, client_address, request_id)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11);
+     lease_until, deadline_at, created_at, client_address, request_id, owner)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12);
 
 -- name: signing_claim
--- why: what a worker left behind is taken by exactly one other
-UPDATE acme_signer_jobs SET lease_until = ?2
+-- why: as job_claim
+UPDATE acme_signer_jobs SET lease_until = ?4, owner = ?6
 WHERE id IN (SELECT id FROM acme_signer_jobs
-             WHERE run_at <= ?1 AND lease_until <= ?1
-             ORDER BY run_at LIMIT ?3)
+             WHERE run_at NOT BETWEEN ?1 + 1 AND ?2
+                   AND lease_until NOT BETWEEN ?1 + 1 AND ?3
+             ORDER BY run_at LIMIT ?5)
 RETURNING id, order_id, certificate_id, account_id, csr, attempts,
           deadline_at, created_at, client_address, request_id;
 
 -- name: signing_find_due
 -- why: a worker's timer looks before it takes the write lock
 SELECT EXISTS (SELECT 1 FROM acme_signer_jobs
-               WHERE run_at <= ?1 AND lease_until <= ?1);
+               WHERE run_at NOT BETWEEN ?1 + 1 AND ?2
+                     AND lease_until NOT BETWEEN ?1 + 1 AND ?3);
 
 -- name: signing_set_retry
 -- why: the signer is asked again, by any worker; why this attempt failed

@@ -24,7 +24,8 @@ plan(skip_all => 'no sqlite3 program')
 # statements that no client waits for: timers, starts, the sweep
 
 my %cold = map { $_ => 1 } qw/ signing_claim signing_find_due
-    account_end_jobs job_claim job_find_due
+    account_end_jobs job_claim job_find_due lease_list_owners lease_free_jobs
+    lease_free_signer_jobs lease_free_event_hooks
     server_find issuer_find sweep_orders sweep_authz sweep_eab
     sweep_server sweep_expire sweep_revive vacuum_get_surplus meta_get_key
     audit_get_state audit_get_sealing crl_find_ending registry_remove_order

@@ -30,9 +30,9 @@ my $dir = $t->testdir();
 
 signer_start($t, 8090);
 
-acme_ca_conf($t, authority => 'signer /sign timeout=10s deadline=1d'
+acme_ca_conf($t, authority => 'signer /sign timeout=1h deadline=1d'
         . " revoke=/revoke; signer_trusted_certificate $dir/signer/root.pem;"
-        . ' validation_attempts 100;',
+        . ' validation_attempts 100; validation_timeout 1h;',
     dns => { 'dead.example' => { A => '127.0.0.77' } },
     server => <<'END')->plan(54)->run();
     location ~ ^/(sign|revoke)$ { internal;

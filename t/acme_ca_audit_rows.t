@@ -33,7 +33,7 @@ acme_ca_conf($t, dns => { 'dead.example' => { A => '127.0.0.77' } },
     external_account_binding optional;
     pre_authorization on;
     rate_limit new_accounts 4/1d;
-    validation_attempts 100;
+    validation_attempts 100; validation_timeout 1h;
     event_hook /event revoked;
     audit_checkpoint 1s;
 END

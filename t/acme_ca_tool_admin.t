@@ -26,7 +26,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx access /)
 
 acme_ca_conf($t, authority => <<'END',
     external_account_binding optional;
-    validation_attempts 100;
+    validation_attempts 100; validation_timeout 1h;
     profile a { }
     profile b { }
 END

@@ -28,6 +28,9 @@
 /* and of what it says to people */
 #define ACME_CA_SIGNING_DETAIL   256
 
+/* seconds from one try to the next, at most */
+#define ACME_CA_SIGNING_PAUSE    3600
+
 
 /* a header line, and a member of the JSON document */
 typedef struct {

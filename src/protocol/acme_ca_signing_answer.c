@@ -15,7 +15,6 @@
 
 /* seconds */
 #define ACME_CA_SIGNING_POLL       5       /* of a 202 that names no time */
-#define ACME_CA_SIGNING_POLL_MAX   3600
 #define ACME_CA_SIGNING_BACKOFF    300     /* at most */
 
 #define ACME_CA_SIGNING_URN        "urn:ietf:params:acme:error:"
@@ -146,7 +145,7 @@ acme_ca_signing_when(acme_ca_ctx_t *ctx, acme_ca_signing_t *signing,
         return;
     }
 
-    answer->run_at = ctx->now + ngx_min(wait, ACME_CA_SIGNING_POLL_MAX);
+    answer->run_at = ctx->now + ngx_min(wait, ACME_CA_SIGNING_PAUSE);
     answer->run_at = ngx_min(answer->run_at, signing->deadline_at);
 }
 

@@ -223,6 +223,33 @@ ngx_int_t acme_ca_store_issuer_find_chain(acme_ca_store_t *store,
 
 
 /*
+ * When a row that waits is due: at its run_at, unless it is leased.  No pause
+ * and no lease is longer than these seconds; a time that is further ahead, by
+ * more than a minute, was written by a clock that was set back since, and has
+ * come.
+ */
+typedef struct {
+    time_t  now;
+    time_t  pause;
+    time_t  lease;
+} acme_ca_due_t;
+
+/* the latest time that is believed */
+time_t acme_ca_due_most(time_t now, time_t longest);
+
+/*
+ * Leases: whose those are that this handle takes from now on, a process; 0:
+ * nobody's.  list_owners(): an ngx_array_t of int64_t, who has any.  free():
+ * what an owner had that is no more is due.
+ */
+void acme_ca_store_set_owner(acme_ca_store_t *store, int64_t owner);
+ngx_int_t acme_ca_store_lease_list_owners(acme_ca_store_t *store,
+    ngx_pool_t *pool, ngx_array_t **owners);
+ngx_int_t acme_ca_store_lease_free(acme_ca_store_t *store, int64_t owner,
+    time_t now);
+
+
+/*
  * Jobs: validations to be done.  run_at, lease_until in seconds.  A job's id
  * is its challenge's, set by add: NGX_DECLINED when it has one already.  Who
  * adds it may start it: nobody else can claim it before run_at.
@@ -230,14 +257,14 @@ ngx_int_t acme_ca_store_issuer_find_chain(acme_ca_store_t *store,
 ngx_int_t acme_ca_store_job_add(acme_ca_store_t *store, acme_ca_job_t *job,
     time_t run_at);
 /*
- * Takes up to limit jobs that are due (run_at <= now) and not leased, and
- * leases each until lease_until; an ngx_array_t of acme_ca_job_t.
+ * Takes up to limit jobs that are due and not leased, and leases each for
+ * due->lease; an ngx_array_t of acme_ca_job_t.
  */
 ngx_int_t acme_ca_store_job_claim(acme_ca_store_t *store, ngx_pool_t *pool,
-    time_t now, time_t lease_until, ngx_uint_t limit, ngx_array_t **jobs);
+    const acme_ca_due_t *due, ngx_uint_t limit, ngx_array_t **jobs);
 /* whether job_claim() would find any: 1 or 0; for the event loop's reader */
-ngx_int_t acme_ca_store_job_find_due(acme_ca_store_t *store, time_t now,
-    ngx_uint_t *n);
+ngx_int_t acme_ca_store_job_find_due(acme_ca_store_t *store,
+    const acme_ca_due_t *due, ngx_uint_t *n);
 /* counts an attempt, gives the lease back and puts the next try at run_at;
    error: why, for people, or NULL */
 ngx_int_t acme_ca_store_job_set_retry(acme_ca_store_t *store, int64_t id,

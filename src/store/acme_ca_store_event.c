@@ -216,14 +216,15 @@ acme_ca_store_event_hook_is(acme_ca_query_t *q,
 
 ngx_int_t
 acme_ca_store_event_hook_claim(acme_ca_store_t *store,
-    acme_ca_event_hook_t *hook, time_t now, time_t lease_until)
+    acme_ca_event_hook_t *hook, time_t lease_until)
 {
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_EVENT_HOOK_CLAIM);
     acme_ca_store_event_hook_is(&q, hook);
-    acme_ca_query_integer(&q, now);
+    acme_ca_query_integer(&q, hook->lease_until);
     acme_ca_query_integer(&q, lease_until);
+    acme_ca_query_optional(&q, store->owner);
 
     return acme_ca_query_set(&q);
 }

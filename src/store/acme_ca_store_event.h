@@ -88,10 +88,10 @@ ngx_int_t acme_ca_store_event_hook_list_lags(acme_ca_store_t *store,
 
 /*
  * Of a hook that is where it was when it was read.  NGX_DECLINED: it is not,
- * or somebody else has the lease.
+ * or somebody else has the lease.  claim(): of one whose lease was over then.
  */
 ngx_int_t acme_ca_store_event_hook_claim(acme_ca_store_t *store,
-    acme_ca_event_hook_t *hook, time_t now, time_t lease_until);
+    acme_ca_event_hook_t *hook, time_t lease_until);
 ngx_int_t acme_ca_store_event_hook_set_delivered(acme_ca_store_t *store,
     acme_ca_event_hook_t *hook, acme_ca_event_place_t *place, ngx_uint_t n,
     time_t now, time_t lease_until);

@@ -3,8 +3,7 @@
  * Copyright (C) the nginx-acme-ca authors
  *
  * jobs: validations that have to be done, by whoever lives.  A job's id is its
- * challenge's.  A lease is a time, not an owner: what a dead worker held
- * becomes free by itself.
+ * challenge's.
  */
 
 
@@ -31,14 +30,15 @@ acme_ca_store_job_add(acme_ca_store_t *store, acme_ca_job_t *job,
     acme_ca_query_text(&q, &job->client_address);
     acme_ca_query_text(&q, &job->request_id);
     acme_ca_query_text(&q, &job->account_url);
+    acme_ca_query_optional(&q, store->owner);
 
     return acme_ca_query_add(&q, NULL);
 }
 
 
 ngx_int_t
-acme_ca_store_job_claim(acme_ca_store_t *store, ngx_pool_t *pool, time_t now,
-    time_t lease_until, ngx_uint_t limit, ngx_array_t **jobs)
+acme_ca_store_job_claim(acme_ca_store_t *store, ngx_pool_t *pool,
+    const acme_ca_due_t *due, ngx_uint_t limit, ngx_array_t **jobs)
 {
     ngx_int_t         rc;
     ngx_uint_t        i;
@@ -51,9 +51,10 @@ acme_ca_store_job_claim(acme_ca_store_t *store, ngx_pool_t *pool, time_t now,
     }
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_JOB_CLAIM);
-    acme_ca_query_integer(&q, now);
-    acme_ca_query_integer(&q, lease_until);
+    acme_ca_query_due(&q, due);
+    acme_ca_query_integer(&q, due->now + due->lease);
     acme_ca_query_integer(&q, limit);
+    acme_ca_query_optional(&q, store->owner);
 
     for ( ;; ) {
         rc = acme_ca_query_step(&q);
@@ -125,12 +126,13 @@ acme_ca_store_job_get(acme_ca_store_t *store, ngx_pool_t *pool,
 
 
 ngx_int_t
-acme_ca_store_job_find_due(acme_ca_store_t *store, time_t now, ngx_uint_t *n)
+acme_ca_store_job_find_due(acme_ca_store_t *store, const acme_ca_due_t *due,
+    ngx_uint_t *n)
 {
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_JOB_FIND_DUE);
-    acme_ca_query_integer(&q, now);
+    acme_ca_query_due(&q, due);
 
     return acme_ca_query_find_count(&q, n);
 }

@@ -70,6 +70,7 @@ struct acme_ca_store_s {
     int                    wal_pages;      /* after the last commit */
     int                    wal_checked;    /* pages at the last checkpoint */
     int                    lost;           /* what ended the transaction */
+    int64_t                owner;          /* of leases, or 0 */
     time_t                 complained_at;  /* of log lines once a second */
     unsigned               transaction:1;  /* between begin and its end */
     unsigned               stale:1;        /* a new handle may do better */
@@ -99,6 +100,8 @@ void acme_ca_query_blob(acme_ca_query_t *q, const u_char *data, size_t n);
 void acme_ca_query_status(acme_ca_query_t *q, acme_ca_status_e status);
 /* authz_id and type: two parameters */
 void acme_ca_query_challenge(acme_ca_query_t *q, int64_t id);
+/* ?1 to ?3 of what looks for rows that are due */
+void acme_ca_query_due(acme_ca_query_t *q, const acme_ca_due_t *due);
 /* type, value and wildcard: three parameters */
 void acme_ca_query_identifier(acme_ca_query_t *q,
     const acme_ca_identifier_t *identifier);

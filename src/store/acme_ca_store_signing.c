@@ -2,8 +2,7 @@
 /*
  * Copyright (C) the nginx-acme-ca authors
  *
- * acme_signer_jobs: what an external signer has to do.  A lease is a time, not
- * an owner, as that of a validation.
+ * acme_signer_jobs: what an external signer has to do.
  */
 
 
@@ -43,6 +42,7 @@ acme_ca_store_signing_add(acme_ca_store_t *store, acme_ca_signing_t *signing,
     acme_ca_query_integer(&q, signing->created_at);
     acme_ca_query_text(&q, &signing->client_address);
     acme_ca_query_text(&q, &signing->request_id);
+    acme_ca_query_optional(&q, store->owner);
 
     return acme_ca_query_add(&q, NULL);
 }
@@ -50,7 +50,7 @@ acme_ca_store_signing_add(acme_ca_store_t *store, acme_ca_signing_t *signing,
 
 ngx_int_t
 acme_ca_store_signing_claim(acme_ca_store_t *store, ngx_pool_t *pool,
-    time_t now, time_t lease_until, ngx_uint_t limit, ngx_array_t **signings)
+    const acme_ca_due_t *due, ngx_uint_t limit, ngx_array_t **signings)
 {
     ngx_int_t           rc;
     acme_ca_query_t     q;
@@ -62,9 +62,10 @@ acme_ca_store_signing_claim(acme_ca_store_t *store, ngx_pool_t *pool,
     }
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_SIGNING_CLAIM);
-    acme_ca_query_integer(&q, now);
-    acme_ca_query_integer(&q, lease_until);
+    acme_ca_query_due(&q, due);
+    acme_ca_query_integer(&q, due->now + due->lease);
     acme_ca_query_integer(&q, limit);
+    acme_ca_query_optional(&q, store->owner);
 
     for ( ;; ) {
         rc = acme_ca_query_step(&q);
@@ -100,13 +101,13 @@ acme_ca_store_signing_read(acme_ca_query_t *q, ngx_pool_t *pool,
 
 
 ngx_int_t
-acme_ca_store_signing_find_due(acme_ca_store_t *store, time_t now,
-    ngx_uint_t *n)
+acme_ca_store_signing_find_due(acme_ca_store_t *store,
+    const acme_ca_due_t *due, ngx_uint_t *n)
 {
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_SIGNING_FIND_DUE);
-    acme_ca_query_integer(&q, now);
+    acme_ca_query_due(&q, due);
 
     return acme_ca_query_find_count(&q, n);
 }

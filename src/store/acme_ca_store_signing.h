@@ -19,16 +19,13 @@
  */
 ngx_int_t acme_ca_store_signing_add(acme_ca_store_t *store,
     acme_ca_signing_t *signing, time_t run_at);
-/*
- * Takes up to limit jobs that are due (run_at <= now) and not leased, and
- * leases each until lease_until; an ngx_array_t of acme_ca_signing_t.
- */
+/* as acme_ca_store_job_claim(); an ngx_array_t of acme_ca_signing_t */
 ngx_int_t acme_ca_store_signing_claim(acme_ca_store_t *store,
-    ngx_pool_t *pool, time_t now, time_t lease_until, ngx_uint_t limit,
+    ngx_pool_t *pool, const acme_ca_due_t *due, ngx_uint_t limit,
     ngx_array_t **signings);
 /* whether there is any to claim: 1 or 0; for the event loop's reader */
-ngx_int_t acme_ca_store_signing_find_due(acme_ca_store_t *store, time_t now,
-    ngx_uint_t *n);
+ngx_int_t acme_ca_store_signing_find_due(acme_ca_store_t *store,
+    const acme_ca_due_t *due, ngx_uint_t *n);
 /* gives the lease back and puts the next try at run_at.  error: why this one
    failed, NULL or empty if it did not */
 ngx_int_t acme_ca_store_signing_set_retry(acme_ca_store_t *store, int64_t id,

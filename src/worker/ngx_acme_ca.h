@@ -11,7 +11,7 @@
  *   2. one store task is in flight at a time, so ca->writer has one user
  *   3. a reply leaves after the commit of what it acknowledges
  *   4. a validation that was acknowledged is a row of jobs until its verdict
- *      is one: whoever lives resumes it when its lease ends
+ *      is one: whoever lives resumes it when its lease ends or is freed
  */
 
 
@@ -168,6 +168,7 @@ struct ngx_acme_ca_s {
     unsigned                   renewing:1;
     unsigned                   rotating:1;
     unsigned                   counting:1;
+    unsigned                   inherited:1;     /* leases of the dead */
     unsigned                   complained:1;    /* of a store that is away */
 };
 

@@ -29,6 +29,11 @@ void ngx_acme_ca_rotation_load(ngx_acme_ca_t *ca);
 void ngx_acme_ca_rotation_tick(ngx_acme_ca_t *ca);
 
 
+/* ngx_acme_ca_lease.c: frees what workers that are no more had leased */
+void ngx_acme_ca_lease_tick(ngx_acme_ca_t *ca);
+ngx_uint_t ngx_acme_ca_is_gone(ngx_pid_t pid);
+
+
 /* ngx_acme_ca_radar.c: late renewals and the like, once they are */
 ngx_int_t ngx_acme_ca_radar_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle);
 void ngx_acme_ca_radar_tick(ngx_acme_ca_t *ca);

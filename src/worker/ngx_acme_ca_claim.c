@@ -17,8 +17,7 @@ typedef struct {
     const ngx_acme_ca_claimed_t  *kind;
     ngx_uint_t                   *busy;
     ngx_pool_t                   *pool;
-    time_t                        now;
-    time_t                        lease_until;
+    acme_ca_due_t                 due;
     ngx_uint_t                    limit;
     ngx_array_t                  *rows;
 } ngx_acme_ca_claim_t;
@@ -35,14 +34,19 @@ ngx_acme_ca_claim(ngx_acme_ca_t *ca, const ngx_acme_ca_claimed_t *kind,
 {
     ngx_uint_t            n;
     ngx_pool_t           *pool;
+    acme_ca_due_t         due;
     ngx_acme_ca_claim_t  *claim;
+
+    due.now = ngx_time();
+    due.pause = kind->pause;
+    due.lease = lease;
 
     /* a draining worker would find something to do for ever */
 
     if (ngx_exiting
         || *busy
         || limit == 0
-        || kind->find_due(ca->reader, ngx_time(), &n) != NGX_OK
+        || kind->find_due(ca->reader, &due, &n) != NGX_OK
         || n == 0)
     {
         return;
@@ -57,8 +61,7 @@ ngx_acme_ca_claim(ngx_acme_ca_t *ca, const ngx_acme_ca_claimed_t *kind,
     claim->kind = kind;
     claim->busy = busy;
     claim->pool = pool;
-    claim->now = ngx_time();
-    claim->lease_until = claim->now + lease;
+    claim->due = due;
     claim->limit = limit;
 
     claim->write.apply = ngx_acme_ca_claim_apply;
@@ -76,8 +79,8 @@ ngx_acme_ca_claim_apply(ngx_acme_ca_write_t *write, acme_ca_store_t *store)
 {
     ngx_acme_ca_claim_t  *claim = write->data;
 
-    return claim->kind->claim(store, claim->pool, claim->now,
-                              claim->lease_until, claim->limit, &claim->rows);
+    return claim->kind->claim(store, claim->pool, &claim->due, claim->limit,
+                              &claim->rows);
 }
 
 

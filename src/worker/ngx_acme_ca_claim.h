@@ -14,12 +14,13 @@
 
 
 typedef struct {
-    ngx_int_t                (*find_due)(acme_ca_store_t *store, time_t now,
-                                         ngx_uint_t *n);
-    ngx_int_t                (*claim)(acme_ca_store_t *store, ngx_pool_t *pool,
-                                      time_t now, time_t lease_until,
-                                      ngx_uint_t limit, ngx_array_t **rows);
-    void                     (*start)(ngx_acme_ca_t *ca, void *row);
+    time_t       pause;                /* between two attempts, at most */
+    ngx_int_t  (*find_due)(acme_ca_store_t *store, const acme_ca_due_t *due,
+                           ngx_uint_t *n);
+    ngx_int_t  (*claim)(acme_ca_store_t *store, ngx_pool_t *pool,
+                        const acme_ca_due_t *due, ngx_uint_t limit,
+                        ngx_array_t **rows);
+    void       (*start)(ngx_acme_ca_t *ca, void *row);
 } ngx_acme_ca_claimed_t;
 
 

@@ -7,7 +7,7 @@
  *     tick -> read (thread) -> claim (store task) -> tell -> told -> read ...
  *
  * The lease is kept from one page to the next and given back at the end.  What
- * a killed worker left is told once more when its lease has ended.
+ * a killed worker left is told once more when its lease has ended or was freed.
  */
 
 
@@ -35,6 +35,8 @@ static ngx_acme_ca_hook_t *ngx_acme_ca_event_find(ngx_acme_ca_events_t *events,
     const ngx_str_t *uri);
 static void ngx_acme_ca_event_consider(ngx_acme_ca_hook_t *hook,
     const acme_ca_event_hook_t *row, const acme_ca_audit_state_t *state);
+static ngx_uint_t ngx_acme_ca_event_waits(time_t at, time_t now,
+    time_t longest);
 static ngx_int_t ngx_acme_ca_event_begin(ngx_acme_ca_hook_t *hook,
     const acme_ca_event_hook_t *row);
 static void ngx_acme_ca_event_end(ngx_acme_ca_hook_t *hook);
@@ -194,7 +196,11 @@ ngx_acme_ca_event_consider(ngx_acme_ca_hook_t *hook,
 
     now = ngx_time();
 
-    if (row->run_at > now || row->lease_until > now) {
+    if (ngx_acme_ca_event_waits(row->run_at, now,
+                                ngx_max(hook->pause, ACME_CA_EVENT_PAUSE))
+        || ngx_acme_ca_event_waits(row->lease_until, now,
+                                   ngx_acme_ca_event_lease(hook)))
+    {
         return;
     }
 
@@ -221,6 +227,15 @@ ngx_acme_ca_event_consider(ngx_acme_ca_hook_t *hook,
     {
         ngx_acme_ca_event_pass(hook);
     }
+}
+
+
+/* what is further ahead than that is of a clock that was set back */
+
+static ngx_uint_t
+ngx_acme_ca_event_waits(time_t at, time_t now, time_t longest)
+{
+    return at > now && at <= acme_ca_due_most(now, longest);
 }
 
 
@@ -439,7 +454,7 @@ ngx_acme_ca_event_claim_apply(ngx_acme_ca_write_t *write,
 {
     ngx_acme_ca_hook_t *hook = write->data;
 
-    return acme_ca_store_event_hook_claim(store, &hook->row, hook->now,
+    return acme_ca_store_event_hook_claim(store, &hook->row,
                                           hook->now
                                           + ngx_acme_ca_event_lease(hook));
 }

@@ -3,12 +3,13 @@
  * Copyright (C) the nginx-acme-ca authors
  *
  * Chores that one worker does for all: which one.  A word of the shared zone
- * has its pid and until when it leads; whoever finds that time over takes its
- * place.  It spares work and decides nothing: what must happen once is claimed
- * in the database.
+ * has its pid and until when it leads; whoever finds that time over, or no such
+ * process, takes its place.  It spares work and decides nothing: what must
+ * happen once is claimed in the database.
  */
 
 
+#include "ngx_acme_ca_chores.h"
 #include "ngx_acme_ca_event.h"
 
 
@@ -39,7 +40,9 @@ ngx_acme_ca_leads(ngx_acme_ca_t *ca)
         return 0;
     }
 
-    if (pid != (uint64_t) ngx_pid && until > now) {
+    if (pid != (uint64_t) ngx_pid && until > now
+        && !ngx_acme_ca_is_gone((ngx_pid_t) pid))
+    {
         return 0;
     }
 

@@ -5,8 +5,8 @@
  * The external signer: jobs that this worker's clients left, and those that
  * nobody works on any more.  One attempt is one call of the signer's location,
  * whose answer the store task reads and writes.  A job that no worker finishes
- * (kill -9, power) is claimed again by tick() when its lease has ended, and
- * the signer is asked once more with the same key.
+ * (kill -9, power) is claimed again by tick() when its lease has ended or was
+ * freed, and the signer is asked once more with the same key.
  */
 
 
@@ -59,6 +59,7 @@ static u_char *ngx_acme_ca_signer_log(ngx_log_t *log, u_char *buf,
 
 
 static const ngx_acme_ca_claimed_t  ngx_acme_ca_signer_jobs = {
+    ACME_CA_SIGNING_PAUSE,
     acme_ca_store_signing_find_due,
     acme_ca_store_signing_claim,
     ngx_acme_ca_signer_claimed

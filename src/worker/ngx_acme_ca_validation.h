@@ -14,6 +14,9 @@
 
 #define NGX_ACME_CA_ADDRESSES   16
 
+/* seconds from one attempt to the next, at most */
+#define NGX_ACME_CA_BACKOFF     60
+
 
 typedef struct ngx_acme_ca_validation_s  ngx_acme_ca_validation_t;
 

@@ -10,9 +10,6 @@
 #include "ngx_acme_ca_validation.h"
 
 
-#define NGX_ACME_CA_BACKOFF  60            /* seconds, at most */
-
-
 static ngx_uint_t ngx_acme_ca_validation_again(ngx_acme_ca_validation_t *v);
 static ngx_int_t ngx_acme_ca_validation_verdict(ngx_acme_ca_write_t *write,
     acme_ca_store_t *store);

@@ -4,7 +4,7 @@
  *
  * Which validations run: those that this worker's clients answered for, and
  * those that nobody works on any more.  A job that no worker finishes (kill
- * -9, power) is claimed again by tick() when its lease has ended.
+ * -9, power) is claimed again by tick() when its lease has ended or was freed.
  */
 
 
@@ -20,6 +20,7 @@ static void ngx_acme_ca_validator_claimed(ngx_acme_ca_t *ca, void *row);
 
 
 static const ngx_acme_ca_claimed_t  ngx_acme_ca_validator_jobs = {
+    NGX_ACME_CA_BACKOFF,
     acme_ca_store_job_find_due,
     acme_ca_store_job_claim,
     ngx_acme_ca_validator_claimed

@@ -170,6 +170,8 @@ ngx_acme_ca_worker_open(ngx_acme_ca_t *ca)
 
     ngx_acme_ca_worker_close(ca);
 
+    acme_ca_store_set_owner(writer, ngx_pid);
+
     ca->reader = reader;
     ca->writer = writer;
 
@@ -224,6 +226,7 @@ ngx_acme_ca_chores(ngx_event_t *ev)
 
     if (ca->writer != NULL) {
 
+        ngx_acme_ca_lease_tick(ca);
         ngx_acme_ca_rotation_tick(ca);
         ngx_acme_ca_census_tick(ca);
         ngx_acme_ca_ocsp_tick(ca);

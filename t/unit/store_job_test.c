@@ -19,7 +19,10 @@ static void test_audit(void);
 static void test_savepoints(void);
 static void test_ids(void);
 static void test_ids_tampered(void);
+static void test_job_clock(void);
+static void test_job_owner(void);
 static int64_t add_processing(const char *name);
+static const acme_ca_due_t *due(time_t at);
 
 
 int
@@ -32,6 +35,8 @@ main(void)
     test_job();
     test_job_lease();
     test_job_limit();
+    test_job_clock();
+    test_job_owner();
     test_audit();
     test_savepoints();
     test_ids();
@@ -167,7 +172,7 @@ test_job(void)
     is_int(acme_ca_store_job_add(store, &job, NOW), NGX_ERROR,
            "job_add: no such challenge");
 
-    is_int(acme_ca_store_job_claim(store, pool, NOW + 30, NOW + 60, 9, &jobs),
+    is_int(acme_ca_store_job_claim(store, pool, due(30), 9, &jobs),
            NGX_OK, "job_claim");
     is_int(jobs->nelts, 1, "one");
     j = jobs->elts;
@@ -186,9 +191,9 @@ test_job(void)
 
     is_int(acme_ca_store_job_set_retry(store, id, 1, NOW + 40, NULL), NGX_OK,
            "set_retry");
-    (void) acme_ca_store_job_find_due(store, NOW + 39, &n);
+    (void) acme_ca_store_job_find_due(store, due(39), &n);
     is_int(n, 0, "not yet due");
-    (void) acme_ca_store_job_claim(store, pool, NOW + 40, NOW + 70, 9, &jobs);
+    (void) acme_ca_store_job_claim(store, pool, due(40), 9, &jobs);
     is_int(jobs->nelts, 1, "due again");
     j = jobs->elts;
     is_int(j->attempts, 1, "an attempt was counted");
@@ -219,22 +224,124 @@ test_job_lease(void)
 
     (void) add_processing("a.example");
 
-    is_int(acme_ca_store_job_find_due(store, NOW + 29, &n), NGX_OK,
+    is_int(acme_ca_store_job_find_due(store, due(29), &n), NGX_OK,
            "find_due");
     is_int(n, 0, "who added it has until run_at");
-    (void) acme_ca_store_job_claim(store, pool, NOW + 29, NOW + 60, 9, &jobs);
+    (void) acme_ca_store_job_claim(store, pool, due(29), 9, &jobs);
     is_int(jobs->nelts, 0, "nobody else gets it");
 
-    (void) acme_ca_store_job_find_due(store, NOW + 30, &n);
+    (void) acme_ca_store_job_find_due(store, due(30), &n);
     is_int(n, 1, "then it is due");
-    (void) acme_ca_store_job_claim(store, pool, NOW + 30, NOW + 60, 9, &jobs);
+    (void) acme_ca_store_job_claim(store, pool, due(30), 9, &jobs);
     is_int(jobs->nelts, 1, "one worker claims it");
-    (void) acme_ca_store_job_claim(store, pool, NOW + 30, NOW + 60, 9, &jobs);
+    (void) acme_ca_store_job_claim(store, pool, due(30), 9, &jobs);
     is_int(jobs->nelts, 0, "a second one does not");
-    (void) acme_ca_store_job_find_due(store, NOW + 59, &n);
+    (void) acme_ca_store_job_find_due(store, due(59), &n);
     is_int(n, 0, "nor sees it");
-    (void) acme_ca_store_job_claim(store, pool, NOW + 60, NOW + 90, 9, &jobs);
+    (void) acme_ca_store_job_claim(store, pool, due(60), 9, &jobs);
     is_int(jobs->nelts, 1, "after the lease it is free again");
+
+    fixture_stop();
+}
+
+
+/* pauses and leases of 30 seconds */
+
+static const acme_ca_due_t *
+due(time_t at)
+{
+    static acme_ca_due_t  d;
+
+    d.now = NOW + at;
+    d.pause = 30;
+    d.lease = 30;
+
+    return &d;
+}
+
+
+/* a clock that is set back makes times of the future: nobody waits for them */
+
+static void
+test_job_clock(void)
+{
+    int64_t        id;
+    ngx_uint_t     n;
+    ngx_array_t   *jobs;
+    acme_ca_due_t  d;
+
+    fixture_start();
+
+    id = add_processing("a.example");
+
+    (void) acme_ca_store_job_find_due(store, due(-60), &n);
+    is_int(n, 0, "a minute ahead is believed");
+    (void) acme_ca_store_job_find_due(store, due(-61), &n);
+    is_int(n, 1, "more is not: run_at and a lease");
+    (void) acme_ca_store_job_claim(store, pool, due(-3600), 9, &jobs);
+    is_int(jobs->nelts, 1, "it is claimed");
+    (void) acme_ca_store_job_claim(store, pool, due(-3600), 9, &jobs);
+    is_int(jobs->nelts, 0, "once");
+
+    (void) acme_ca_store_job_set_retry(store, id, 1, NOW + 30, NULL);
+    (void) acme_ca_store_job_find_due(store, due(-60), &n);
+    is_int(n, 0, "a retry, a minute ahead");
+    (void) acme_ca_store_job_find_due(store, due(-61), &n);
+    is_int(n, 1, "a retry, further ahead");
+
+    d = *due(-3600);
+    d.pause = 7200;
+    (void) acme_ca_store_job_find_due(store, &d, &n);
+    is_int(n, 0, "but where pauses are as long as that");
+
+    (void) acme_ca_store_job_set_retry(store, id, 2, NOW - 7200, NULL);
+    (void) acme_ca_store_job_claim(store, pool, due(0), 9, &jobs);
+    (void) acme_ca_store_job_find_due(store, &d, &n);
+    is_int(n, 1, "a lease is never so long");
+
+    fixture_stop();
+}
+
+
+/* who is gone has no leases */
+
+static void
+test_job_owner(void)
+{
+    int64_t       *owner;
+    ngx_uint_t     n;
+    ngx_array_t   *owners, *jobs;
+
+    fixture_start();
+
+    (void) add_processing("a.example");
+    is_int(acme_ca_store_lease_list_owners(store, pool, &owners), NGX_OK,
+           "list_owners");
+    is_int(owners->nelts, 0, "a lease of nobody");
+
+    acme_ca_store_set_owner(store, 77);
+    (void) add_processing("b.example");
+    acme_ca_store_set_owner(store, 78);
+    (void) acme_ca_store_job_set_retry(store, add_processing("c.example"), 1,
+                                       NOW + 20, NULL);
+    (void) add_processing("d.example");
+
+    (void) acme_ca_store_lease_list_owners(store, pool, &owners);
+    is_int(owners->nelts, 2, "two owners");
+    owner = owners->elts;
+    ok(owner[0] == 77 && owner[1] == 78, "which ones");
+
+    is_int(acme_ca_store_lease_free(store, 77, NOW), NGX_OK, "free");
+    (void) acme_ca_store_job_claim(store, pool, due(0), 9, &jobs);
+    is_int(jobs->nelts, 1, "its job is due at once");
+    (void) acme_ca_store_lease_list_owners(store, pool, &owners);
+    is_int(owners->nelts, 1, "it is the other's now");
+
+    is_int(acme_ca_store_lease_free(store, 78, NOW), NGX_OK, "free it, too");
+    (void) acme_ca_store_job_claim(store, pool, due(0), 9, &jobs);
+    is_int(jobs->nelts, 2, "but for one that waits for its next attempt");
+    (void) acme_ca_store_job_find_due(store, due(20), &n);
+    is_int(n, 1, "and is due then");
 
     fixture_stop();
 }
@@ -254,11 +361,11 @@ test_job_limit(void)
     (void) add_processing("c.example");
     (void) acme_ca_store_job_set_retry(store, first, 1, NOW + 35, NULL);
 
-    (void) acme_ca_store_job_claim(store, pool, NOW + 50, NOW + 60, 2, &jobs);
+    (void) acme_ca_store_job_claim(store, pool, due(50), 2, &jobs);
     is_int(jobs->nelts, 2, "not more than the limit");
     j = jobs->elts;
     ok(j[0].id != first && j[1].id != first, "the longest due ones");
-    (void) acme_ca_store_job_claim(store, pool, NOW + 50, NOW + 60, 2, &jobs);
+    (void) acme_ca_store_job_claim(store, pool, due(50), 2, &jobs);
     is_int(jobs->nelts, 1, "then the rest");
 
     fixture_stop();

@@ -174,6 +174,7 @@ static ngx_int_t
 flow(ngx_pool_t *memory)
 {
     ngx_array_t            *list;
+    acme_ca_due_t           due = { NOW, 30, 30 };
     acme_ca_job_t           job;
     acme_ca_audit_t         audit;
     acme_ca_authz_t         authz;
@@ -198,7 +199,10 @@ flow(ngx_pool_t *memory)
     ngx_memzero(&job, sizeof(acme_ca_job_t));
     job.challenge_id = challenge.id;
     must(acme_ca_store_job_add(store, &job, NOW));
-    must(acme_ca_store_job_claim(store, memory, NOW, NOW + 30, 9, &list));
+    acme_ca_store_set_owner(store, 7);
+    must(acme_ca_store_job_claim(store, memory, &due, 9, &list));
+    must(acme_ca_store_lease_list_owners(store, memory, &list));
+    must(acme_ca_store_lease_free(store, 7, NOW));
     must(acme_ca_store_job_remove(store, job.id));
     must(acme_ca_store_challenge_list(store, memory, authz.id, &list));
     must(acme_ca_store_authz_set_status(store, authz.id, ACME_CA_PENDING,
