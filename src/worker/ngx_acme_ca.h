@@ -141,6 +141,8 @@ struct ngx_acme_ca_s {
     ngx_thread_task_t         *task;
     ngx_event_t                hold;            /* keeps a draining worker */
     ngx_event_t                linger;          /* ends the wait of the lazy */
+    ngx_event_t                gather;          /* of the next batch */
+    ngx_msec_t                 posted;          /* when the last one began */
 
     ngx_acme_ca_crl_t         *crl;
     ngx_event_t                chores;
@@ -164,6 +166,7 @@ struct ngx_acme_ca_s {
     unsigned                   expired:1;       /* an issuer of the files has */
     unsigned                   ended:1;         /* all have */
     unsigned                   in_flight:1;
+    unsigned                   more:1;          /* writes came of late */
     unsigned                   sweeping:1;
     unsigned                   renewing:1;
     unsigned                   rotating:1;

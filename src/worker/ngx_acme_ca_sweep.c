@@ -80,7 +80,8 @@ ngx_acme_ca_sweep_tick(ngx_acme_ca_t *ca)
 static ngx_uint_t
 ngx_acme_ca_sweep_is_idle(ngx_acme_ca_t *ca)
 {
-    return !ca->in_flight && ngx_queue_empty(&ca->lazy);
+    return !ca->in_flight && ngx_queue_empty(&ca->waiting)
+           && ngx_queue_empty(&ca->lazy);
 }
 
 

@@ -8,6 +8,10 @@
  * with the next batch that has another reason, or, after a while, alone.  What
  * takes long to be prepared was prepared before (ngx_acme_ca_apart.c).
  *
+ * Each batch costs locks, an fsync and reading anew what the other workers
+ * wrote, so those of a busy worker share one: soon after the last one it waits
+ * as long as each turn of the event loop brings another write.
+ *
  * On the thread nothing of nginx is touched but the writes handed over: no
  * request, no timer, no cycle.
  */
@@ -25,6 +29,9 @@
 /* from a write's arrival, for processes that do not know the mutex; at least */
 #define NGX_ACME_CA_LOCK_MS     2000
 #define NGX_ACME_CA_LOCK_LEAST  100
+
+/* from one batch to the next of a busy worker; a slow disk takes longer */
+#define NGX_ACME_CA_GATHER_MS   8
 
 #define NGX_ACME_CA_HOLD_MS     60000
 
@@ -47,6 +54,7 @@ static void ngx_acme_ca_writer_done(ngx_event_t *ev);
 static void ngx_acme_ca_writer_answer(ngx_queue_t *batch);
 static void ngx_acme_ca_writer_hold(ngx_event_t *ev);
 static void ngx_acme_ca_writer_linger(ngx_event_t *ev);
+static void ngx_acme_ca_writer_gather(ngx_event_t *ev);
 
 
 typedef struct {
@@ -97,6 +105,12 @@ ngx_acme_ca_writer_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
     ca->linger.handler = ngx_acme_ca_writer_linger;
     ca->linger.data = ca;
     ca->linger.log = cycle->log;
+
+    ca->gather.handler = ngx_acme_ca_writer_gather;
+    ca->gather.data = ca;
+    ca->gather.log = cycle->log;
+
+    ca->posted = ngx_current_msec - NGX_ACME_CA_GATHER_MS;
 
     return NGX_OK;
 }
@@ -158,21 +172,31 @@ ngx_acme_ca_writer_add(ngx_acme_ca_t *ca, ngx_acme_ca_write_t *write)
 
     ngx_queue_insert_tail(&ca->waiting, &write->queue);
 
-    if (!ca->in_flight) {
-        ngx_acme_ca_writer_post(ca);
-    }
+    ca->more = 1;
+    ngx_acme_ca_writer_post(ca);
 }
 
+
+/* nothing is lost if it is called too often */
 
 static void
 ngx_acme_ca_writer_post(ngx_acme_ca_t *ca)
 {
     ngx_uint_t  n;
 
-    if (ngx_queue_empty(&ca->waiting)) {
+    if (ca->in_flight || ca->gather.posted || ngx_queue_empty(&ca->waiting)) {
         ngx_acme_ca_writer_keep(ca);
         return;
     }
+
+    if (ca->more && ngx_current_msec - ca->posted < NGX_ACME_CA_GATHER_MS) {
+        ca->more = 0;
+        ngx_post_event(&ca->gather, &ngx_posted_next_events);
+        ngx_acme_ca_writer_keep(ca);
+        return;
+    }
+
+    ca->posted = ngx_current_msec;
 
     n = ngx_acme_ca_writer_take(ca, &ca->waiting, NGX_ACME_CA_BATCH);
 
@@ -200,7 +224,7 @@ ngx_acme_ca_writer_keep(ngx_acme_ca_t *ca)
 {
     ngx_uint_t  busy;
 
-    busy = (ca->in_flight || ca->preparing != 0);
+    busy = (ca->in_flight || ca->gather.posted || ca->preparing != 0);
 
     if (busy && !ca->hold.timer_set) {
         ngx_add_timer(&ca->hold, NGX_ACME_CA_HOLD_MS);
@@ -481,7 +505,12 @@ ngx_acme_ca_writer_linger(ngx_event_t *ev)
     ngx_queue_add(&ca->waiting, &ca->lazy);
     ngx_queue_init(&ca->lazy);
 
-    if (!ca->in_flight) {
-        ngx_acme_ca_writer_post(ca);
-    }
+    ngx_acme_ca_writer_post(ca);
+}
+
+
+static void
+ngx_acme_ca_writer_gather(ngx_event_t *ev)
+{
+    ngx_acme_ca_writer_post(ev->data);
 }
