@@ -1,7 +1,75 @@
 -- Version 3: the CA in operation.
 
--- RFC 5280, 5.3.2: since when the key is thought to have been in other hands
-ALTER TABLE acme_certificates ADD COLUMN invalidity_at INTEGER;
+-- The certificates anew.  RFC 5280, 4.1.2.2: a serial number is unique among
+-- those of its issuer: two CAs whose certificates are imported may both have
+-- begun with 1.  SQLite takes back the UNIQUE of a table only with the table, that
+-- of an index alone.  Who knows just the number finds it by the same index.  Ids
+-- stay, so does all that refers to them.  What came since version 1 stands where
+-- it belongs, der last: who reads less does not read through it.
+--
+-- invalidity_at: RFC 5280, 5.3.2: since when the key is thought to have been in
+-- other hands.  expired_at: since when it is known to have expired: the sweep
+-- notes it, so that the indexes of those that live do not grow for ever; whether
+-- it has expired is said by the clock alone.  category: what kind of holder it is
+-- for: NULL is derived (the CA's own are "internal", its issuers "ca", all others
+-- "service").  imported_at: it was signed elsewhere, and is known here since then
+CREATE TABLE acme_certificates_anew (
+    id                 INTEGER PRIMARY KEY,
+    order_id           INTEGER,
+    account_id         INTEGER REFERENCES acme_accounts (id),
+    issuer_id          INTEGER NOT NULL REFERENCES issuers (id),
+    status             TEXT NOT NULL CHECK (status IN ('valid', 'revoked')),
+    serial             BLOB NOT NULL CHECK (length(serial) BETWEEN 1 AND 20),
+    fingerprint        BLOB NOT NULL CHECK (length(fingerprint) = 32),
+    common_name        TEXT,
+    sans               TEXT NOT NULL,
+    key_type           TEXT NOT NULL,
+    profile            TEXT,
+    not_before         INTEGER NOT NULL,
+    not_after          INTEGER NOT NULL,
+    created_at         INTEGER NOT NULL,
+    imported_at        INTEGER,
+    expired_at         INTEGER,
+    revoked_at         INTEGER,
+    revocation_reason  INTEGER CHECK (revocation_reason BETWEEN 0 AND 10),
+    invalidity_at      INTEGER,
+    first_download_at  INTEGER,
+    last_download_at   INTEGER,
+    replaced_by        INTEGER REFERENCES acme_certificates (id),
+    category           TEXT
+                       CHECK (category = 'ca' OR category = 'user'
+                              OR category = 'service' OR category = 'device'
+                              OR category = 'internal'),
+    remarks            TEXT,
+    der                BLOB NOT NULL,
+    CHECK ((status = 'revoked') = (revoked_at IS NOT NULL))
+) STRICT;
+
+INSERT INTO acme_certificates_anew
+    (id, order_id, account_id, issuer_id, status, serial, fingerprint,
+     common_name, sans, key_type, profile, not_before, not_after, created_at,
+     revoked_at, revocation_reason, first_download_at, last_download_at,
+     replaced_by, der)
+SELECT id, order_id, account_id, issuer_id, status, serial, fingerprint,
+       common_name, sans, key_type, profile, not_before, not_after, created_at,
+       revoked_at, revocation_reason, first_download_at, last_download_at,
+       replaced_by, der
+FROM acme_certificates ORDER BY id;
+
+-- a trigger that names a table which is not there would stop the last step
+DROP TRIGGER acme_orders_replaced;
+DROP TABLE acme_certificates;
+ALTER TABLE acme_certificates_anew RENAME TO acme_certificates;
+
+CREATE UNIQUE INDEX acme_certificates_serial
+    ON acme_certificates (serial, issuer_id);
+
+CREATE TRIGGER acme_orders_replaced AFTER UPDATE OF certificate_id ON acme_orders
+WHEN NEW.certificate_id IS NOT NULL AND NEW.replaces_id IS NOT NULL
+BEGIN
+    UPDATE acme_certificates SET replaced_by = NEW.certificate_id
+    WHERE id = NEW.replaces_id AND replaced_by IS NULL;
+END;
 
 -- the entries of a CRL, in the order of their serial numbers, without a look at
 -- the certificates themselves.  Only a revocation pays for it
@@ -49,11 +117,6 @@ END;
 -- the client answers it, the others cost nothing.  NULL: all have their rows
 ALTER TABLE acme_authorizations
     ADD COLUMN token_seed BLOB CHECK (length(token_seed) = 32);
-
--- since when a certificate is known to have expired: the sweep notes it, so that
--- the indexes of those that live do not grow for ever.  Whether it has expired
--- is said by the clock alone
-ALTER TABLE acme_certificates ADD COLUMN expired_at INTEGER;
 
 -- certificates that are good, and all that the radar asks of them, without a
 -- look at them
@@ -223,14 +286,6 @@ CREATE TABLE acme_signer_jobs (
 
 -- those that are due
 CREATE INDEX acme_signer_jobs_due ON acme_signer_jobs (run_at);
-
--- what kind of holder a certificate is for: NULL is derived (the CA's own are
--- "internal", its issuers "ca", all others "service").  imported_at: it was
--- signed elsewhere, and is known here since then
-ALTER TABLE acme_certificates ADD COLUMN category TEXT
-    CHECK (category IN ('ca', 'user', 'service', 'device', 'internal'));
-ALTER TABLE acme_certificates ADD COLUMN remarks TEXT;
-ALTER TABLE acme_certificates ADD COLUMN imported_at INTEGER;
 
 -- which certificates a name is in; who looks for one does not read them all
 CREATE TABLE acme_certificate_names (

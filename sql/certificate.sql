@@ -1,5 +1,6 @@
 -- name: certificate_add
--- why: nothing that was signed leaves before it stands here.  UNIQUE (serial)
+-- why: nothing that was signed leaves before it stands here.  UNIQUE (serial,
+-- issuer_id)
 INSERT INTO acme_certificates
     (order_id, account_id, issuer_id, status, serial, fingerprint, common_name,
      sans, key_type, profile, not_before, not_after, created_at, der)
@@ -13,13 +14,27 @@ SELECT id, order_id, account_id, issuer_id, status, serial, fingerprint,
        last_download_at, replaced_by, der
 FROM acme_certificates WHERE id = ?1;
 
--- name: certificate_find_serial
--- why: RFC 8555, 7.6: a revocation names the certificate by its bytes
+-- name: certificate_find_exact
+-- why: RFC 8555, 7.6: a revocation names the certificate by its bytes, as does a
+-- client that shows it
 SELECT id, order_id, account_id, issuer_id, status, serial, fingerprint,
        common_name, sans, key_type, profile, not_before, not_after, created_at,
        revoked_at, coalesce(revocation_reason, -1), first_download_at,
        last_download_at, replaced_by, der
-FROM acme_certificates WHERE serial = ?1;
+FROM acme_certificates WHERE serial = ?1 AND fingerprint = ?2;
+
+-- name: certificate_find_serial
+-- why: RFC 5280, 4.1.2.2: who knows the issuer as well means one certificate
+SELECT id, order_id, account_id, issuer_id, status, serial, fingerprint,
+       common_name, sans, key_type, profile, not_before, not_after, created_at,
+       revoked_at, coalesce(revocation_reason, -1), first_download_at,
+       last_download_at, replaced_by, der
+FROM acme_certificates WHERE serial = ?1 AND issuer_id = ?2;
+
+-- name: certificate_list_serial
+-- why: who knows the number alone may mean several: two CAs that were imported
+-- may both have begun with 1
+SELECT id FROM acme_certificates WHERE serial = ?1 ORDER BY issuer_id;
 
 -- name: certificate_set_revoked
 -- why: RFC 8555, 7.6; once
@@ -68,6 +83,7 @@ SELECT c.id, CASE WHEN (?2 IS NULL
               OR ?9 = CAST(c.issuer_id AS TEXT)
               OR ?9 = (SELECT i.name FROM issuers AS i
                        WHERE i.id = c.issuer_id))
+         AND (?20 IS NULL OR c.issuer_id = ?20)
          AND (?10 IS NULL
               OR ?10 = (SELECT a.eab_id FROM acme_accounts AS a
                         WHERE a.id = c.account_id))

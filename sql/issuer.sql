@@ -18,6 +18,10 @@ UPDATE issuers
 SET name = ?2, der = ?3, chain_pem = ?4, not_before = ?5, not_after = ?6
 WHERE id = ?1;
 
+-- name: issuer_list_named
+-- why: whom the operator means; there are few
+SELECT id FROM issuers WHERE name = ?1 OR CAST(id AS TEXT) = ?1 ORDER BY id;
+
 -- name: issuer_find_chain
 -- why: what follows the leaf in a download
 SELECT chain_pem FROM issuers WHERE id = ?1;

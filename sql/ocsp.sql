@@ -1,7 +1,7 @@
 -- name: ocsp_find_status
--- why: RFC 6960: each certificate that is asked for, by its serial alone
-SELECT issuer_id, status, revoked_at, coalesce(revocation_reason, -1)
-FROM acme_certificates WHERE serial = ?1;
+-- why: RFC 6960: each certificate that is asked for; others may have its serial
+SELECT status, revoked_at, coalesce(revocation_reason, -1)
+FROM acme_certificates WHERE serial = ?1 AND issuer_id = ?2;
 
 -- name: ocsp_signer_find
 -- why: each worker signs by the newest; one that was revoked is due

@@ -68,7 +68,7 @@ WHERE status = 'valid' AND expired_at IS NOT NULL;
 SELECT id, der FROM issuers WHERE chain_pem <> '' ORDER BY id;
 
 -- name: registry_import
--- why: it was signed elsewhere.  UNIQUE (serial)
+-- why: it was signed elsewhere.  UNIQUE (serial, issuer_id)
 INSERT INTO acme_certificates
     (issuer_id, status, serial, fingerprint, common_name, sans, key_type,
      not_before, not_after, created_at, imported_at, category, remarks, der)

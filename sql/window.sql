@@ -3,7 +3,7 @@
 INSERT INTO acme_renewal_windows
     (issuer_id, account_id, profile, serial, name, window_start, window_end,
      explanation_url, created_at)
-VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 
 -- name: window_remove
 -- why: the usual windows again

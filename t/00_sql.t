@@ -30,7 +30,7 @@ my %cold = map { $_ => 1 } qw/ signing_claim signing_find_due
     sweep_server sweep_expire sweep_revive vacuum_get_surplus meta_get_key
     audit_get_state audit_get_sealing crl_find_ending registry_remove_order
     registry_list_issuers registry_remove_server registry_remove_ocsp_signer
-    issuer_list issuer_find_wanted issuer_remove_wanted /;
+    issuer_list issuer_list_named issuer_find_wanted issuer_remove_wanted /;
 
 # searched by an index that the filters say, no more than a page looks at
 

@@ -93,8 +93,8 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       "one authorization" },
 
     { ngx_string("certificates"), "certificate-import",
-      "limit cursor status account eab name profile category issuer uuid "
-      "expires_before expires_after revoked_before revoked_after radar",
+      "limit cursor status account eab name profile category issuer serial "
+      "uuid expires_before expires_after revoked_before revoked_after radar",
       "pem category remarks",
       acme_ca_admin_list, NULL, acme_ca_admin_import,
       "certificates; one that was signed elsewhere" },
@@ -108,30 +108,30 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       NULL, NULL, acme_ca_admin_certificate_expire,
       "those that have expired are noted and counted, as workers do" },
 
-    { ngx_string("certificates/{serial}"), "certificate-set", NULL,
-      "category remarks",
+    { ngx_string("certificates/{serial}"), "certificate-set", "issuer",
+      "category remarks issuer",
       acme_ca_admin_certificate_get, NULL, acme_ca_admin_certificate_set,
       "one certificate; what is known of its holder" },
 
-    { ngx_string("certificates/{serial}/pem"), NULL, NULL, NULL,
+    { ngx_string("certificates/{serial}/pem"), NULL, "issuer", NULL,
       acme_ca_admin_certificate_pem, NULL, NULL,
       "itself and its chain" },
 
-    { ngx_string("certificates/{serial}/text"), NULL, NULL, NULL,
+    { ngx_string("certificates/{serial}/text"), NULL, "issuer", NULL,
       acme_ca_admin_certificate_text, NULL, NULL,
       "all that is in it, for people" },
 
-    { ngx_string("certificates/{serial}/verify"), NULL, NULL, NULL,
+    { ngx_string("certificates/{serial}/verify"), NULL, "issuer", NULL,
       acme_ca_admin_certificate_verify, NULL, NULL,
       "whether it is good now" },
 
     { ngx_string("certificates/{serial}/revoke"), "certificate-revoke",
-      NULL, "reason invalidity_at",
+      NULL, "reason invalidity_at issuer",
       NULL, NULL, acme_ca_admin_certificate_revoke,
       "from now on it counts no more" },
 
     { ngx_string("certificates/{serial}/delete"), "certificate-delete",
-      NULL, "force",
+      NULL, "force issuer",
       NULL, NULL, acme_ca_admin_certificate_delete,
       "for good, if it has expired; others with \"force\"" },
 
@@ -226,7 +226,7 @@ const acme_ca_admin_route_t  acme_ca_admin_routes[] = {
       "it is told now" },
 
     { ngx_string("windows"), "renewal-move", "limit cursor name",
-      "name profile account serial start end explanation_url",
+      "name profile account issuer serial start end explanation_url",
       acme_ca_admin_list, NULL, acme_ca_admin_window_create,
       "windows that renewals were moved to (RFC 9773)" },
 

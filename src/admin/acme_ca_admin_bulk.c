@@ -118,6 +118,7 @@ acme_ca_admin_bulk_read(acme_ca_admin_t *a, acme_ca_admin_bulk_t *bulk)
     filter->eab_id = choice->eab_id;
     filter->profile = &choice->profile;
     filter->issuer = &choice->issuer;
+    filter->issuer_id = choice->issuer_id;
     filter->serial = choice->serial;
 
     if (choice->name.len && choice->name.data[0] == '.') {

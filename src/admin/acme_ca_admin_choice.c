@@ -13,6 +13,8 @@
 
 static ngx_int_t acme_ca_admin_choice_name(acme_ca_admin_t *a,
     acme_ca_admin_choice_t *choice);
+static ngx_int_t acme_ca_admin_choice_issuer(acme_ca_admin_t *a,
+    acme_ca_admin_choice_t *choice);
 static ngx_int_t acme_ca_admin_choice_serial(acme_ca_admin_t *a,
     acme_ca_admin_choice_t *choice);
 static ngx_int_t acme_ca_admin_choice_account(acme_ca_admin_t *a,
@@ -31,6 +33,7 @@ acme_ca_admin_choice(acme_ca_admin_t *a, acme_ca_admin_choice_t *choice)
         acme_ca_admin_choice_t *choice) =
     {
         acme_ca_admin_choice_name,
+        acme_ca_admin_choice_issuer,
         acme_ca_admin_choice_serial,
         acme_ca_admin_choice_account,
         acme_ca_admin_choice_eab
@@ -39,10 +42,6 @@ acme_ca_admin_choice(acme_ca_admin_t *a, acme_ca_admin_choice_t *choice)
     ngx_memzero(choice, sizeof(acme_ca_admin_choice_t));
 
     rc = acme_ca_admin_text(a, "profile", &choice->profile);
-
-    if (rc == NGX_OK) {
-        rc = acme_ca_admin_text(a, "issuer", &choice->issuer);
-    }
 
     for (i = 0; rc == NGX_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
         rc = steps[i](a, choice);
@@ -97,6 +96,47 @@ acme_ca_admin_choice_name(acme_ca_admin_t *a, acme_ca_admin_choice_t *choice)
 
 
 static ngx_int_t
+acme_ca_admin_choice_issuer(acme_ca_admin_t *a, acme_ca_admin_choice_t *choice)
+{
+    ngx_int_t  rc;
+
+    rc = acme_ca_admin_text(a, "issuer", &choice->issuer);
+
+    return (rc == NGX_OK && choice->issuer.len)
+           ? acme_ca_admin_choice_of(a, &choice->issuer, &choice->issuer_id)
+           : rc;
+}
+
+
+ngx_int_t
+acme_ca_admin_choice_of(acme_ca_admin_t *a, const ngx_str_t *issuer,
+    int64_t *id)
+{
+    ngx_int_t     rc;
+    ngx_array_t  *ids;
+
+    rc = acme_ca_store_issuer_list_named(a->store, a->ctx.pool, issuer, &ids);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ids->nelts == 0) {
+        return acme_ca_admin_refuse(a, 404, "there is no issuer \"%V\"",
+                                    issuer);
+    }
+
+    if (ids->nelts > 1) {
+        return acme_ca_admin_refuse(a, 409, "several issuers have the name "
+                                    "\"%V\": give its number", issuer);
+    }
+
+    *id = *(int64_t *) ids->elts;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 acme_ca_admin_choice_serial(acme_ca_admin_t *a, acme_ca_admin_choice_t *choice)
 {
     ngx_int_t              rc;
@@ -109,13 +149,17 @@ acme_ca_admin_choice_serial(acme_ca_admin_t *a, acme_ca_admin_choice_t *choice)
         return rc;
     }
 
-    rc = acme_ca_admin_serial_find(a, &text, &certificate);
+    rc = acme_ca_admin_serial_find(a, &text, choice->issuer_id, &certificate);
 
     if (rc == NGX_DECLINED && certificate.serial.len == 0) {
         return acme_ca_admin_refuse(a, 400, "\"serial\" is no serial number");
     }
 
     choice->serial = certificate.serial;
+
+    if (rc == NGX_OK && choice->issuer_id == 0) {
+        choice->issuer_id = certificate.issuer_id;
+    }
 
     return (rc == NGX_DECLINED) ? NGX_OK : rc;
 }

@@ -13,11 +13,14 @@
 
 static ngx_int_t acme_ca_admin_import_read(acme_ca_admin_t *a,
     acme_ca_certificate_t *certificate, acme_ca_issuer_t *issuer);
+static ngx_int_t acme_ca_admin_import_known(acme_ca_admin_t *a,
+    acme_ca_certificate_t *certificate);
 static ngx_int_t acme_ca_admin_import_issuer(acme_ca_admin_t *a,
     ngx_array_t *ids, ngx_array_t *ders, acme_ca_issuer_t *issuer,
     int64_t *id);
 static ngx_int_t acme_ca_admin_import_told(acme_ca_admin_t *a,
     acme_ca_certificate_t *certificate, acme_ca_issuer_t *issuer);
+static ngx_int_t acme_ca_admin_import_place(acme_ca_admin_t *a);
 
 
 ngx_int_t
@@ -35,11 +38,16 @@ acme_ca_admin_import(acme_ca_admin_t *a)
     }
 
     if (rc == NGX_OK) {
+        rc = acme_ca_admin_import_known(a, &certificate);
+    }
+
+    if (rc == NGX_OK) {
         rc = acme_ca_store_registry_import(a->store, &certificate, &category,
                                            &remarks);
         if (rc == NGX_DECLINED) {
-            return acme_ca_admin_refuse(a, 409, "a certificate with this "
-                                        "serial number is known already");
+            return acme_ca_admin_refuse(a, 409, "another certificate of its "
+                                        "issuer with this serial number is "
+                                        "known already");
         }
     }
 
@@ -81,6 +89,29 @@ acme_ca_admin_import_read(acme_ca_admin_t *a,
 }
 
 
+/* whoever its issuer was thought to be */
+
+static ngx_int_t
+acme_ca_admin_import_known(acme_ca_admin_t *a,
+    acme_ca_certificate_t *certificate)
+{
+    ngx_int_t              rc;
+    acme_ca_certificate_t  known;
+
+    rc = acme_ca_store_certificate_find_exact(a->store, a->ctx.pool,
+                                              &certificate->serial,
+                                              certificate->fingerprint,
+                                              &known);
+
+    if (rc == NGX_OK) {
+        return acme_ca_admin_refuse(a, 409, "this certificate is known "
+                                    "already");
+    }
+
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
+}
+
+
 /* one that is known stays as it is */
 
 static ngx_int_t
@@ -115,10 +146,7 @@ acme_ca_admin_import_told(acme_ca_admin_t *a,
 
     if (acme_ca_hex(a->ctx.pool, certificate->serial.data,
                     certificate->serial.len, &serial)
-        != NGX_OK
-        || acme_ca_format(a->ctx.pool, &a->reply.location, serial.len + 16,
-                          "certificates/%V", &serial)
-           != NGX_OK)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -139,8 +167,32 @@ acme_ca_admin_import_told(acme_ca_admin_t *a,
     }
 
     if (rc == NGX_OK) {
+        rc = acme_ca_admin_import_place(a);
+    }
+
+    if (rc == NGX_OK) {
         a->reply.status = 201;
     }
 
     return rc;
+}
+
+
+/* by the uuid that the answer has: others may have its serial number */
+
+static ngx_int_t
+acme_ca_admin_import_place(acme_ca_admin_t *a)
+{
+    ngx_str_t       *uuid;
+    acme_ca_json_t  *row;
+
+    if (acme_ca_json_parse(&a->ctx, "row", &a->reply.body, &row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    uuid = acme_ca_json_string(row, "uuid");
+
+    return uuid ? acme_ca_format(a->ctx.pool, &a->reply.location,
+                                 uuid->len + 16, "certificates/%V", uuid)
+                : acme_ca_never(a->ctx.log);
 }

@@ -26,6 +26,8 @@ static ngx_int_t acme_ca_admin_list_dates(acme_ca_admin_t *a,
 static ngx_int_t acme_ca_admin_list_radar(acme_ca_admin_t *a,
     acme_ca_store_filter_t *filter);
 static ngx_int_t acme_ca_admin_list_uuid(acme_ca_admin_t *a, int64_t *id);
+static ngx_int_t acme_ca_admin_list_serial(acme_ca_admin_t *a,
+    ngx_str_t *serial);
 static const acme_ca_admin_table_t *acme_ca_admin_list_table(
     acme_ca_admin_t *a);
 static ngx_int_t acme_ca_admin_list_id(acme_ca_admin_t *a,
@@ -303,6 +305,10 @@ acme_ca_admin_list_certificates(acme_ca_admin_t *a,
         rc = acme_ca_admin_list_uuid(a, &filter->certificate_id);
     }
 
+    if (rc == NGX_OK) {
+        rc = acme_ca_admin_list_serial(a, &filter->serial);
+    }
+
     if (rc != NGX_OK || filter->eab == NULL) {
         return rc;
     }
@@ -396,6 +402,27 @@ acme_ca_admin_list_uuid(acme_ca_admin_t *a, int64_t *id)
 
     return (rc == NGX_DECLINED)
            ? acme_ca_admin_refuse(a, 400, "\"%V\" is no uuid", text) : rc;
+}
+
+
+static ngx_int_t
+acme_ca_admin_list_serial(acme_ca_admin_t *a, ngx_str_t *serial)
+{
+    ngx_int_t     rc;
+    ngx_str_t    *text;
+    ngx_array_t  *ids;
+
+    text = acme_ca_admin_arg(a, "serial");
+
+    if (text == NULL) {
+        return NGX_OK;
+    }
+
+    rc = acme_ca_admin_serial_list(a, text, serial, &ids);
+
+    return (rc == NGX_DECLINED)
+           ? acme_ca_admin_refuse(a, 400, "\"%V\" is no serial number", text)
+           : rc;
 }
 
 

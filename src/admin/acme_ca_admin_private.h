@@ -77,7 +77,8 @@ ngx_int_t acme_ca_admin_hook_retry(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_window_create(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_window_drop(acme_ca_admin_t *a);
 
-/* the one that the path names; NGX_ABORT: there is none */
+/* the one that the path names, and "issuer" if several have its serial number;
+   NGX_ABORT: there is none */
 ngx_int_t acme_ca_admin_certificate_find(acme_ca_admin_t *a,
     acme_ca_certificate_t *certificate);
 ngx_int_t acme_ca_admin_certificate_text(acme_ca_admin_t *a);
@@ -115,9 +116,11 @@ ngx_int_t acme_ca_admin_issuer_compromised(acme_ca_admin_t *a);
 /*
  * acme_ca_admin_serial.c; serial: bytes.  serial(): of hexadecimal;
  * NGX_DECLINED: it is none.  write(): decimal.  uuid(): NGX_DECLINED: it is
- * none; id: of the certificate, -1 if there is no such.  find(): by serial
- * number or uuid; NGX_DECLINED: there is no such certificate; its serial is set
- * if the text is one.
+ * none; id: of the certificate, -1 if there is no such.  list(): ids of those
+ * that have it, if any; NGX_DECLINED: it is none.  find(): by serial number, of
+ * that issuer or the only one, or by uuid; NGX_DECLINED: there is no such
+ * certificate, its serial is set if the text is one; NGX_ABORT: there are
+ * several.
  */
 ngx_int_t acme_ca_admin_uuid(acme_ca_admin_t *a, const ngx_str_t *text,
     int64_t *id);
@@ -125,8 +128,10 @@ ngx_int_t acme_ca_admin_serial(ngx_pool_t *pool, const ngx_str_t *text,
     ngx_str_t *serial);
 ngx_int_t acme_ca_admin_serial_write(ngx_pool_t *pool,
     const ngx_str_t *serial, ngx_str_t *text);
+ngx_int_t acme_ca_admin_serial_list(acme_ca_admin_t *a, const ngx_str_t *text,
+    ngx_str_t *serial, ngx_array_t **ids);
 ngx_int_t acme_ca_admin_serial_find(acme_ca_admin_t *a, const ngx_str_t *text,
-    acme_ca_certificate_t *certificate);
+    int64_t issuer_id, acme_ca_certificate_t *certificate);
 
 ngx_int_t acme_ca_admin_eab_list(acme_ca_admin_t *a);
 ngx_int_t acme_ca_admin_eab_get(acme_ca_admin_t *a);
@@ -163,6 +168,7 @@ typedef struct {
     ngx_str_t   name;              /* "a.b", ".b" below b, an address */
     ngx_str_t   profile;
     ngx_str_t   issuer;            /* its name or number */
+    int64_t     issuer_id;         /* the same, or that of the serial */
     ngx_str_t   serial;            /* bytes */
     int64_t     account_id;
     int64_t     eab_id;
@@ -171,6 +177,9 @@ typedef struct {
 /* of the body: those of these members that the route has; one at least */
 ngx_int_t acme_ca_admin_choice(acme_ca_admin_t *a,
     acme_ca_admin_choice_t *choice);
+/* the one of that name or number; NGX_ABORT: none, or several */
+ngx_int_t acme_ca_admin_choice_of(acme_ca_admin_t *a, const ngx_str_t *issuer,
+    int64_t *id);
 /* a string member, empty if it is absent; and one that is a date */
 ngx_int_t acme_ca_admin_text(acme_ca_admin_t *a, const char *name,
     ngx_str_t *text);

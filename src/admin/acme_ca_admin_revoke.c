@@ -339,9 +339,26 @@ ngx_int_t
 acme_ca_admin_certificate_find(acme_ca_admin_t *a,
     acme_ca_certificate_t *certificate)
 {
-    ngx_int_t  rc;
+    int64_t     issuer_id;
+    ngx_int_t   rc;
+    ngx_str_t   text, *issuer;
 
-    rc = acme_ca_admin_serial_find(a, &a->operand, certificate);
+    rc = NGX_OK;
+    issuer_id = 0;
+    issuer = acme_ca_admin_arg(a, "issuer");
+
+    if (a->body) {
+        rc = acme_ca_admin_text(a, "issuer", &text);
+        issuer = &text;
+    }
+
+    if (rc == NGX_OK && issuer && issuer->len) {
+        rc = acme_ca_admin_choice_of(a, issuer, &issuer_id);
+    }
+
+    if (rc == NGX_OK) {
+        rc = acme_ca_admin_serial_find(a, &a->operand, issuer_id, certificate);
+    }
 
     return (rc == NGX_DECLINED)
            ? acme_ca_admin_refuse(a, 404, "there is no certificate with the "

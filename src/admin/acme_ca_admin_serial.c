@@ -6,6 +6,9 @@
  * and zeros in front, or decimal.  A number that both can be is taken for
  * hexadecimal, unless only the other one is in the registry.  And uuids, which
  * have dashes.
+ *
+ * RFC 5280, 4.1.2.2: each issuer has serial numbers of its own.  Who gives one
+ * that several have is told whose certificates they are, and nothing is done.
  */
 
 
@@ -16,6 +19,8 @@
 #define ACME_CA_ADMIN_SERIAL  20
 /* 2^160 has so many digits */
 #define ACME_CA_ADMIN_DIGITS  49
+/* certificates that a refusal names */
+#define ACME_CA_ADMIN_NAMED   8
 
 
 static ngx_int_t acme_ca_admin_uuid_read(const ngx_str_t *text,
@@ -24,6 +29,10 @@ static ngx_int_t acme_ca_admin_uuid_find(acme_ca_admin_t *a,
     const ngx_str_t *text, acme_ca_certificate_t *certificate);
 static ngx_int_t acme_ca_admin_serial_decimal(ngx_pool_t *pool,
     const ngx_str_t *text, ngx_str_t *serial);
+static ngx_int_t acme_ca_admin_serial_several(acme_ca_admin_t *a,
+    const ngx_str_t *text, ngx_str_t *serial);
+static ngx_int_t acme_ca_admin_serial_name(acme_ca_admin_t *a,
+    ngx_str_t *json);
 
 
 ngx_int_t
@@ -220,11 +229,57 @@ acme_ca_admin_uuid_find(acme_ca_admin_t *a, const ngx_str_t *text,
 
 
 ngx_int_t
-acme_ca_admin_serial_find(acme_ca_admin_t *a, const ngx_str_t *text,
-    acme_ca_certificate_t *certificate)
+acme_ca_admin_serial_list(acme_ca_admin_t *a, const ngx_str_t *text,
+    ngx_str_t *serial, ngx_array_t **ids)
 {
-    ngx_int_t  rc, hex;
-    ngx_str_t  serial;
+    ngx_int_t   rc;
+    ngx_str_t   first;
+    ngx_uint_t  i;
+
+    static ngx_int_t (*const  forms[])(ngx_pool_t *pool,
+        const ngx_str_t *text, ngx_str_t *serial) =
+    {
+        acme_ca_admin_serial,
+        acme_ca_admin_serial_decimal
+    };
+
+    ngx_str_null(&first);
+
+    for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+
+        rc = forms[i](a->ctx.pool, text, serial);
+
+        if (rc == NGX_DECLINED) {
+            continue;
+        }
+
+        if (rc == NGX_OK) {
+            rc = acme_ca_store_certificate_list_serial(a->store, a->ctx.pool,
+                                                       serial, ids);
+        }
+
+        if (rc != NGX_OK || (*ids)->nelts) {
+            return rc;
+        }
+
+        if (first.len == 0) {
+            first = *serial;
+        }
+    }
+
+    *serial = first;
+
+    return first.len ? NGX_OK : NGX_DECLINED;
+}
+
+
+ngx_int_t
+acme_ca_admin_serial_find(acme_ca_admin_t *a, const ngx_str_t *text,
+    int64_t issuer_id, acme_ca_certificate_t *certificate)
+{
+    ngx_int_t     rc;
+    ngx_str_t     serial;
+    ngx_array_t  *ids;
 
     ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
 
@@ -232,29 +287,93 @@ acme_ca_admin_serial_find(acme_ca_admin_t *a, const ngx_str_t *text,
         return acme_ca_admin_uuid_find(a, text, certificate);
     }
 
-    rc = acme_ca_admin_serial(a->ctx.pool, text, &serial);
-    hex = rc;
-
-    if (rc == NGX_OK) {
-        certificate->serial = serial;
-        rc = acme_ca_store_certificate_find_serial(a->store, a->ctx.pool,
-                                                   &serial, certificate);
-    }
-
-    if (rc != NGX_DECLINED) {
+    rc = acme_ca_admin_serial_list(a, text, &serial, &ids);
+    if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = acme_ca_admin_serial_decimal(a->ctx.pool, text, &serial);
+    certificate->serial = serial;
 
-    if (rc == NGX_OK) {
-        rc = acme_ca_store_certificate_find_serial(a->store, a->ctx.pool,
-                                                   &serial, certificate);
+    if (issuer_id) {
+        return acme_ca_store_certificate_find_serial(a->store, a->ctx.pool,
+                                                     &serial, issuer_id,
+                                                     certificate);
+    }
 
-        if (rc == NGX_DECLINED && hex == NGX_DECLINED) {
-            certificate->serial = serial;
-        }
+    if (ids->nelts > 1) {
+        return acme_ca_admin_serial_several(a, text, &serial);
+    }
+
+    return ids->nelts
+           ? acme_ca_store_certificate_find(a->store, a->ctx.pool,
+                                            *(int64_t *) ids->elts,
+                                            certificate)
+           : NGX_DECLINED;
+}
+
+
+/* 409, with the newest of them */
+
+static ngx_int_t
+acme_ca_admin_serial_several(acme_ca_admin_t *a, const ngx_str_t *text,
+    ngx_str_t *serial)
+{
+    ngx_int_t               rc;
+    ngx_uint_t              i;
+    acme_ca_store_row_t    *row;
+    acme_ca_store_page_t    page;
+    acme_ca_store_filter_t  filter;
+
+    ngx_memzero(&filter, sizeof(acme_ca_store_filter_t));
+
+    filter.serial = *serial;
+    filter.now = a->ctx.now;
+
+    page.before = INT64_MAX;
+    page.limit = ACME_CA_ADMIN_NAMED;
+
+    rc = acme_ca_store_certificate_page(a->store, a->ctx.pool, &filter, &page);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = acme_ca_admin_refuse(a, 409, "several certificates have the serial "
+                              "number \"%V\": name the issuer, or the uuid",
+                              text);
+
+    row = page.rows->elts;
+
+    for (i = 0; rc == NGX_ABORT && i < page.rows->nelts; i++) {
+        rc = acme_ca_admin_serial_name(a, &row[i].json);
     }
 
     return rc;
+}
+
+
+/* NGX_ABORT: the refusal has it */
+
+static ngx_int_t
+acme_ca_admin_serial_name(acme_ca_admin_t *a, ngx_str_t *json)
+{
+    ngx_str_t        before, *uuid, *issuer;
+    acme_ca_json_t  *row;
+
+    if (acme_ca_json_parse(&a->ctx, "row", json, &row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    before = a->detail;
+    uuid = acme_ca_json_string(row, "uuid");
+    issuer = acme_ca_json_string(row, "issuer");
+
+    if (uuid == NULL || issuer == NULL) {
+        return acme_ca_never(a->ctx.log);
+    }
+
+    return (acme_ca_format(a->ctx.pool, &a->detail,
+                           before.len + uuid->len + issuer->len + 8,
+                           "%V; %V of %V", &before, uuid, issuer)
+            == NGX_OK)
+           ? NGX_ABORT : NGX_ERROR;
 }

@@ -100,6 +100,7 @@ acme_ca_admin_window_what(acme_ca_admin_t *a, acme_ca_store_window_t *w)
 
     rc = acme_ca_admin_choice(a, &choice);
 
+    w->issuer_id = choice.issuer_id;
     w->account_id = choice.account_id;
     w->profile = choice.profile;
     w->serial = choice.serial;
@@ -175,6 +176,11 @@ acme_ca_admin_window_details(acme_ca_admin_t *a, int64_t id,
     acme_ca_json_start(&json, a->ctx.pool, 256);
     acme_ca_json_open_object(&json, NULL);
     acme_ca_json_write_number(&json, "id", id);
+
+    if (w->issuer_id) {
+        acme_ca_json_write_number(&json, "issuer", w->issuer_id);
+    }
+
     acme_ca_json_write_string(&json, "profile", (ngx_str_t *) &w->profile);
     acme_ca_json_write_string(&json, "serial", &serial);
     acme_ca_json_write_string(&json, "name", (ngx_str_t *) &w->name);

@@ -240,21 +240,13 @@ ngx_http_acme_ca_client_look(ngx_http_request_t *r, ngx_acme_ca_t *ca,
         return NGX_ERROR;
     }
 
-    rc = acme_ca_store_certificate_find_serial(ca->reader, r->pool, serial,
-                                               &client->certificate);
-
-    if (rc == NGX_DECLINED
-        || (rc == NGX_OK
-            && ngx_memcmp(client->certificate.fingerprint, fingerprint,
-                          ACME_CA_SHA256_LEN)
-               != 0))
-    {
-        return NGX_DECLINED;
-    }
+    rc = acme_ca_store_certificate_find_exact(ca->reader, r->pool, serial,
+                                              fingerprint,
+                                              &client->certificate);
 
     client->ca = ca;
 
-    return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
+    return (rc == NGX_OK || rc == NGX_DECLINED) ? rc : NGX_ERROR;
 }
 
 

@@ -19,6 +19,8 @@
 #define ACME_CA_RENEWAL_RETRY   60
 
 
+static ngx_int_t acme_ca_renewal_find_issued(acme_ca_exchange_t *x,
+    ngx_str_t *key_id, ngx_str_t *serial, acme_ca_certificate_t *certificate);
 static ngx_int_t acme_ca_renewal_window(acme_ca_exchange_t *x,
     acme_ca_certificate_t *certificate, acme_ca_window_t *window);
 static time_t acme_ca_renewal_retry(acme_ca_exchange_t *x,
@@ -75,7 +77,7 @@ acme_ca_renewal_find(acme_ca_exchange_t *x, ngx_str_t *cert_id,
     acme_ca_certificate_t *certificate)
 {
     ngx_int_t  rc;
-    ngx_str_t  key_id, serial, is;
+    ngx_str_t  key_id, serial;
 
     ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
 
@@ -89,22 +91,47 @@ acme_ca_renewal_find(acme_ca_exchange_t *x, ngx_str_t *cert_id,
     }
 
     if (rc == NGX_OK) {
-        rc = acme_ca_store_certificate_find_serial(x->store, x->ctx.pool,
-                                                   &serial, certificate);
+        rc = acme_ca_renewal_find_issued(x, &key_id, &serial, certificate);
     }
 
-    if (rc == NGX_OK) {
-        rc = acme_ca_certificate_issuer_key_id(&certificate->der, &is);
-    }
-
-    if (rc == NGX_DECLINED
-        || (rc == NGX_OK && !acme_ca_str_eq(&is, &key_id)))
-    {
+    if (rc == NGX_DECLINED) {
         return acme_ca_refuse(&x->ctx, ACME_CA_NOT_FOUND,
                               "no such certificate was issued here");
     }
 
     return rc;
+}
+
+
+/* of those with the serial number: their issuers have keys of their own */
+
+static ngx_int_t
+acme_ca_renewal_find_issued(acme_ca_exchange_t *x, ngx_str_t *key_id,
+    ngx_str_t *serial, acme_ca_certificate_t *certificate)
+{
+    ngx_int_t     rc;
+    ngx_str_t     is;
+    ngx_uint_t    i;
+    ngx_array_t  *ids;
+
+    rc = acme_ca_store_certificate_list_serial(x->store, x->ctx.pool, serial,
+                                               &ids);
+
+    for (i = 0; rc == NGX_OK && i < ids->nelts; i++) {
+        rc = acme_ca_store_certificate_find(x->store, x->ctx.pool,
+                                            ((int64_t *) ids->elts)[i],
+                                            certificate);
+
+        if (rc == NGX_OK
+            && acme_ca_certificate_issuer_key_id(&certificate->der, &is)
+               == NGX_OK
+            && acme_ca_str_eq(&is, key_id))
+        {
+            return NGX_OK;
+        }
+    }
+
+    return (rc == NGX_OK) ? NGX_DECLINED : rc;
 }
 
 

@@ -16,6 +16,7 @@
 typedef struct {
     ngx_str_t    der;
     ngx_str_t    serial;
+    u_char       fingerprint[ACME_CA_SHA256_LEN];
     ngx_int_t    reason;          /* -1: none given */
 } acme_ca_revoke_wish_t;
 
@@ -103,7 +104,9 @@ acme_ca_revoke_read_der(acme_ca_exchange_t *x, acme_ca_revoke_wish_t *wish)
                     "\"certificate\" is not base64url of a certificate's DER");
     }
 
-    return rc;
+    return (rc == NGX_OK)
+           ? acme_ca_sha256(wish->der.data, wish->der.len, wish->fingerprint)
+           : rc;
 }
 
 
@@ -195,12 +198,11 @@ acme_ca_revoke_find(acme_ca_exchange_t *x, acme_ca_revoke_wish_t *wish,
 
     ngx_memzero(certificate, sizeof(acme_ca_certificate_t));
 
-    rc = acme_ca_store_certificate_find_serial(x->store, x->ctx.pool,
-                                               &wish->serial, certificate);
+    rc = acme_ca_store_certificate_find_exact(x->store, x->ctx.pool,
+                                              &wish->serial,
+                                              wish->fingerprint, certificate);
 
-    if (rc == NGX_DECLINED
-        || (rc == NGX_OK && !acme_ca_str_eq(&certificate->der, &wish->der)))
-    {
+    if (rc == NGX_DECLINED) {
         return acme_ca_refuse(&x->ctx, ACME_CA_NOT_FOUND,
                            "the certificate was not issued by this authority");
     }

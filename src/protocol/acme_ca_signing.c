@@ -34,8 +34,10 @@ static ngx_int_t acme_ca_signing_stop(acme_ca_ctx_t *ctx,
     acme_ca_problem_type_e type, const char *why);
 static ngx_int_t acme_ca_signing_issue(acme_ca_ctx_t *ctx,
     acme_ca_store_t *store, acme_ca_signing_t *signing,
-    acme_ca_order_t *order, acme_ca_certificate_t *certificate,
-    acme_ca_issuer_t *issuer);
+    acme_ca_order_t *order, acme_ca_signing_answer_t *answer);
+static ngx_int_t acme_ca_signing_known(acme_ca_ctx_t *ctx,
+    acme_ca_store_t *store, acme_ca_signing_t *signing,
+    acme_ca_order_t *order, acme_ca_signing_answer_t *answer);
 static ngx_int_t acme_ca_signing_fail(acme_ca_ctx_t *ctx,
     acme_ca_store_t *store, acme_ca_signing_t *signing,
     acme_ca_order_t *order, acme_ca_signing_answer_t *answer);
@@ -204,19 +206,16 @@ acme_ca_signing_settle(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
                                     "the account is not valid any more");
     }
 
-    rc = acme_ca_store_certificate_find_serial(store, ctx->pool,
-                                               &answer->certificate.serial,
-                                               &other);
+    rc = acme_ca_store_certificate_find_exact(store, ctx->pool,
+                                              &answer->certificate.serial,
+                                              answer->certificate.fingerprint,
+                                              &other);
     if (rc == NGX_OK) {
-        answer->outcome = ACME_CA_SIGNING_WRONG;
-        ngx_str_set(&answer->detail, "its serial number is known already");
-
-        return acme_ca_signing_fail(ctx, store, signing, &order, answer);
+        return acme_ca_signing_known(ctx, store, signing, &order, answer);
     }
 
     return (rc == NGX_DECLINED)
-           ? acme_ca_signing_issue(ctx, store, signing, &order,
-                                   &answer->certificate, &answer->issuer)
+           ? acme_ca_signing_issue(ctx, store, signing, &order, answer)
            : rc;
 }
 
@@ -258,11 +257,16 @@ acme_ca_signing_stop(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
 static ngx_int_t
 acme_ca_signing_issue(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     acme_ca_signing_t *signing, acme_ca_order_t *order,
-    acme_ca_certificate_t *certificate, acme_ca_issuer_t *issuer)
+    acme_ca_signing_answer_t *answer)
 {
-    ngx_int_t         rc;
-    acme_ca_audit_t   audit;
-    acme_ca_status_e  to;
+    ngx_int_t               rc;
+    acme_ca_audit_t         audit;
+    acme_ca_issuer_t       *issuer;
+    acme_ca_status_e        to;
+    acme_ca_certificate_t  *certificate;
+
+    issuer = &answer->issuer;
+    certificate = &answer->certificate;
 
     rc = acme_ca_state_next(ACME_CA_MACHINE_ORDER, order->status,
                             ACME_CA_EVENT_ISSUE, &to);
@@ -276,6 +280,10 @@ acme_ca_signing_issue(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
 
     if (rc == NGX_OK) {
         rc = acme_ca_store_certificate_add(store, certificate);
+
+        if (rc == NGX_DECLINED) {
+            return acme_ca_signing_known(ctx, store, signing, order, answer);
+        }
     }
 
     if (rc == NGX_OK) {
@@ -296,6 +304,20 @@ acme_ca_signing_issue(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
 
     return (rc == NGX_OK) ? acme_ca_store_audit_add(store, &audit, ctx->now)
                           : rc;
+}
+
+
+/* RFC 5280, 4.1.2.2: it has, or another one of its issuer */
+
+static ngx_int_t
+acme_ca_signing_known(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
+    acme_ca_signing_t *signing, acme_ca_order_t *order,
+    acme_ca_signing_answer_t *answer)
+{
+    answer->outcome = ACME_CA_SIGNING_WRONG;
+    ngx_str_set(&answer->detail, "its serial number is known already");
+
+    return acme_ca_signing_fail(ctx, store, signing, order, answer);
 }
 
 

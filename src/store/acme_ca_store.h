@@ -197,13 +197,23 @@ ngx_int_t acme_ca_store_challenge_set_status(acme_ca_store_t *store,
     time_t now);
 
 
-/* certificates.  add: NGX_DECLINED when the serial exists */
+/*
+ * Certificates.  add: NGX_DECLINED when its issuer has one with this serial.
+ * find_exact: by its bytes, of which the serial is a part.  list_serial: ids
+ * of those of any issuer, an array of int64_t.
+ */
 ngx_int_t acme_ca_store_certificate_add(acme_ca_store_t *store,
     acme_ca_certificate_t *certificate);
 ngx_int_t acme_ca_store_certificate_find(acme_ca_store_t *store,
     ngx_pool_t *pool, int64_t id, acme_ca_certificate_t *certificate);
+ngx_int_t acme_ca_store_certificate_find_exact(acme_ca_store_t *store,
+    ngx_pool_t *pool, const ngx_str_t *serial, const u_char *fingerprint,
+    acme_ca_certificate_t *certificate);
 ngx_int_t acme_ca_store_certificate_find_serial(acme_ca_store_t *store,
-    ngx_pool_t *pool, ngx_str_t *serial, acme_ca_certificate_t *certificate);
+    ngx_pool_t *pool, const ngx_str_t *serial, int64_t issuer_id,
+    acme_ca_certificate_t *certificate);
+ngx_int_t acme_ca_store_certificate_list_serial(acme_ca_store_t *store,
+    ngx_pool_t *pool, const ngx_str_t *serial, ngx_array_t **ids);
 /* valid -> revoked.  reason -1: none given */
 ngx_int_t acme_ca_store_certificate_set_revoked(acme_ca_store_t *store,
     int64_t id, ngx_int_t reason, time_t now);
@@ -218,6 +228,9 @@ ngx_int_t acme_ca_store_certificate_find_window(acme_ca_store_t *store,
 ngx_int_t acme_ca_store_issuer_add(acme_ca_store_t *store, ngx_str_t *name,
     ngx_str_t *der, ngx_str_t *chain_pem, time_t not_before, time_t not_after,
     time_t now, int64_t *id);
+/* ids of those with this name, or number: an array of int64_t */
+ngx_int_t acme_ca_store_issuer_list_named(acme_ca_store_t *store,
+    ngx_pool_t *pool, const ngx_str_t *text, ngx_array_t **ids);
 ngx_int_t acme_ca_store_issuer_find_chain(acme_ca_store_t *store,
     ngx_pool_t *pool, int64_t id, ngx_str_t *chain_pem);
 

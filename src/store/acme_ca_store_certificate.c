@@ -53,15 +53,45 @@ acme_ca_store_certificate_find(acme_ca_store_t *store, ngx_pool_t *pool,
 
 
 ngx_int_t
+acme_ca_store_certificate_find_exact(acme_ca_store_t *store, ngx_pool_t *pool,
+    const ngx_str_t *serial, const u_char *fingerprint,
+    acme_ca_certificate_t *certificate)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_CERTIFICATE_FIND_EXACT);
+    acme_ca_query_blob(&q, serial->data, serial->len);
+    acme_ca_query_blob(&q, fingerprint, ACME_CA_SHA256_LEN);
+
+    return acme_ca_store_certificate_read(&q, pool, certificate);
+}
+
+
+ngx_int_t
 acme_ca_store_certificate_find_serial(acme_ca_store_t *store, ngx_pool_t *pool,
-    ngx_str_t *serial, acme_ca_certificate_t *certificate)
+    const ngx_str_t *serial, int64_t issuer_id,
+    acme_ca_certificate_t *certificate)
 {
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_CERTIFICATE_FIND_SERIAL);
     acme_ca_query_blob(&q, serial->data, serial->len);
+    acme_ca_query_integer(&q, issuer_id);
 
     return acme_ca_store_certificate_read(&q, pool, certificate);
+}
+
+
+ngx_int_t
+acme_ca_store_certificate_list_serial(acme_ca_store_t *store, ngx_pool_t *pool,
+    const ngx_str_t *serial, ngx_array_t **ids)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_CERTIFICATE_LIST_SERIAL);
+    acme_ca_query_blob(&q, serial->data, serial->len);
+
+    return acme_ca_query_list_ids(&q, pool, ids);
 }
 
 

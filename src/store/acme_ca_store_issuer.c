@@ -64,6 +64,19 @@ acme_ca_store_issuer_find(acme_ca_store_t *store, ngx_str_t *name,
 
 
 ngx_int_t
+acme_ca_store_issuer_list_named(acme_ca_store_t *store, ngx_pool_t *pool,
+    const ngx_str_t *text, ngx_array_t **ids)
+{
+    acme_ca_query_t  q;
+
+    acme_ca_query_begin(store, &q, ACME_CA_SQL_ISSUER_LIST_NAMED);
+    acme_ca_query_text(&q, text);
+
+    return acme_ca_query_list_ids(&q, pool, ids);
+}
+
+
+ngx_int_t
 acme_ca_store_issuer_find_chain(acme_ca_store_t *store, ngx_pool_t *pool,
     int64_t id, ngx_str_t *chain_pem)
 {

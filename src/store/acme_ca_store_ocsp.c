@@ -12,7 +12,7 @@
 
 ngx_int_t
 acme_ca_store_ocsp_find_status(acme_ca_store_t *store, const u_char *serial,
-    size_t n, int64_t *issuer_id, acme_ca_status_e *status,
+    size_t n, int64_t issuer_id, acme_ca_status_e *status,
     time_t *revoked_at, ngx_int_t *reason)
 {
     ngx_int_t        rc;
@@ -20,13 +20,13 @@ acme_ca_store_ocsp_find_status(acme_ca_store_t *store, const u_char *serial,
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_OCSP_FIND_STATUS);
     acme_ca_query_blob(&q, serial, n);
+    acme_ca_query_integer(&q, issuer_id);
 
     rc = acme_ca_query_find(&q);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    *issuer_id = acme_ca_column_integer(&q);
     *status = acme_ca_column_status(&q);
     *revoked_at = acme_ca_column_integer(&q);
     *reason = acme_ca_column_integer(&q);

@@ -14,9 +14,9 @@
 #include "acme_ca_store.h"
 
 
-/* of the certificate with that serial: NGX_DECLINED when there is none */
+/* of the issuer's certificate with that serial: NGX_DECLINED: there is none */
 ngx_int_t acme_ca_store_ocsp_find_status(acme_ca_store_t *store,
-    const u_char *serial, size_t n, int64_t *issuer_id,
+    const u_char *serial, size_t n, int64_t issuer_id,
     acme_ca_status_e *status, time_t *revoked_at, ngx_int_t *reason);
 
 /*

@@ -111,6 +111,7 @@ acme_ca_store_certificate_page(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_query_text(&q, filter->radar);
     acme_ca_query_optional(&q, filter->revoked_after);
     acme_ca_query_optional(&q, filter->revoked_before);
+    acme_ca_query_optional(&q, filter->issuer_id);
 
     return acme_ca_store_page_read(&q, pool, page);
 }
@@ -420,6 +421,7 @@ acme_ca_store_window_add(acme_ca_store_t *store,
     acme_ca_query_t  q;
 
     acme_ca_query_begin(store, &q, ACME_CA_SQL_WINDOW_ADD);
+    acme_ca_query_optional(&q, window->issuer_id);
     acme_ca_query_optional(&q, window->account_id);
     acme_ca_query_text(&q, &window->profile);
 

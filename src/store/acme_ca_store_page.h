@@ -44,6 +44,7 @@ typedef struct {
     ngx_str_t     *actor;
     ngx_str_t     *category;
     ngx_str_t     *issuer;         /* its name, or its number */
+    int64_t        issuer_id;      /* no other one of that name */
     int64_t        eab_id;
     ngx_str_t     *below;          /* ".a.b": all names below it */
     ngx_str_t      serial;         /* bytes */
@@ -61,6 +62,7 @@ typedef struct {
 
 /* a window that renewals are moved to; what is empty or 0 selects any */
 typedef struct {
+    int64_t        issuer_id;
     int64_t        account_id;
     ngx_str_t      profile;
     ngx_str_t      serial;         /* bytes */

@@ -103,7 +103,7 @@ ngx_acme_ca_crl_revoke_one(acme_ca_ctx_t *ctx, acme_ca_store_t *store,
     }
 
     rc = acme_ca_store_certificate_find_serial(store, ctx->pool, &cert.serial,
-                                               &known);
+                                               cert.issuer_id, &known);
 
     if (rc == NGX_DECLINED) {
         cert.common_name = row->name;

@@ -402,7 +402,6 @@ static ngx_int_t
 ngx_acme_ca_ocsp_status(ngx_acme_ca_ocsp_query_t *query, ngx_uint_t i)
 {
     time_t                    revoked_at;
-    int64_t                   issuer_id;
     ngx_int_t                 rc, reason;
     acme_ca_status_e          status;
     const acme_ca_ocsp_id_t  *id;
@@ -421,11 +420,10 @@ ngx_acme_ca_ocsp_status(ngx_acme_ca_ocsp_query_t *query, ngx_uint_t i)
 
     rc = acme_ca_store_ocsp_find_status(query->ca->reader, id->serial.p,
                                         id->serial.last - id->serial.p,
-                                        &issuer_id, &status, &revoked_at,
-                                        &reason);
+                                        query->issuer->id, &status,
+                                        &revoked_at, &reason);
 
-    if (rc == NGX_DECLINED || (rc == NGX_OK && issuer_id != query->issuer->id))
-    {
+    if (rc == NGX_DECLINED) {
         return NGX_OK;
     }
 

@@ -9,6 +9,8 @@
 
 #include "store_fixture.h"
 
+#include "acme_ca_store_ocsp.h"
+
 
 static void test_account(void);
 static void test_account_key(void);
@@ -19,6 +21,7 @@ static void test_authz(void);
 static void test_identifiers(void);
 static void test_challenge(void);
 static void test_certificate(void);
+static void test_serial(void);
 static void test_revocation(void);
 static void test_begin_read(void);
 
@@ -37,6 +40,7 @@ main(void)
     test_identifiers();
     test_challenge();
     test_certificate();
+    test_serial();
     test_revocation();
     test_begin_read();
 
@@ -465,7 +469,6 @@ test_challenge(void)
 static void
 test_certificate(void)
 {
-    ngx_str_t              serial;
     acme_ca_certificate_t  certificate, found;
 
     fixture_start();
@@ -499,14 +502,6 @@ test_certificate(void)
     is_int(acme_ca_store_certificate_add(store, &certificate), NGX_DECLINED,
            "certificate_add: the serial exists");
 
-    fixture_str(&serial, "serial-1");
-    is_int(acme_ca_store_certificate_find_serial(store, pool, &serial, &found),
-           NGX_OK, "find_serial");
-    is_int(found.id, certificate.id, "id");
-    fixture_str(&serial, "serial-2");
-    is_int(acme_ca_store_certificate_find_serial(store, pool, &serial, &found),
-           NGX_DECLINED, "find_serial: absent");
-
     (void) acme_ca_store_certificate_set_download(store, certificate.id, NOW);
     is_int(acme_ca_store_certificate_set_download(store, certificate.id,
                                                   NOW + 9), NGX_OK,
@@ -520,6 +515,87 @@ test_certificate(void)
            "the CA's own");
     (void) acme_ca_store_certificate_find(store, pool, certificate.id, &found);
     ok(found.account_id == 0 && found.order_id == 0, "has no account or order");
+
+    fixture_stop();
+}
+
+
+/* RFC 5280, 4.1.2.2: each issuer has its own */
+
+static void
+test_serial(void)
+{
+    time_t                 revoked_at;
+    int64_t                other_id;
+    ngx_int_t              reason;
+    ngx_str_t              serial, name;
+    ngx_array_t           *ids;
+    acme_ca_status_e       status;
+    acme_ca_certificate_t  ours, other, found;
+
+    fixture_start();
+
+    fixture_str(&name, "other");
+    (void) acme_ca_store_issuer_add(store, &name, &name, &name, NOW, NOW, NOW,
+                                    &other_id);
+
+    fixture_certificate(&ours, account_id, "serial-1");
+    fixture_certificate(&other, 0, "serial-1");
+    other.issuer_id = other_id;
+    other.fingerprint[31] = 8;
+
+    is_int(acme_ca_store_certificate_add(store, &ours), NGX_OK, "one");
+    is_int(acme_ca_store_certificate_add(store, &other), NGX_OK,
+           "the same of another issuer");
+    is_int(acme_ca_store_certificate_add(store, &other), NGX_DECLINED,
+           "and no third one");
+
+    fixture_str(&serial, "serial-1");
+
+    is_int(acme_ca_store_certificate_find_serial(store, pool, &serial,
+                                                 issuer_id, &found),
+           NGX_OK, "find_serial");
+    is_int(found.id, ours.id, "of the one");
+    is_int(acme_ca_store_certificate_find_serial(store, pool, &serial,
+                                                 other_id, &found),
+           NGX_OK, "find_serial");
+    is_int(found.id, other.id, "of the other");
+    is_int(acme_ca_store_certificate_find_serial(store, pool, &serial, 99,
+                                                 &found),
+           NGX_DECLINED, "find_serial: no such issuer");
+
+    is_int(acme_ca_store_certificate_find_exact(store, pool, &serial,
+                                                other.fingerprint, &found),
+           NGX_OK, "find_exact");
+    is_int(found.id, other.id, "by its bytes");
+    other.fingerprint[31] = 9;
+    is_int(acme_ca_store_certificate_find_exact(store, pool, &serial,
+                                                other.fingerprint, &found),
+           NGX_DECLINED, "find_exact: absent");
+
+    is_int(acme_ca_store_certificate_list_serial(store, pool, &serial, &ids),
+           NGX_OK, "list_serial");
+    is_int(ids->nelts, 2, "both");
+
+    (void) acme_ca_store_certificate_set_revoked(store, other.id, 1, NOW);
+    is_int(acme_ca_store_ocsp_find_status(store, serial.data, serial.len,
+                                          issuer_id, &status, &revoked_at,
+                                          &reason),
+           NGX_OK, "OCSP");
+    is_int(status, ACME_CA_VALID, "the one is good");
+    (void) acme_ca_store_ocsp_find_status(store, serial.data, serial.len,
+                                          other_id, &status, &revoked_at,
+                                          &reason);
+    is_int(status, ACME_CA_REVOKED, "the other one is revoked");
+
+    fixture_str(&serial, "serial-2");
+    is_int(acme_ca_store_certificate_list_serial(store, pool, &serial, &ids),
+           NGX_OK, "list_serial: absent");
+    is_int(ids->nelts, 0, "nobody's");
+
+    is_int(acme_ca_store_issuer_list_named(store, pool, &name, &ids), NGX_OK,
+           "issuer_list_named");
+    ok(ids->nelts == 1 && *(int64_t *) ids->elts == other_id, "by its name");
 
     fixture_stop();
 }

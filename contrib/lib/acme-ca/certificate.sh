@@ -6,18 +6,18 @@
 
 commands="$commands
 certificate list      -       account status name expires limit profile \
-                              issuer category before revoked radar
+                              issuer serial category before revoked radar
 certificate by-name   NAME    limit
 certificate expiring  -       within limit profile account
 certificate expire    -
-certificate show      SERIAL
-certificate inspect   SERIAL
-certificate chain     SERIAL
-certificate verify    SERIAL
+certificate show      SERIAL  issuer
+certificate inspect   SERIAL  issuer
+certificate chain     SERIAL  issuer
+certificate verify    SERIAL  issuer
 certificate import    FILE    category remarks
-certificate set       SERIAL  category remarks
-certificate revoke    SERIAL  reason
-certificate delete    UUID    force
+certificate set       SERIAL  category remarks issuer
+certificate revoke    SERIAL  reason issuer
+certificate delete    UUID    force issuer
 "
 
 choices="$choices
@@ -33,6 +33,7 @@ usage_certificate() {
         [--status S]            valid, revoked, expired, unknown, held
         [--category C]          ca, user, service, device, internal
         [--issuer ID|NAME]
+        [--serial SERIAL]       each issuer has its own: there may be several
         [--expires TIME]        30d: those that end until then
         [--revoked TIME]        30d: those that were revoked since then
         [--radar WORD]          late, expiring, not-fetched
@@ -61,6 +62,8 @@ usage_certificate() {
     certificate delete UUID     for good: what has expired
         [--force]               and what has not; what was revoked would be
                                 missing in the CRLs
+    where several have the serial number, nothing is done before one is named:
+        [--issuer ID|NAME]      of all commands with SERIAL, or its UUID
 END
 }
 
@@ -155,10 +158,32 @@ certificate() {
 
     else
         find_serial "$wanted"
-        row=$(value "SELECT id FROM acme_certificates WHERE serial = $serial")
+        certificate_with_serial "$1"
     fi
 
     [ -n "$row" ] || absent "no certificate \"$1\""
+}
+
+
+# certificate_with_serial SERIAL: sets $row, empty if there is none: the one with
+# the serial number $serial that $issuer gave, or the only one
+
+certificate_with_serial() {
+    id=NULL
+    [ -z "$issuer" ] || find_issuer "$issuer"
+
+    row=$(value "SELECT group_concat(c.id) FROM acme_certificates AS c
+                 WHERE c.serial = $serial
+                       AND c.issuer_id = coalesce($id, c.issuer_id)")
+
+    case $row in
+        *,*) die "several certificates have the serial number \"$1\": name the
+issuer, or the uuid:
+$(value "SELECT $certificate_uuid || ' of ' || i.name
+         FROM acme_certificates AS c
+         CROSS JOIN issuers AS i ON i.id = c.issuer_id
+         WHERE c.serial = $serial ORDER BY c.id DESC")" ;;
+    esac
 }
 
 
@@ -230,6 +255,11 @@ certificate_list() {
     if [ -n "$issuer" ]; then
         find_issuer "$issuer"
         where="$where AND c.issuer_id = $id"
+    fi
+
+    if [ -n "$serial" ]; then
+        find_serial "$serial"
+        where="$where AND c.serial = $serial"
     fi
 
     if [ -n "$profiles" ]; then
@@ -496,10 +526,16 @@ certificate_import() {
     dn=${dn#issuer=}
 
     [ -z "$(value "SELECT id FROM acme_certificates
-                   WHERE serial = x'$serial'")" ] ||
-        die "a certificate with the serial number $serial is known already"
+                   WHERE serial = x'$serial' AND fingerprint = x'$print'")" ] ||
+        die "this certificate is known already"
 
     import_issuer
+
+    [ -z "$(value "SELECT c.id FROM acme_certificates AS c
+                   WHERE c.serial = x'$serial' AND c.issuer_id =
+                       (SELECT id FROM issuers WHERE der = x'$issuer_der')")" ] ||
+        die "another certificate of its issuer with the serial number $serial" \
+            "is known already"
 
     run -list <<END || die "nothing was imported"
 BEGIN IMMEDIATE;
@@ -518,8 +554,9 @@ $(audit certificate-import NULL "'serial', '$serial', 'issuer',
 COMMIT;
 END
 
-    arg=$serial
-    json=${json:-} certificate_show
+    arg=$(value "SELECT $certificate_uuid FROM acme_certificates AS c
+                 WHERE c.serial = x'$serial' AND c.fingerprint = x'$print'")
+    certificate_show
 }
 
 

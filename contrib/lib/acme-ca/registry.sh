@@ -101,7 +101,7 @@ by_admin_certificate_list() {
     cursor=$before
     by_admin_query status "$status" account "$account" name "$names" \
         profile "$profiles" category "$category" issuer "$issuer" \
-        radar "$radar" expires_before "$until" expires_after "$after" \
+        serial "$serial" radar "$radar" expires_before "$until" expires_after "$after" \
         revoked_after "$from"
     ask_all certificates "$query"
 
@@ -109,10 +109,24 @@ by_admin_certificate_list() {
 }
 
 
+# ask_certificate METHOD [TAIL [BODY]]: of the one that $arg and $issuer name
+
+ask_certificate() {
+    place="certificates/$(url_text "$arg")${2-}"
+
+    if [ "$1" = GET ]; then
+        ask GET "$place${issuer:+?issuer=$(url_text "$issuer")}"
+    else
+        ask POST "$place" "$(value "SELECT json_patch($(sql_text "$3"),
+            json_object('issuer', nullif($(sql_text "$issuer"), '')))")"
+    fi
+}
+
+
 by_admin_certificate_show() {
-    ask GET "certificates/$(url_text "$arg")"
+    ask_certificate GET
     shown=$reply
-    ask GET "certificates/$(url_text "$arg")/pem"
+    ask_certificate GET /pem
     pem=$(value "SELECT substr($reply, 1, instr($reply,
                      '-----END CERTIFICATE-----') + 24)")
 
@@ -126,7 +140,7 @@ by_admin_certificate_show() {
 
 
 by_admin_certificate_chain() {
-    ask GET "certificates/$(url_text "$arg")/pem"
+    ask_certificate GET /pem
     say pem "$(value "SELECT $reply")"
 }
 
@@ -134,14 +148,14 @@ by_admin_certificate_chain() {
 by_admin_certificate_revoke() {
     revocation_reason "${reason:-unspecified}"
 
-    ask GET "certificates/$(url_text "$arg")"
+    ask_certificate GET
     changed=0
 
     if [ "$(value "SELECT $(of "$reply" status) <> 'revoked'
                    OR ($(of "$reply" revocation_reason) IS 6
                        AND $reason <> 6)")" = 1 ]
     then
-        ask POST "certificates/$(url_text "$arg")/revoke" "{\"reason\":$reason}"
+        ask_certificate POST /revoke "{\"reason\":$reason}"
         changed=1
     fi
 
@@ -150,8 +164,6 @@ by_admin_certificate_revoke() {
 
 
 by_admin_renewal_move() {
-    [ -z "$issuer" ] || misuse "renewal move: --issuer is without --admin"
-
     case "$names$profiles" in
         *' '*) misuse "renewal move: one name or address, one profile" ;;
     esac
@@ -159,12 +171,13 @@ by_admin_renewal_move() {
     number=0
     [ -z "$from" ] || seconds --from "$from"
     start=$number
-    seconds --within "$within"
+    seconds --within "${within:-1d}"
 
     body=$(value "SELECT json_patch('{}', json_object(
         'name', nullif($(sql_text "$names"), ''),
         'profile', nullif($(sql_text "$profiles"), ''),
         'account', nullif($(sql_text "$account"), ''),
+        'issuer', nullif($(sql_text "$issuer"), ''),
         'serial', nullif($(sql_text "$serial"), ''),
         'start', $(as_date "$now + $start"),
         'end', $(as_date "$now + $start + $number"),

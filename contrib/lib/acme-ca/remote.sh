@@ -83,7 +83,7 @@ by_admin_certificate_expire() {
 
 by_admin_pem() {
     command -v openssl > /dev/null || die "openssl is needed"
-    ask GET "certificates/$(url_text "$arg")/pem"
+    ask_certificate GET /pem
     pem=$(value "SELECT $reply")
 }
 
@@ -96,7 +96,7 @@ by_admin_certificate_inspect() {
 
 
 by_admin_certificate_verify() {
-    ask GET "certificates/$(url_text "$arg")/verify"
+    ask_certificate GET /verify
 
     fault=$(value "SELECT coalesce($(of "$reply" fault), '')")
     certificate_verdict
@@ -111,7 +111,7 @@ by_admin_certificate_import() {
         'category', nullif($(sql_text "$category"), ''),
         'remarks', nullif($(sql_text "$remarks"), '')))")"
 
-    arg=$(value "SELECT $(of "$reply" serial)")
+    arg=$(value "SELECT $(of "$reply" uuid)")
     by_admin_certificate_show
 }
 
@@ -120,11 +120,9 @@ by_admin_certificate_set() {
     [ -n "$category$remarks" ] ||
         misuse "certificate set: --category or --remarks is needed"
 
-
-    ask POST "certificates/$(url_text "$arg")" \
-        "$(value "SELECT json_patch('{}', json_object(
-            'category', nullif($(sql_text "$category"), ''),
-            'remarks', nullif($(sql_text "$remarks"), '')))")"
+    ask_certificate POST '' "$(value "SELECT json_patch('{}', json_object(
+        'category', nullif($(sql_text "$category"), ''),
+        'remarks', nullif($(sql_text "$remarks"), '')))")"
 
     by_admin_certificate_show
 }
@@ -134,7 +132,7 @@ by_admin_certificate_delete() {
     body='{}'
     [ -z "$force" ] || body='{"force":true}'
 
-    ask POST "certificates/$(url_text "$arg")/delete" "$body"
+    ask_certificate POST /delete "$body"
 
     certificate_deleted
 }

@@ -40,7 +40,11 @@ renewal_move() {
         issuer=$id
     fi
 
-    [ -z "$serial" ] || find_serial "$serial"
+    if [ -n "$serial" ]; then
+        certificate "$serial"
+        serial="(SELECT serial FROM acme_certificates WHERE id = $row)"
+        issuer="(SELECT issuer_id FROM acme_certificates WHERE id = $row)"
+    fi
 
     start=$now
 

@@ -122,13 +122,12 @@ chosen() {
 
     if [ -n "$issuer" ]; then
         find_issuer "$issuer"
-        issuer=$id
-        where="$where AND c.issuer_id = $issuer"
+        where="$where AND c.issuer_id = $id"
     fi
 
     if [ -n "$serial" ]; then
-        find_serial "$serial"
-        where="$where AND c.serial = $serial"
+        certificate "$serial"
+        where="$where AND c.id = $row"
     fi
 
     [ -z "$profiles" ] ||
