@@ -31,7 +31,7 @@ my $server = 'location = /metrics { acme_ca_metrics; }
 
 acme_ca_conf($t, authority => 'rate_limit new_accounts 2/1d;
         event_hook /event issued;
-        validation_attempts 1;', server => $server)->plan(90)->run();
+        validation_attempts 1;', server => $server)->plan(93)->run();
 
 my $acme = acme_client($t);
 
@@ -159,6 +159,18 @@ cmp_ok($m{'acme_ca_server_certificate_remaining_seconds{}'}, '>',
 
 ###############################################################################
 
+# responses to OCSP, that nobody has asked for
+
+my ($stock) = $issuer =~ /\{(issuer="[^"]+",id="\d+")/;
+$stock = "acme_ca_ocsp_kept_responses\{$stock\}";
+ok(acme_ca_wait(sub { %m = samples(scrape()); defined $m{$stock} }),
+    'responses that are kept');
+is($m{$stock}, 0, 'none');
+is(grep({ /^acme_ca_ocsp_(?:old|new)est_age/ } keys %m), 0,
+    'which have no age');
+
+###############################################################################
+
 # all workers and the next generation of them tell the same
 
 my %before = samples(scrape());
@@ -253,7 +265,9 @@ print(int(sum(s.value for f in read(sys.stdin.read()) for s in f.samples
 
 # the dashboard and the alerts ask for what there is
 
-my %names = map { /^(\w+)/ ? ($1 => 1) : () } keys %m;
+# some have no sample before there is what they tell of
+my %names = map { $_ => 1 } scrape()->{body} =~ /^# TYPE (\w+)/mg,
+    map { /^(\w+)/ } keys %m;
 
 for my $file (qw/ grafana.json alerts.yml /) {
     my $text = read_file("$FindBin::Bin/../contrib/metrics/$file");
@@ -353,7 +367,7 @@ sub counters {
     my %all = samples(scrape());
 
     return join "\n", map { "$_ $all{$_}" } sort grep {
-        !/^acme_ca_(?:census|database|job|store|issuer|server|ocsp_signer
+        !/^acme_ca_(?:census|database|job|store|issuer|server|ocsp_(?:signer|kept|oldest|newest)
             |crl|radar|external|event)/x
     } keys %all;
 }

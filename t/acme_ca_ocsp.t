@@ -39,7 +39,7 @@ my $server = 'listen 127.0.0.1:8447 reuseport;
 acme_ca_conf($t, authority => 'profile default { }
         profile quiet { no_rev_avail on; }
         profile other { ocsp_url http://other.example/; }',
-    server => $server)->plan(101)->run();
+    server => $server)->plan(106)->run();
 
 my $acme = acme_client($t);
 my $dir = $t->testdir();
@@ -341,6 +341,22 @@ like($text, qr/result="unauthorized"\} 3\n/, 'unauthorized ones');
 like($text, qr/acme_ca_ocsp_signer_remaining_seconds\{.*\} (?:2\d{6})\n/,
     'how long the signer will do');
 
+# what all workers keep: each this one, those that have left nothing any more
+
+my $name = acme_ca_sql_value($t,
+    "SELECT name FROM issuers WHERE state = 'active'");
+my %kept;
+
+@workers = workers();
+ok(acme_ca_wait(sub { all(); %kept = kept(); ($kept{kept_responses} || 0) == 2 }),
+    'kept, one in each worker') or diag(%kept);
+cmp_ok($kept{newest_age_seconds}, '>=', 0, 'age of the newest');
+cmp_ok($kept{oldest_age_seconds}, '>=', $kept{newest_age_seconds},
+    'and of the oldest');
+cmp_ok($kept{oldest_age_seconds}, '<', 3600, 'they are young');
+ok(acme_ca_wait(sub { %kept = kept('application/openmetrics-text');
+    ($kept{kept_responses} || 0) == 2 }), 'as OpenMetrics');
+
 ###############################################################################
 
 # a stock nginx that staples, and one that asks about its clients
@@ -488,6 +504,18 @@ sub workers {
 sub all {
     return map { $_->get('http://127.0.0.1:' . port(8447) . "/ocsp/$encoded") }
                @workers;
+}
+
+
+# what the metrics tell of the responses of the active issuer
+
+sub kept {
+    my ($accept) = @_;
+    my $reply = acme_client($t)->get('http://127.0.0.1:' . port(8080)
+        . '/metrics', headers => [[ 'Accept', $accept || 'text/plain' ]]);
+
+    return $reply->{body}
+        =~ /^acme_ca_ocsp_(\w+)\{[^}]*issuer="\Q$name\E",id="\d+"\} (\d+)$/mg;
 }
 
 

@@ -103,6 +103,7 @@ ngx_http_acme_ca_metrics_view(ngx_http_request_t *r, ngx_acme_ca_t *ca,
     view->authority = &ca->authority;
     view->server_not_after = ca->server_not_after;
     view->ocsp_not_after = ngx_acme_ca_ocsp_not_after(ca);
+    view->stock_period = acme_ca_stock_period(ngx_current_msec) - 1;
     view->now = ngx_time();
     view->openmetrics = acme_ca_accept(&accept,
                                        ngx_http_acme_ca_metrics_accepts, 2)

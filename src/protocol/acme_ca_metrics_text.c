@@ -29,7 +29,6 @@ static void acme_ca_metrics_nonces(acme_ca_metrics_writer_t *w);
 static void acme_ca_metrics_limits(acme_ca_metrics_writer_t *w);
 static void acme_ca_metrics_validations(acme_ca_metrics_writer_t *w);
 static void acme_ca_metrics_batches(acme_ca_metrics_writer_t *w);
-static void acme_ca_metrics_ocsp_responses(acme_ca_metrics_writer_t *w);
 static void acme_ca_metrics_objects(acme_ca_metrics_writer_t *w);
 static void acme_ca_metrics_jobs(acme_ca_metrics_writer_t *w);
 static void acme_ca_metrics_database(acme_ca_metrics_writer_t *w);
@@ -45,7 +44,7 @@ static const acme_ca_metrics_family_pt  acme_ca_metrics_families[] = {
     acme_ca_metrics_limits,
     acme_ca_metrics_validations,
     acme_ca_metrics_batches,
-    acme_ca_metrics_ocsp_responses,
+    acme_ca_metrics_ocsp_told,
     acme_ca_metrics_objects,
     acme_ca_metrics_jobs,
     acme_ca_metrics_radar,
@@ -293,45 +292,6 @@ acme_ca_metrics_batches(acme_ca_metrics_writer_t *w)
 
     acme_ca_metrics_sample(w, "_total",
                            acme_ca_metrics_get(&w->metrics->batches_failed), 1,
-                           NULL);
-}
-
-
-static void
-acme_ca_metrics_ocsp_responses(acme_ca_metrics_writer_t *w)
-{
-    ngx_uint_t  i;
-
-    static const char  *results[] = {
-        "kept", "signed", "malformedRequest", "internalError", "tryLater",
-        "unauthorized"
-    };
-
-    if (w->view->ocsp_not_after == 0) {
-        return;
-    }
-
-    acme_ca_metrics_begin(w, "acme_ca_ocsp_responses", ACME_CA_METRICS_COUNTER,
-                          "Responses to OCSP: kept, signed anew, or refused.");
-
-    for (i = 0; i < ACME_CA_METRICS_OCSP_N; i++) {
-        acme_ca_metrics_sample(w, "_total",
-                               acme_ca_metrics_get(&w->metrics->ocsp[i]), 1,
-                               ",result=\"%s\"", results[i]);
-    }
-
-    acme_ca_metrics_begin(w, "acme_ca_ocsp_response_age_seconds",
-                          ACME_CA_METRICS_HISTOGRAM,
-                          "How old kept responses were when they were sent.");
-
-    acme_ca_metrics_histogram(w, &w->metrics->ocsp_ages, acme_ca_metrics_ages,
-                              1, "");
-
-    acme_ca_metrics_begin(w, "acme_ca_ocsp_signer_remaining_seconds",
-                          ACME_CA_METRICS_GAUGE,
-                          "Until the signer of OCSP responses expires.");
-
-    acme_ca_metrics_sample(w, "", w->view->ocsp_not_after - w->view->now, 1,
                            NULL);
 }
 

@@ -20,6 +20,7 @@ typedef struct {
     ngx_array_t                *hooks;       /* acme_ca_event_lag_t */
     time_t                      server_not_after;    /* 0: there is none */
     time_t                      ocsp_not_after;      /* the same, of signers */
+    int64_t                     stock_period;        /* that is complete */
     time_t                      now;
     ngx_uint_t                  openmetrics;
 } acme_ca_metrics_view_t;

@@ -57,5 +57,8 @@ ngx_int_t acme_ca_metrics_finish(acme_ca_metrics_writer_t *w,
 /* acme_ca_metrics_event.c */
 void acme_ca_metrics_events(acme_ca_metrics_writer_t *w);
 
+/* acme_ca_metrics_ocsp.c */
+void acme_ca_metrics_ocsp_told(acme_ca_metrics_writer_t *w);
+
 
 #endif /* _ACME_CA_METRICS_WRITER_H_INCLUDED_ */

@@ -146,7 +146,7 @@ ngx_acme_ca_audit_reload_failed(ngx_acme_ca_t *ca, ngx_log_t *log)
     life.log = log;
     life.audit.actor = "server";
     life.audit.action = "reload";
-    life.audit.refused = 2;
+    life.audit.refused = ACME_CA_AUDIT_FAILED;
     ngx_str_set(&life.audit.reason,
                 "nginx refused the configuration, its error log says why; the "
                 "one before it runs on");

@@ -97,6 +97,8 @@ ngx_acme_ca_ocsp_issuer(ngx_acme_ca_t *ca, const acme_ca_issuer_t *issuer)
     slot->issuer = issuer;
     slot->id = issuer->id;
 
+    ngx_queue_init(&slot->ages);
+
     return acme_ca_ocsp_issuer_init(&slot->hashes, &issuer->der,
                                     ngx_cycle->log);
 }
@@ -158,6 +160,8 @@ ngx_acme_ca_ocsp_tick(ngx_acme_ca_t *ca)
     for (i = 0; i < ca->ocsp->issuers.nelts; i++) {
         ngx_acme_ca_ocsp_signer_tick(&issuer[i]);
     }
+
+    ngx_acme_ca_ocsp_stock_tick(ca);
 }
 
 

@@ -40,6 +40,8 @@ typedef struct {
     time_t                    renew_at;
     ngx_acme_ca_t            *ca;
     const acme_ca_issuer_t   *issuer;
+    ngx_queue_t               ages;          /* of kept ones, newest first */
+    ngx_uint_t                kept;
     unsigned                  renewing:1;
 } ngx_acme_ca_ocsp_issuer_t;
 
@@ -56,6 +58,7 @@ typedef struct {
 struct ngx_acme_ca_ocsp_s {
     ngx_array_t               issuers;       /* ngx_acme_ca_ocsp_issuer_t */
     ngx_acme_ca_ocsp_cache_t  cache;
+    int64_t                   told;          /* the metrics, in this period */
     ngx_uint_t                in_flight;
     ngx_event_t               hold;          /* keeps a draining worker */
 };
@@ -65,6 +68,9 @@ struct ngx_acme_ca_ocsp_s {
 typedef struct {
     ngx_rbtree_node_t         node;
     ngx_queue_t               queue;
+    ngx_queue_t               age;
+    ngx_acme_ca_ocsp_issuer_t
+                             *issuer;
     size_t                    size;
     int64_t                   version;       /* of the data, when checked */
     int64_t                   signer_id;
@@ -130,6 +136,12 @@ ngx_acme_ca_ocsp_entry_t *ngx_acme_ca_ocsp_cache_find(
     ngx_acme_ca_ocsp_cache_t *cache, const acme_ca_der_t *id);
 void ngx_acme_ca_ocsp_cache_add(ngx_acme_ca_ocsp_cache_t *cache,
     const ngx_acme_ca_ocsp_query_t *query);
+/* removes up to n of the issuer's that cannot be sent any more */
+void ngx_acme_ca_ocsp_cache_expire(ngx_acme_ca_ocsp_cache_t *cache,
+    ngx_acme_ca_ocsp_issuer_t *issuer, ngx_uint_t n);
+
+/* ngx_acme_ca_ocsp_stock.c */
+void ngx_acme_ca_ocsp_stock_tick(ngx_acme_ca_t *ca);
 
 
 /*

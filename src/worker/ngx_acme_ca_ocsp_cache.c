@@ -172,6 +172,7 @@ ngx_acme_ca_ocsp_cache_add(ngx_acme_ca_ocsp_cache_t *cache,
         return;
     }
 
+    entry->issuer = query->issuer;
     entry->size = size;
     entry->version = query->version;
     entry->signer_id = query->signer_id;
@@ -193,6 +194,32 @@ ngx_acme_ca_ocsp_cache_add(ngx_acme_ca_ocsp_cache_t *cache,
     ngx_rbtree_insert(&cache->tree, &entry->node);
     ngx_queue_insert_head(&cache->queue, &entry->queue);
     cache->used += size;
+
+    ngx_queue_insert_head(&entry->issuer->ages, &entry->age);
+    entry->issuer->kept++;
+}
+
+
+/* all have the same lifetime: the oldest is the first to go */
+
+void
+ngx_acme_ca_ocsp_cache_expire(ngx_acme_ca_ocsp_cache_t *cache,
+    ngx_acme_ca_ocsp_issuer_t *issuer, ngx_uint_t n)
+{
+    ngx_acme_ca_ocsp_entry_t  *entry;
+
+    while (n-- != 0 && issuer->kept != 0) {
+        entry = ngx_queue_data(ngx_queue_last(&issuer->ages),
+                               ngx_acme_ca_ocsp_entry_t, age);
+
+        if (entry->signer_id == issuer->signer_id
+            && ngx_time() < entry->fresh_until)
+        {
+            break;
+        }
+
+        ngx_acme_ca_ocsp_cache_remove(cache, entry);
+    }
 }
 
 
@@ -202,6 +229,9 @@ ngx_acme_ca_ocsp_cache_remove(ngx_acme_ca_ocsp_cache_t *cache,
 {
     ngx_rbtree_delete(&cache->tree, &entry->node);
     ngx_queue_remove(&entry->queue);
+
+    ngx_queue_remove(&entry->age);
+    entry->issuer->kept--;
 
     cache->used -= entry->size;
 

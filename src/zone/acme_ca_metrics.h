@@ -16,6 +16,7 @@
 
 #include "acme_ca_authority.h"
 #include "acme_ca_problem.h"
+#include "acme_ca_stock.h"
 
 
 /* rows of the route table, and one for what is none */
@@ -98,6 +99,7 @@ struct acme_ca_metrics_s {
     uint64_t               batches_failed;
     uint64_t               ocsp[ACME_CA_METRICS_OCSP_N];
     acme_ca_histogram_t    ocsp_ages;      /* of kept ones, when sent */
+    acme_ca_stock_t        ocsp_stock[ACME_CA_STOCK_PERIODS];
 
     int64_t                census_at;      /* seconds; 0: never yet */
     int64_t                census_due;

@@ -33,6 +33,9 @@ static void test_histograms(void);
 static void test_contention(void);
 static void *test_thread(void *data);
 static void test_claim(void);
+static void test_stock(void);
+static void test_stock_contention(void);
+static void *test_stock_thread(void *data);
 static void test_text(void);
 static void test_escape(void);
 static void test_memory(void);
@@ -62,6 +65,8 @@ main(void)
     test_histograms();
     test_contention();
     test_claim();
+    test_stock();
+    test_stock_contention();
     test_text();
     test_escape();
     test_memory();
@@ -218,6 +223,131 @@ test_claim(void)
 
 
 static void
+test_stock(void)
+{
+    ngx_uint_t        i;
+    acme_ca_share_t   share, sum;
+    acme_ca_stock_t  *stock;
+
+    stock = metrics->ocsp_stock;
+
+    is_int(acme_ca_stock_period(2999), 1, "the first period");
+    is_int(acme_ca_stock_period(3000), 2, "the second");
+
+    is_int(acme_ca_stock_find(stock, 7, 1, &sum), NGX_DECLINED, "nobody yet");
+
+    share.issuer_id = 1;
+    share.n = 0;
+    share.oldest = 0;
+    share.newest = 0;
+    is_int(acme_ca_stock_add(stock, 7, &share), NGX_OK, "one without any");
+
+    share.n = 2;
+    share.oldest = NOW - 20;
+    share.newest = NOW - 10;
+    is_int(acme_ca_stock_add(stock, 7, &share), NGX_OK, "one with two");
+
+    share.n = 3;
+    share.oldest = NOW - 30;
+    share.newest = NOW - 15;
+    is_int(acme_ca_stock_add(stock, 7, &share), NGX_OK, "one with three");
+
+    is_int(acme_ca_stock_find(stock, 7, 1, &sum), NGX_OK, "all of them");
+    is_int(sum.n, 5, "together");
+    is_int(sum.oldest, NOW - 30, "the oldest");
+    is_int(sum.newest, NOW - 10, "the newest");
+    is_int(acme_ca_stock_find(stock, 7, 2, &sum), NGX_DECLINED,
+           "of another issuer");
+    is_int(acme_ca_stock_find(stock, 8, 1, &sum), NGX_DECLINED,
+           "in another period");
+
+    is_int(acme_ca_stock_add(stock, 7 + ACME_CA_STOCK_PERIODS, &share), NGX_OK,
+           "a later one");
+    is_int(acme_ca_stock_find(stock, 7, 1, &sum), NGX_DECLINED,
+           "has the place of the first");
+    (void) acme_ca_stock_find(stock, 7 + ACME_CA_STOCK_PERIODS, 1, &sum);
+    is_int(sum.n, 3, "and nothing of it");
+
+    /* who began a period died of it */
+
+    stock[1].period = -9;
+    is_int(acme_ca_stock_add(stock, 9, &share), NGX_AGAIN, "not before");
+    is_int(acme_ca_stock_add(stock, 9 + ACME_CA_STOCK_PERIODS, &share), NGX_OK,
+           "but later");
+
+    for (i = 2; i <= ACME_CA_STOCK_ISSUERS; i++) {
+        share.issuer_id = i;
+        (void) acme_ca_stock_add(stock, 13, &share);
+    }
+
+    share.issuer_id = i;
+    is_int(acme_ca_stock_add(stock, 13, &share), NGX_DECLINED,
+           "no room for one more");
+}
+
+
+static void
+test_stock_contention(void)
+{
+    int              status;
+    pid_t            pid;
+    ngx_uint_t       i, n;
+    pthread_t        thread[THREADS];
+    acme_ca_share_t  sum;
+
+    for (i = 0; i < PROCESSES; i++) {
+
+        pid = fork();
+
+        if (pid == 0) {
+            for (n = 0; n < THREADS; n++) {
+                (void) pthread_create(&thread[n], NULL, test_stock_thread,
+                                      NULL);
+            }
+
+            for (n = 0; n < THREADS; n++) {
+                (void) pthread_join(thread[n], NULL);
+            }
+
+            _exit(0);
+        }
+    }
+
+    while (wait(&status) > 0) { /* void */ }
+
+    for (i = 0; i < 2; i++) {
+        (void) acme_ca_stock_find(metrics->ocsp_stock, 100, 5 + i, &sum);
+        is_int(sum.n, THREADS * PROCESSES * ROUNDS / 2, "none is lost");
+        is_int(sum.oldest, 1, "the oldest");
+        is_int(sum.newest, ROUNDS, "the newest");
+    }
+}
+
+
+static void *
+test_stock_thread(void *data)
+{
+    ngx_uint_t       i;
+    acme_ca_share_t  share;
+
+    for (i = 0; i < ROUNDS; i++) {
+        share.issuer_id = 5 + i % 2;
+        share.n = 1;
+        share.oldest = (i < 2) ? 1 : 2 + i % (ROUNDS - 2);
+        share.newest = (i >= ROUNDS - 2) ? ROUNDS : i + 1;
+
+        while (acme_ca_stock_add(metrics->ocsp_stock, 100, &share)
+               == NGX_AGAIN)
+        {
+            /* void */
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
 test_text(void)
 {
     ngx_str_t              text;
@@ -233,6 +363,8 @@ test_text(void)
     issuer->not_after = NOW + 100;
 
     view.server_not_after = NOW - 5;
+    view.ocsp_not_after = NOW + 5;
+    view.stock_period = 13;
     metrics->census.job_oldest = NOW - 30;
 
     write_text(&text);
@@ -256,6 +388,13 @@ test_text(void)
            "100\n"),
        "an issuer");
     ok(has(&text, "remaining_seconds{authority=\"corp\"} -5\n"), "too late");
+    ok(has(&text, "acme_ca_ocsp_kept_responses{authority=\"corp\","
+                  "issuer=\"Corp \\\"A\\\"\\\\ B\",id=\"1\"} 3\n"),
+       "OCSP responses");
+    ok(has(&text, "acme_ca_ocsp_oldest_age_seconds{authority=\"corp\","
+                  "issuer=\"Corp \\\"A\\\"\\\\ B\",id=\"1\"} 30\n"),
+       "their oldest");
+    ok(has(&text, "id=\"1\"} 15\n"), "their newest");
     ok(!has(&text, "# EOF"), "no end");
 
     view.openmetrics = 1;
