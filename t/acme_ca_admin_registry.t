@@ -28,7 +28,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx access /)
 acme_ca_conf($t, authority => 'external_account_binding optional;
         validation_timeout 1m;
         profile default { } profile short { lifetime 7d; }',
-    server => <<'EOF')->plan(105)->run();
+    server => <<'EOF')->plan(109)->run();
 
         location /admin/ {
             acme_ca_admin default full;
@@ -235,6 +235,44 @@ $t->write_file('ended', '');
 
 ###############################################################################
 
+# whatever an argument cannot be is refused, with its name and what it can be
+
+my @faults;
+
+foreach my $list (arguments($reader->get('openapi.json')->json())) {
+    my ($path, $name, $schema) = @$list;
+
+    my $what = $schema->{enum} ? 'nonsense'
+        : ($schema->{format} || '') eq 'date-time' ? '2026-13-01'
+        : $schema->{type} eq 'integer' ? '1x'
+        : $name eq 'cursor' ? '-1' : next;
+
+    foreach my $value ($what, '') {
+        my $refused = $reader->get("$path?$name=$value");
+        my $detail = $refused->{status} == 400 && $refused->{type}
+            eq 'application/problem+json' ? $refused->json()->{detail} : '';
+
+        push @faults, "$path?$name=$value: $refused->{status} $detail"
+            if grep { index($detail, $_) < 0 } "\"$name\"",
+                @{$schema->{enum} || []};
+    }
+
+    push @faults, "$path?$name=$_" foreach grep {
+        $reader->get("$path?$name=$_")->{status} != 200
+    } @{$schema->{enum} || []};
+}
+
+is(join("\n", @faults), '', 'arguments: all of them');
+is(join(' ', map { $reader->get("$_?nonsense=1")->{status} } qw/ accounts orders
+    authorizations certificates issuers audit jobs hooks windows eab /),
+    join(' ', (400) x 10), 'arguments that are none');
+is($reader->get('certificates?status=valid+held')->{status}, 200,
+    'words of a status');
+like($reader->get('certificates?status=valid+nonsense')->json()->{detail},
+    qr/"status".*valid revoked expired unknown held/, 'which one is none');
+
+###############################################################################
+
 # windows of renewals
 
 my ($tomorrow, $later) = map { rfc3339(time() + $_ * 86400) } 1, 2;
@@ -290,5 +328,21 @@ is(admin_errors(), '', 'all answers are as the document says');
 
 # two more tests, which would not be counted at the end of everything
 undef $t;
+
+###############################################################################
+
+# [ path, name, schema ] of each argument of a list's URL
+
+sub arguments {
+    my ($document) = @_;
+
+    return map {
+        my $path = $_;
+
+        map { $_->{in} eq 'query' && $path !~ /\{/
+            ? [ $path =~ s!^/!!r, $_->{name}, $_->{schema} ] : () }
+            @{$document->{paths}{$path}{get}{parameters} || []};
+    } sort keys %{$document->{paths}};
+}
 
 ###############################################################################

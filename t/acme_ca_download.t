@@ -41,7 +41,7 @@ $t->write_file('cross-chain.pem', join '', map { $t->read_file($_) }
 
 acme_ca_conf($t, authority => "issuer $dir/issuer.pem $dir/issuer.key;
     alternate_chain $dir/cross-chain.pem;
-    alternate_chain third.pem;")->plan(83)->run();
+    alternate_chain third.pem;")->plan(84)->run();
 
 my $acme = acme_client($t);
 my $got = $acme->issue([ 'a.example' ]);
@@ -184,7 +184,13 @@ like(refused("$dir/renamed.pem"), qr/subject and the key.* in \S+:\d+/,
 
 make_ca($t, 'old', name => 'Issuer', key => 'issuer', parent => 'new-root',
     days => -1);
-like(refused("$dir/old.pem"), qr/has expired in \S+:\d+/, 'expired');
+like(refused("$dir/old.pem"),
+    qr/^good: .*\[warn\] .*old\.pem" is left out: .* has expired, in \S+:\d+/s,
+    'expired: a warning');
+
+make_ca($t, 'older', name => 'Issuer', parent => 'new-root', days => -1);
+like(refused("$dir/older.pem"), qr/^good: .*older\.pem" is left out/s,
+    'of an issuer that is no more');
 
 $t->write_file('mixed.pem', join '', map { $t->read_file($_) }
     'cross.pem', 'old-root.pem');

@@ -36,7 +36,7 @@ my $json;
 $t->write_file('users', "o:{PLAIN}se\"c\\ret\n");
 $t->write_file('user', "o:se\"c\\ret\n");
 
-$t->plan(171);
+$t->plan(175);
 
 ###############################################################################
 
@@ -180,6 +180,14 @@ my $serial = cert_serial($got->{chain});
 $json = json('order', 'list', '--status', 'valid');
 is(scalar @$json, 1, 'order');
 is($json->[0]{names}, 'a.example x.b.example', 'its names');
+foreach my $case ([ 'order', 'list', '--status', 'nonsense' ],
+    [ 'account', 'list', '--status', 'valid revoked' ],
+    [ 'certificate', 'list', '--status', 'nonsense' ],
+    [ 'audit', 'list', '--outcome', 'nonsense' ])
+{
+    is((tool(@$case))[1], 2, "no such word: @$case");
+}
+
 is_deeply(json('order', 'list', '--account', 1, '--status', 'pending'), [],
     'no other order');
 is_deeply(json('order', 'list', '--limit', 0), $json, 'all orders');

@@ -32,7 +32,7 @@ acme_ca_conf($t, authority => <<'END',
 END
     dns => { 'dead.example' => { A => '127.0.0.77' },
         'none.example' => { rcode => 'NXDOMAIN' } },
-    server => <<'END')->plan(88)->run();
+    server => <<'END')->plan(89)->run();
     location /admin/ { acme_ca_admin default full; allow 127.0.0.1; deny all; }
 END
 
@@ -155,6 +155,7 @@ is((admin('certificate', 'show', $serial))[1], 3, 'it is gone');
 my $job = json('jobs', 'list')->[0]{id};
 my $tries = sql("SELECT count(*) FROM acme_audit_logs
     WHERE action = 'validate' AND outcome = 'failed'");
+is((admin('order', 'list', '--status', 'nonsense'))[1], 2, 'no such status');
 is((admin('jobs', 'retry', "0$job"))[1], 0, 'retry');
 ok(acme_ca_wait(sub { sql("SELECT count(*) FROM acme_audit_logs
     WHERE action = 'validate' AND outcome = 'failed'") > $tries }),

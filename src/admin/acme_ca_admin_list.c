@@ -23,8 +23,6 @@ static ngx_int_t acme_ca_admin_list_certificates(acme_ca_admin_t *a,
     acme_ca_store_filter_t *filter);
 static ngx_int_t acme_ca_admin_list_dates(acme_ca_admin_t *a,
     acme_ca_store_filter_t *filter);
-static ngx_int_t acme_ca_admin_list_radar(acme_ca_admin_t *a,
-    acme_ca_store_filter_t *filter);
 static ngx_int_t acme_ca_admin_list_uuid(acme_ca_admin_t *a, int64_t *id);
 static ngx_int_t acme_ca_admin_list_serial(acme_ca_admin_t *a,
     ngx_str_t *serial);
@@ -233,6 +231,7 @@ acme_ca_admin_list_filter(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
     filter->kind = acme_ca_admin_arg(a, "kind");
     filter->category = acme_ca_admin_arg(a, "category");
     filter->issuer = acme_ca_admin_arg(a, "issuer");
+    filter->radar = acme_ca_admin_arg(a, "radar");
     filter->now = a->ctx.now;
 
     text = acme_ca_admin_arg(a, "authorization");
@@ -298,10 +297,6 @@ acme_ca_admin_list_certificates(acme_ca_admin_t *a,
     rc = acme_ca_admin_list_dates(a, filter);
 
     if (rc == NGX_OK) {
-        rc = acme_ca_admin_list_radar(a, filter);
-    }
-
-    if (rc == NGX_OK) {
         rc = acme_ca_admin_list_uuid(a, &filter->certificate_id);
     }
 
@@ -353,22 +348,6 @@ acme_ca_admin_list_dates(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
     }
 
     return rc;
-}
-
-
-static ngx_int_t
-acme_ca_admin_list_radar(acme_ca_admin_t *a, acme_ca_store_filter_t *filter)
-{
-    ngx_uint_t  many;
-
-    filter->radar = acme_ca_admin_arg(a, "radar");
-
-    return (filter->radar
-            && !acme_ca_admin_has("late expiring not-fetched", filter->radar,
-                                  &many))
-           ? acme_ca_admin_refuse(a, 400, "\"radar\" is to be late, expiring "
-                                  "or not-fetched")
-           : NGX_OK;
 }
 
 

@@ -201,6 +201,10 @@ ngx_int_t acme_ca_admin_query_parse(ngx_pool_t *pool, const ngx_str_t *query,
 ngx_int_t acme_ca_admin_query(acme_ca_admin_t *a);
 /* the first of that name, or NULL */
 ngx_str_t *acme_ca_admin_arg(acme_ca_admin_t *a, const char *name);
+/* acme_ca_admin_filter.c: an argument that is a word of a list.  NGX_ABORT: it
+   is none */
+ngx_int_t acme_ca_admin_filter(acme_ca_admin_t *a,
+    const acme_ca_admin_arg_t *arg);
 /* whether a list of words, separated by blanks, has it */
 ngx_uint_t acme_ca_admin_has(const char *list, const ngx_str_t *word,
     ngx_uint_t *many);

@@ -182,6 +182,11 @@ acme_ca_admin_query(acme_ca_admin_t *a)
                                             "there twice", &arg[i].name);
             }
         }
+
+        rc = acme_ca_admin_filter(a, &arg[i]);
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     return NGX_OK;

@@ -102,7 +102,8 @@ ngx_int_t acme_ca_issuer_load(ngx_pool_t *pool, ngx_str_t *chain_pem,
 /*
  * Another chain for the same subject and key, in the same form, added to
  * issuer->alternates.  NGX_OK, or with *error NGX_DECLINED: it is another
- * issuer's, NGX_ABORT: it is no good; or NGX_ERROR.
+ * issuer's, NGX_ABORT: it is no good, NGX_DONE: it has expired and is of no use
+ * to anybody; or NGX_ERROR.
  */
 ngx_int_t acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
     ngx_str_t *chain_pem, time_t now, ngx_str_t *error);

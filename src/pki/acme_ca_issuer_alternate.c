@@ -13,6 +13,8 @@
 #include "acme_ca_x509.h"
 
 
+static ngx_int_t acme_ca_issuer_check_end(acme_ca_issuer_load_t *load);
+static ngx_uint_t acme_ca_issuer_has_ended(X509 *cert, time_t now);
 static ngx_int_t acme_ca_issuer_check_same(acme_ca_issuer_load_t *load,
     const acme_ca_issuer_t *issuer);
 static ngx_int_t acme_ca_issuer_compare(const acme_ca_issuer_t *issuer,
@@ -51,6 +53,10 @@ acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
     rc = acme_ca_issuer_read(&load, chain_pem);
 
     if (rc == NGX_OK) {
+        rc = acme_ca_issuer_check_end(&load);
+    }
+
+    if (rc == NGX_OK) {
         rc = acme_ca_issuer_check_same(&load, issuer);
         other = (rc == NGX_DECLINED);
     }
@@ -84,6 +90,38 @@ acme_ca_issuer_add_chain(ngx_pool_t *pool, acme_ca_issuer_t *issuer,
     *chain = load.issuer->chain;
 
     return NGX_OK;
+}
+
+
+/* whosever it is: its issuer may have ended, too, and be none any more */
+
+static ngx_int_t
+acme_ca_issuer_check_end(acme_ca_issuer_load_t *load)
+{
+    int  i;
+
+    for (i = 0; i < sk_X509_num(load->certs); i++) {
+
+        if (acme_ca_issuer_has_ended(sk_X509_value(load->certs, i), load->now))
+        {
+            (void) acme_ca_format(load->pool, load->error,
+                                  ACME_CA_ISSUER_ERROR_MAX,
+                                  "certificate %d has expired", i + 1);
+            return NGX_DONE;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+acme_ca_issuer_has_ended(X509 *cert, time_t now)
+{
+    time_t  not_after;
+
+    return acme_ca_issuer_time(X509_get0_notAfter(cert), &not_after) == NGX_OK
+           && not_after <= now;
 }
 
 

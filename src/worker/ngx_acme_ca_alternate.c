@@ -3,7 +3,8 @@
  * Copyright (C) the nginx-acme-ca authors
  *
  * The files of "alternate_chain", read where the issuers are: each belongs to
- * the one whose subject and key it has.
+ * the one whose subject and key it has.  One that has expired is left out: time
+ * alone does not keep nginx from starting.
  */
 
 
@@ -37,6 +38,14 @@ ngx_acme_ca_alternate_load(ngx_acme_ca_t *ca, ngx_pool_t *temp,
         ngx_str_null(&reason);
 
         rc = ngx_acme_ca_alternate_add(ca, &pem, &reason);
+
+        if (rc == NGX_DONE) {
+            ngx_log_error(NGX_LOG_WARN, temp->log, 0,
+                          "acme_ca authority \"%V\": alternate_chain \"%V\" is "
+                          "left out: %V, in %s:%ui", &ca->authority.name,
+                          &file[i], &reason, ca->file_name, ca->line);
+            continue;
+        }
 
         if (rc != NGX_OK) {
             (void) acme_ca_format(temp, error, file[i].len + reason.len + 32,
