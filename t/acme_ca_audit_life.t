@@ -32,7 +32,7 @@ acme_ca_conf($t, workers => 2, authority => <<"END");
     audit_log $dir/audit.log;
 END
 
-$t->plan(30)->run();
+$t->plan(37)->run();
 acme_ca_tool($t);
 
 my $acme = acme_client($t);
@@ -147,9 +147,48 @@ $t->stop();
 is(join(', ', map { details($_)->{after} } rows('start done')),
     'nothing, stop, no stop', 'starts say what they follow');
 
+###############################################################################
+
+# an upgrade of the binary: for a while there are two masters, and nobody has
+# stopped before the last one.  Without a terminal's hold, as a service
+
+$conf =~ s/daemon off;/daemon on;/ or die "no daemon off\n";
+$t->write_file('nginx.conf', $conf);
+
+ok(!system($t->command()), 'a daemon');
+ok(acme_ca_wait(sub { -s "$dir/nginx.pid" && acme_ca_workers($t) == 2 }),
+    'with workers');
+my $old = $t->master();
+
+kill 'USR2', $old;
+ok(acme_ca_wait(sub { rows('start done') == 5 && -s "$dir/nginx.pid"
+    && $t->master() != $old && acme_ca_workers($t) == 2 }), 'another binary');
+kill 'QUIT', $old;
+ok(acme_ca_wait(sub { ended($old) }), 'the old one has gone');
+my $new = $t->master();
+kill 'QUIT', $new;
+ok(acme_ca_wait(sub { ended($new) }), 'and the new one');
+
+is(join(', ', map { details($_)->{after} } (rows('start done'))[3, 4]),
+    'stop, upgrade', 'what they followed');
+is(join(' ', map { details($_)->{last} ? 1 : 0 } rows('stop done')), '1 1 0 1',
+    'who was the last');
+
 undef $t;
 
 ###############################################################################
+
+# a daemon is nobody's child: it ends with the test, whatever happens to that
+
+END {
+    foreach my $file (grep { defined } map { glob "$dir/nginx.pid$_" }
+                      '', '.oldbin')
+    {
+        open my $f, '<', $file or next;
+        kill 'TERM', grep { /^\d+$/ } map { s/\s//gr } <$f>;
+    }
+}
+
 
 # the rows of an action and outcome, oldest first
 
@@ -164,6 +203,7 @@ sub rows {
 }
 
 
+sub ended { Test::Nginx::AcmeCa::process_state($_[0]) =~ /[ZX]/ }
 sub details { return json_decode($_[0]{details}) }
 
 
