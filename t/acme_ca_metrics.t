@@ -31,7 +31,7 @@ my $server = 'location = /metrics { acme_ca_metrics; }
 
 acme_ca_conf($t, authority => 'rate_limit new_accounts 2/1d;
         event_hook /event issued;
-        validation_attempts 1;', server => $server)->plan(93)->run();
+        validation_attempts 1;', server => $server)->plan(99)->run();
 
 my $acme = acme_client($t);
 
@@ -48,6 +48,8 @@ is($reply->header('Cache-Control'), 'no-store', 'never from a cache');
 my %m = samples($reply);
 is($m{'acme_ca_nonces_total{event="issued"}'}, 0, 'no nonce');
 is(grep({ /^acme_ca_requests_total/ } keys %m), 0, 'no request');
+
+my $fresh = $reply->{body};
 
 # what the workers see to by themselves may have been written already
 my %first = %m;
@@ -229,16 +231,21 @@ is($open{'acme_ca_rate_limit_hits_total{limit="new_accounts"}'}, 1,
     'and is the same');
 
 SKIP: {
-    skip 'no promtool', 3 unless grep { -x "$_/promtool" }
+    skip 'no promtool', 6 unless grep { -x "$_/promtool" }
         split /:/, $ENV{PATH};
 
-    $t->write_file('metrics.txt', scrape()->{body});
-    is(`promtool check metrics < @{[ $t->testdir() ]}/metrics.txt 2>&1`, '',
-        'promtool has no complaint');
-    is($?, 0, 'it says so');
+    foreach my $when ([ 'at first', $fresh ], [ 'now', scrape()->{body} ]) {
+        $t->write_file('metrics.txt', $when->[1]);
+        is(`promtool check metrics < @{[ $t->testdir() ]}/metrics.txt 2>&1`,
+            '', "promtool has no complaint $when->[0]");
+        is($?, 0, 'it says so');
+    }
 
-    my $said = `promtool check rules $FindBin::Bin/../contrib/metrics/alerts.yml`;
-    is($?, 0, 'nor about the alerts') or diag($said);
+    foreach my $how ('check rules', 'test rules') {
+        my $file = $how =~ /^test/ ? 'alerts_test.yml' : 'alerts.yml';
+        my $said = `promtool $how $FindBin::Bin/../contrib/metrics/$file 2>&1`;
+        is($?, 0, "$how") or diag($said);
+    }
 }
 
 # both forms, as Prometheus's own library reads them
@@ -269,7 +276,7 @@ print(int(sum(s.value for f in read(sys.stdin.read()) for s in f.samples
 my %names = map { $_ => 1 } scrape()->{body} =~ /^# TYPE (\w+)/mg,
     map { /^(\w+)/ } keys %m;
 
-for my $file (qw/ grafana.json alerts.yml /) {
+for my $file (qw/ grafana.json alerts.yml alerts_test.yml /) {
     my $text = read_file("$FindBin::Bin/../contrib/metrics/$file");
     my %asked = map { $_ => 1 } $text =~ /\b(acme_ca_[a-z_]+)/g;
 
@@ -277,6 +284,13 @@ for my $file (qw/ grafana.json alerts.yml /) {
     is(join(' ', grep { !$names{$_} } sort keys %asked), '',
         "$file: all of it is there");
 }
+
+my ($rules, $tests) = map { join ' ', sort @$_ }
+    [ read_file("$FindBin::Bin/../contrib/metrics/alerts.yml")
+      =~ /- alert: (\w+)/g ],
+    [ read_file("$FindBin::Bin/../contrib/metrics/alerts_test.yml")
+      =~ /alertname="(\w+)"/g ];
+is($tests, $rules, 'alerts_test.yml: every alert');
 
 my $panels = json_decode(read_file("$FindBin::Bin/../contrib/metrics/grafana.json"))
     ->{panels};

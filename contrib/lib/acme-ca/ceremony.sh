@@ -8,8 +8,8 @@
 
 commands="$commands
 issuer csr     -        subject type key password-file
-issuer import  cert...
-issuer add     cert...  key password-file
+issuer import  CERT...
+issuer add     CERT...  key password-file
 "
 
 
