@@ -39,7 +39,7 @@ acme_ca_conf($t,
         location /crl/ { acme_ca_crl; }
         location /admin/ { acme_ca_admin default full; allow 127.0.0.1;
                            deny all; }',
-    http => <<'END')->plan(71)->run();
+    http => <<'END')->plan(64)->run();
 
     server {
         listen 127.0.0.1:8443 ssl;
@@ -92,24 +92,6 @@ is((tool('certificate', 'import', "$dir/$_->[0].pem"))[1], 1,
     [ again => 'another one of its issuer' ];
 is($admin->post('certificates', { pem => $t->read_file($_) })->{status}, 409,
     "no import: $_") foreach 'b.pem', 'again.pem';
-
-# two CAs of one name, neither of which is known: they have two keys
-
-make_ca($t, $_, name => 'twin') foreach qw/ twin other /;
-foreign(@$_) foreach [ 'twin', 'elder', 7 ], [ 'other', 'younger', 7 ],
-    [ 'twin', 'third', 8 ], [ 'other', 'fourth', 8 ], [ 'twin', 'fifth', 7 ];
-
-is((tool('certificate', 'import', "$dir/$_.pem"))[1], 0, "import: $_")
-    or diag($text) foreach qw/ elder younger /;
-is((admin('certificate', 'import', "$dir/$_.pem"))[1], 0, "by the API: $_")
-    or diag($text) foreach qw/ third fourth /;
-is((admin('certificate', 'import', "$dir/fifth.pem"))[1], 1,
-    'not another one of its issuer');
-is(sql("SELECT group_concat(n) FROM (SELECT count(*) AS n FROM issuers AS i
-    JOIN acme_certificates AS c ON c.issuer_id = i.id
-    WHERE i.name = 'CN=twin' GROUP BY i.id)"), '2,2', 'two issuers');
-is((tool('certificate', 'show', '7', '--issuer', 'CN=twin'))[1], 1,
-    'one of which has to be named');
 
 my %uuid = map { $_->{names} =~ /^dns:(\w+)/ ? ($1 => $_->{uuid}) : () }
     @{json('certificate', 'list', '--serial', $serial)};

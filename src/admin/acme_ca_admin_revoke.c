@@ -321,7 +321,6 @@ acme_ca_admin_certificate_delete(acme_ca_admin_t *a)
     acme_ca_json_start(&w, a->ctx.pool, 256);
     acme_ca_json_open_object(&w, NULL);
     acme_ca_json_write_string(&w, "serial", &serial);
-    acme_ca_json_write_number(&w, "issuer", certificate.issuer_id);
     acme_ca_json_write_string(&w, "names", &certificate.sans);
     acme_ca_json_write_string(&w, "status",
                        (ngx_str_t *) &acme_ca_statuses[certificate.status]);

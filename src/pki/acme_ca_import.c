@@ -517,33 +517,16 @@ acme_ca_import_known(acme_ca_import_t *import, ngx_str_t *der)
 }
 
 
-/* two CAs of one name have two keys, and serial numbers of their own */
-
 static ngx_int_t
 acme_ca_import_unknown(acme_ca_import_t *import)
 {
-    ngx_str_t  key_id, hex;
-
     import->issuer->not_before = import->cert->not_before;
     import->issuer->not_after = import->cert->not_after;
 
-    if (acme_ca_certificate_issuer_key_id(&import->cert->der, &key_id)
-        != NGX_OK)
-    {
-        ngx_str_null(&key_id);
-    }
-
-    if (acme_ca_hex(import->ctx->pool, key_id.data, key_id.len, &hex)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     return acme_ca_format(import->ctx->pool, &import->issuer->der,
-                          import->issuer->name.len + hex.len
-                          + sizeof(ACME_CA_IMPORT_UNKNOWN " "),
-                          ACME_CA_IMPORT_UNKNOWN "%V%s%V",
-                          &import->issuer->name, hex.len ? " " : "", &hex);
+                          import->issuer->name.len
+                          + sizeof(ACME_CA_IMPORT_UNKNOWN),
+                          ACME_CA_IMPORT_UNKNOWN "%V", &import->issuer->name);
 }
 
 

@@ -596,15 +596,7 @@ import_issuer() {
         chain="$(cat "$folder/chain")
 "
     else
-        # two CAs of one name have two keys, and serial numbers of their own
-
-        by=$(openssl x509 -in "$folder/leaf" -noout \
-                 -ext authorityKeyIdentifier 2> /dev/null |
-             sed -n -e 's/^ *//' -e 's/^keyid://' \
-                 -e '/^[0-9A-F]\{2\}\(:[0-9A-F]\{2\}\)*$/p' |
-             tr -d ':' | tr 'A-F' 'a-f')
-        issuer_der=$(printf 'unknown issuer: %s%s' "$dn" "${by:+ $by}" |
-                     hex_of)
+        issuer_der=$(printf 'unknown issuer: %s' "$dn" | hex_of)
         ends_at=$ends
         chain=
     fi
@@ -696,9 +688,8 @@ certificate_delete() {
 
     run -list <<END || die "nothing was deleted"
 BEGIN IMMEDIATE;
-$(audit certificate-delete account_id "'serial', lower(hex(serial)),
-        'issuer', issuer_id, 'names', sans,
-        'fingerprint', lower(hex(fingerprint)), 'status', '$status'" \
+$(audit certificate-delete account_id "'serial', lower(hex(serial)), 'names',
+        sans, 'fingerprint', lower(hex(fingerprint)), 'status', '$status'" \
         "FROM acme_certificates WHERE id = $row")
 UPDATE acme_certificates SET replaced_by = NULL WHERE replaced_by = $row;
 UPDATE acme_orders SET replaces_id = NULL WHERE replaces_id = $row;
