@@ -170,7 +170,8 @@ acme_ca_store_touch(acme_ca_store_t *store)
 static ngx_int_t
 acme_ca_store_connect(acme_ca_store_t *store)
 {
-    int  rc, flags;
+    int          rc, flags;
+    const char  *vfs;
 
     if (sqlite3_threadsafe() == 0) {
         ngx_log_error(NGX_LOG_EMERG, store->log, 0,
@@ -194,7 +195,10 @@ acme_ca_store_connect(acme_ca_store_t *store)
     flags = SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX
             |SQLITE_OPEN_PRIVATECACHE;
 
-    rc = sqlite3_open_v2(store->path, &store->db, flags, NULL);
+    vfs = (store->mode == ACME_CA_STORE_WRITE) ? acme_ca_store_wal_vfs()
+                                               : NULL;
+
+    rc = sqlite3_open_v2(store->path, &store->db, flags, vfs);
 
     if (rc != SQLITE_OK) {
         return acme_ca_store_failed(store, "open", rc);

@@ -200,4 +200,8 @@ ngx_int_t acme_ca_store_id_init(acme_ca_store_t *store);
 void acme_ca_store_id_done(acme_ca_store_t *store);
 
 
+/* acme_ca_store_wal.c: the name of a writer's VFS; NULL: the default one */
+const char *acme_ca_store_wal_vfs(void);
+
+
 #endif /* _ACME_CA_STORE_PRIVATE_H_INCLUDED_ */

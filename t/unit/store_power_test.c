@@ -15,7 +15,7 @@
 
 #define DISK_FILES   8
 #define DISK_SECTOR  512
-#define RUN_COMMITS  9
+#define RUN_COMMITS  14
 #define RUN_MOMENTS  1200
 
 
