@@ -35,7 +35,7 @@ acme_ca_conf($t, authority => 'event_hook /event renewal_late expiring expired'
     server => 'location = /metrics { acme_ca_metrics; }
         location = /event { internal;
             proxy_pass http://127.0.0.1:%%PORT_8090%%; }')
-    ->plan(44)->run();
+    ->plan(47)->run();
 
 my $acme = acme_client($t);
 $acme->new_account();
@@ -125,6 +125,12 @@ my @late = grep { $cases{$_}[2] } sort keys %cases;
 
 is(list('late'), join(' ', map { "$_:$due{$_}" } @late), 'the list');
 is(list('not fetched') =~ s/:.*//r, 'unfetched', 'of what was not fetched');
+
+my @ends = map { $_->{ends} } @{json('radar')};
+
+is("@ends", join(' ', sort @ends), 'soonest first');
+cmp_ok($ends[0], 'lt', $ends[-1], 'not all at once');
+is(json('radar', '--limit', 1)->[0]{ends}, $ends[0], 'the first one');
 
 ok(acme_ca_wait(sub { metric('late') == @late && metric('unfetched') == 1 }),
     'the metrics');
