@@ -31,7 +31,7 @@
 #define NGX_ACME_CA_LOCK_LEAST  100
 
 /* from one batch to the next of a busy worker; a slow disk takes longer */
-#define NGX_ACME_CA_GATHER_MS   8
+#define NGX_ACME_CA_GATHER_MS   5
 
 #define NGX_ACME_CA_HOLD_MS     60000
 
