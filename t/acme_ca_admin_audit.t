@@ -29,7 +29,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx access /)
 my $dir = $t->testdir();
 
 acme_ca_conf($t, authority => 'audit_checkpoint 1s; issuer_overlap 1h;',
-    server => <<'END')->plan(81)->run();
+    server => <<'END')->plan(82)->run();
     location /admin/ { acme_ca_admin default full; allow 127.0.0.1; deny all; }
     location /read/ { acme_ca_admin default; allow 127.0.0.1; deny all; }
 END
@@ -274,10 +274,11 @@ is($reader->get("certificates/$serial")->json()->{remarks}, 'a', 'and stays');
 
 # the radar; what only the files are good for
 
-acme_ca_sql($t, "INSERT INTO acme_radar (kind, object_id, at)
-    SELECT 'late', id, 0 FROM acme_certificates WHERE serial = x'$serial'");
-$json = admin_json('radar');
-is("$json->[0]{what} $json->[0]{serial}", "late $serial", 'radar');
+acme_ca_sql($t, "UPDATE acme_certificates SET not_before = created_at - 80 *
+    86400, not_after = created_at + 20 * 86400, created_at = created_at - 80 *
+    86400 WHERE serial = x'$serial'");
+ok(acme_ca_wait(sub { $json = admin_json('radar'); @$json }, 30), 'radar');
+is("$json->[0]{what} $json->[0]{serial}", "late $serial", 'late');
 is((admin(@$_))[1], 2, "needs the files: @$_") foreach [ 'backup', 'x' ],
     [ 'restore', 'x' ], [ 'import', 'x' ], [ 'issuer', 'csr' ],
     [ 'issuer', 'import', 'x' ];

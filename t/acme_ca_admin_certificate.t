@@ -29,7 +29,7 @@ my $t = Test::Nginx->new()->has(qw/ http cryptx access /)
 
 acme_ca_conf($t, authority => 'profile default { } profile short'
         . ' { lifetime 7d; }',
-    server => <<'END')->plan(76)->run();
+    server => <<'END')->plan(77)->run();
     location /admin/ { acme_ca_admin default full; allow 127.0.0.1; deny all; }
     location /read/ { acme_ca_admin default; allow 127.0.0.1; deny all; }
 END
@@ -66,8 +66,12 @@ acme_ca_sql($t, "UPDATE acme_certificates SET category = 'device',
     remarks = 'x \"y\"', replaced_by = id + 1, status = 'revoked',
     revoked_at = unixepoch() - 7200, revocation_reason = 6,
     invalidity_at = 1700000000 WHERE serial = x'$serial{a}';
-    INSERT INTO acme_radar (kind, object_id, at)
-    SELECT 'late', id, 0 FROM acme_certificates WHERE serial = x'$serial{b}'");
+    UPDATE acme_certificates SET created_at = unixepoch() - 160 * 86400,
+    not_before = created_at - 160 * 86400, not_after = created_at + 40 * 86400
+    WHERE serial = x'$serial{b}'");
+
+ok(acme_ca_wait(sub { acme_ca_sql_value($t, "SELECT count(*) FROM acme_radar
+    WHERE kind = 'late'") }, 30), 'the radar found it late');
 
 foreach my $case ([ 'list', '--limit', 3 ], [ 'by-name', 'b.example' ],
     [ 'expiring', '--within', '8d' ], [ 'show', $serial{a} ],

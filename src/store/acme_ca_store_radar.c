@@ -249,7 +249,9 @@ acme_ca_store_radar_note_one(acme_ca_store_t *store,
     rc = mark->over ? acme_ca_store_radar_remove(store, mark)
                     : acme_ca_store_radar_add(store, mark, radar->now);
 
-    if (rc == NGX_DECLINED || (rc == NGX_OK && mark->over && !mark->expired)) {
+    if (rc == NGX_DECLINED
+        || (rc == NGX_OK && (!radar->told || (mark->over && !mark->expired))))
+    {
         return NGX_OK;
     }
 

@@ -36,11 +36,14 @@ typedef struct {
     time_t                 now;
     ngx_uint_t             limit;          /* of marks of a kind in one go */
     ngx_array_t           *marks;          /* acme_ca_radar_mark_t */
+    unsigned               told:1;         /* in the audit log, where the event
+                                              hooks read */
     unsigned               more:1;         /* and to look for */
 } acme_ca_radar_t;
 
 
-/* on a thread, with a handle that reads: fills radar, but for now and limit */
+/* on a thread, with a handle that reads: fills radar, but for now, limit and
+   told */
 ngx_int_t acme_ca_store_radar_look(acme_ca_store_t *store, ngx_pool_t *pool,
     acme_ca_radar_t *radar);
 /* in a transaction: what was found */

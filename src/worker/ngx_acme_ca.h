@@ -127,7 +127,7 @@ struct ngx_acme_ca_s {
     acme_ca_nonces_t          *nonces;
     acme_ca_keys_t            *keys;
     ngx_thread_task_t         *census;          /* NULL: nobody wants it */
-    ngx_acme_ca_radar_t       *radar;           /* the same */
+    ngx_acme_ca_radar_t       *radar;
     ngx_acme_ca_ocsp_t        *ocsp;            /* NULL: not served */
     ngx_acme_ca_dns_t         *dns;
     ngx_acme_ca_probe_tls_t   *tls;

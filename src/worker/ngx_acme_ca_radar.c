@@ -45,17 +45,11 @@ static void ngx_acme_ca_radar_written(ngx_acme_ca_write_t *write,
 static void ngx_acme_ca_radar_end(ngx_acme_ca_radar_t *r);
 
 
-/* somebody has to be told */
-
 ngx_int_t
 ngx_acme_ca_radar_init(ngx_acme_ca_t *ca, ngx_cycle_t *cycle)
 {
     ngx_acme_ca_radar_t       *r;
     ngx_acme_ca_radar_task_t  *data;
-
-    if (ca->events == NULL) {
-        return NGX_OK;
-    }
 
     r = ngx_pcalloc(cycle->pool, sizeof(ngx_acme_ca_radar_t));
     if (r == NULL) {
@@ -91,9 +85,7 @@ ngx_acme_ca_radar_tick(ngx_acme_ca_t *ca)
 
     r = ca->radar;
 
-    if (r == NULL || !ngx_acme_ca_leads(ca) || r->busy
-        || ngx_time() < r->due_at)
-    {
+    if (!ngx_acme_ca_leads(ca) || r->busy || ngx_time() < r->due_at) {
         return;
     }
 
@@ -106,6 +98,7 @@ ngx_acme_ca_radar_tick(ngx_acme_ca_t *ca)
 
     r->radar.now = ngx_time();
     r->radar.limit = NGX_ACME_CA_RADAR_LIMIT;
+    r->radar.told = (r->ca->events != NULL);
     r->rc = NGX_ERROR;
     r->took = 0;
     r->busy = 1;

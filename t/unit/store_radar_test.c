@@ -67,6 +67,7 @@ look(time_t now, acme_ca_radar_t *radar)
 
     radar->now = now;
     radar->limit = 3;
+    radar->told = 1;
 
     rc = acme_ca_store_radar_look(store, pool, radar);
 
@@ -213,6 +214,15 @@ test_memory(void)
 
     shim_fail_at(SHIM_NEVER);
     is_int(rc, NGX_OK, "fails cleanly at each of %d allocations", (int) n);
+
+    /* without hooks there is nobody to read it */
+
+    n = fixture_count("SELECT count(*) FROM acme_audit_logs");
+
+    is_int(acme_ca_store_radar_note(store, &radar), NGX_OK, "noted");
+    is_int(marked("late"), 1, "it has a mark");
+    is_int(fixture_count("SELECT count(*) FROM acme_audit_logs"), n,
+           "and no row of the log");
 
     fixture_stop();
 }
