@@ -27,7 +27,7 @@ acme_ca_tool($t);
 
 acme_ca_conf($t, authority => 'profile default { lifetime 90d; }'
     . ' profile short { lifetime 2d; } validation_timeout 1m;')
-    ->plan(77)->run();
+    ->plan(79)->run();
 
 my $dir = $t->testdir();
 my $json;
@@ -70,6 +70,10 @@ is_deeply([ serials('certificate', 'by-name', 'A.EXAMPLE') ], [ $serial ],
 is_deeply([ serials('certificate', 'by-name', 'example') ], [], 'by no name');
 is_deeply([ serials('certificate', 'list', '--name', 'a.example') ], [ $serial ],
     'list of a name');
+is_deeply([ serials('certificate', 'list', '--name', '.example') ],
+    [ $other, $serial ], 'of all below one');
+is_deeply([ serials('certificate', 'list', '--name', '.ple') ], [],
+    'of labels that are whole');
 is_deeply([ serials('certificate', 'list', '--profile', 'short') ], [ $other ],
     'by profile');
 is(scalar serials('certificate', 'list', '--issuer', 1), 3, 'by issuer');

@@ -32,7 +32,7 @@ acme_ca_conf($t, authority => <<'END',
 END
     dns => { 'dead.example' => { A => '127.0.0.77' },
         'none.example' => { rcode => 'NXDOMAIN' } },
-    server => <<'END')->plan(89)->run();
+    server => <<'END')->plan(91)->run();
     location /admin/ { acme_ca_admin default full; allow 127.0.0.1; deny all; }
 END
 
@@ -67,6 +67,7 @@ my $serial = lc cert_field($got{'a.example'}{chain}, 'serial') =~ s/^0+//r;
 
 foreach my $case (
     [ 'certificate', 'list', '--name', 'b.example' ],
+    [ 'certificate', 'list', '--name', '.example' ],
     [ 'certificate', 'by-name', 'x.b.example' ],
     [ 'certificate', 'expiring', '--within', '1y', '--limit', 2 ],
     [ 'certificate', 'show', $serial ],

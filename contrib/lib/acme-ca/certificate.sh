@@ -29,7 +29,8 @@ certificate radar     late expiring not-fetched
 
 usage_certificate() {
     cat <<END
-    certificate list [--account ID] [--name NAME] [--profile NAME]
+    certificate list [--account ID] [--profile NAME]
+        [--name NAME]           .NAME: all below it
         [--status S]            valid, revoked, expired, unknown, held
         [--category C]          ca, user, service, device, internal
         [--issuer ID|NAME]
@@ -216,11 +217,15 @@ one_issuer() {
 }
 
 
-# certificate_named NAME: a condition
+# certificate_named NAME: a condition; with a dot in front: all below it
 
 certificate_named() {
-    printf 'c.id IN (SELECT n.certificate_id FROM acme_certificate_names AS n
-                     WHERE n.name = %s)' "$(sql_text "$1")"
+    case $1 in
+        .*) printf "instr(c.sans || ' ', %s)" "$(sql_text "$1 ")" ;;
+        *)  printf 'c.id IN (SELECT n.certificate_id
+                             FROM acme_certificate_names AS n
+                             WHERE n.name = %s)' "$(sql_text "$1")" ;;
+    esac
 }
 
 
