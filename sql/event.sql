@@ -53,28 +53,34 @@ SELECT l.id, 0, l.at, l.type, CASE WHEN instr(?3, ' ' || l.type || ' ')
         'details', iif(l.type = 'issued', NULL, json(l.details))))
     END
 FROM (SELECT *,
-        CASE iif(reason LIKE 'badNonce: %', '', action || ' ' || outcome)
-        WHEN 'issue done' THEN 'issued'
-        WHEN 'issue refused' THEN 'refused'
-        WHEN 'issue failed' THEN 'refused'
-        WHEN 'new-order refused' THEN 'refused'
-        WHEN 'new-authz refused' THEN 'refused'
-        WHEN 'new-account refused' THEN 'refused'
-        WHEN 'finalize refused' THEN 'refused'
-        WHEN 'validate failed' THEN
-            iif(details ->> 'next_at' IS NULL, 'refused', NULL)
-        WHEN 'revoke done' THEN 'revoked'
-        WHEN 'certificate-revoke done' THEN 'revoked'
-        WHEN 'unrevoke done' THEN 'unrevoked'
-        WHEN 'renewal-late done' THEN 'renewal_late'
-        WHEN 'expiring done' THEN 'expiring'
-        WHEN 'expired done' THEN 'expired'
-        WHEN 'not-fetched done' THEN 'not_fetched'
-        WHEN 'issuer-expiring done' THEN 'issuer_expiring'
-        WHEN 'issuer-next done' THEN 'issuer'
-        WHEN 'issuer-active done' THEN 'issuer'
-        WHEN 'issuer-retired done' THEN 'issuer'
-        WHEN 'issuer-compromised done' THEN 'issuer'
+        CASE outcome
+        WHEN 'done' THEN
+            CASE action
+            WHEN 'issue' THEN 'issued'
+            WHEN 'revoke' THEN 'revoked'
+            WHEN 'certificate-revoke' THEN 'revoked'
+            WHEN 'unrevoke' THEN 'unrevoked'
+            WHEN 'renewal-late' THEN 'renewal_late'
+            WHEN 'expiring' THEN 'expiring'
+            WHEN 'expired' THEN 'expired'
+            WHEN 'not-fetched' THEN 'not_fetched'
+            WHEN 'issuer-expiring' THEN 'issuer_expiring'
+            WHEN 'issuer-next' THEN 'issuer'
+            WHEN 'issuer-active' THEN 'issuer'
+            WHEN 'issuer-retired' THEN 'issuer'
+            WHEN 'issuer-compromised' THEN 'issuer'
+            END
+        ELSE
+            CASE iif(reason LIKE 'badNonce: %', '', action || ' ' || outcome)
+            WHEN 'issue refused' THEN 'refused'
+            WHEN 'issue failed' THEN 'refused'
+            WHEN 'new-order refused' THEN 'refused'
+            WHEN 'new-authz refused' THEN 'refused'
+            WHEN 'new-account refused' THEN 'refused'
+            WHEN 'finalize refused' THEN 'refused'
+            WHEN 'validate failed' THEN
+                iif(details ->> 'next_at' IS NULL, 'refused', NULL)
+            END
         END AS type
       FROM acme_audit_logs WHERE id > ?1) AS l
 UNION ALL
