@@ -360,8 +360,8 @@ sub config_test {
     # $http begins in line 6, in whatever form the globals are
     my $globals = ($ENV{TEST_NGINX_GLOBALS} || '') =~ tr/\n/ /r;
 
-    return acme_ca_config_test($t, "pid test.pid; $globals\nevents {\n}\n\nhttp {\n"
-                                   . "$http\n}\n");
+    return acme_ca_config_test($t, "pid test.pid; $globals\nevents {\n}\n\n"
+                                   . "http { access_log off;\n$http\n}\n");
 }
 
 ###############################################################################
