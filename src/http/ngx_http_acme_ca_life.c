@@ -14,6 +14,8 @@
 
 static void ngx_http_acme_ca_reload_failed(void *data);
 static ngx_uint_t ngx_http_acme_ca_is_ours(ngx_cycle_t *cycle);
+static void ngx_http_acme_ca_life_each(ngx_cycle_t *cycle,
+    void (*handler)(ngx_acme_ca_t *ca, ngx_log_t *log));
 
 
 ngx_uint_t
@@ -53,29 +55,12 @@ ngx_http_acme_ca_reload_failed(void *data)
 {
     ngx_http_acme_ca_main_conf_t  *amcf = data;
 
-    ngx_cycle_t     *cycle;
-    ngx_uint_t       i;
-    ngx_acme_ca_t  **ca;
+    ngx_cycle_t  *cycle;
 
     cycle = (ngx_cycle_t *) ngx_cycle;
 
-    if (amcf->runs || !ngx_http_acme_ca_is_ours(cycle)) {
-        return;
-    }
-
-    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_acme_ca_module);
-
-    if (amcf == NULL) {
-        return;
-    }
-
-    ca = amcf->authorities.elts;
-
-    for (i = 0; i < amcf->authorities.nelts; i++) {
-
-        if (ca[i]->used && ca[i]->ready) {
-            ngx_acme_ca_audit_reload_failed(ca[i], cycle->log);
-        }
+    if (!amcf->runs && ngx_http_acme_ca_is_ours(cycle)) {
+        ngx_http_acme_ca_life_each(cycle, ngx_acme_ca_audit_reload_failed);
     }
 }
 
@@ -100,6 +85,16 @@ ngx_http_acme_ca_is_ours(ngx_cycle_t *cycle)
 void
 ngx_http_acme_ca_exit_master(ngx_cycle_t *cycle)
 {
+    ngx_http_acme_ca_life_each(cycle, ngx_acme_ca_audit_stopped);
+}
+
+
+/* of the authorities that were running */
+
+static void
+ngx_http_acme_ca_life_each(ngx_cycle_t *cycle,
+    void (*handler)(ngx_acme_ca_t *ca, ngx_log_t *log))
+{
     ngx_uint_t                     i;
     ngx_acme_ca_t                **ca;
     ngx_http_acme_ca_main_conf_t  *amcf;
@@ -115,7 +110,7 @@ ngx_http_acme_ca_exit_master(ngx_cycle_t *cycle)
     for (i = 0; i < amcf->authorities.nelts; i++) {
 
         if (ca[i]->used && ca[i]->ready) {
-            ngx_acme_ca_audit_stopped(ca[i], cycle->log);
+            handler(ca[i], cycle->log);
         }
     }
 }
