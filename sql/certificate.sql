@@ -56,10 +56,11 @@ WHERE id = ?1;
 -- name: certificate_page
 -- why: as account_page; "expired" follows from the clock, "unknown" is one
 -- whose issuer nobody has, "held" is a word for those that may come back.  A
--- uuid of RFC 9562, 5.8 is the row's number in 48 bits, then what its version
--- and variant leave of as many bytes of the fingerprint.  ?15 says which index finds them, a part of the UNION: one
--- of acme_ca_store_index_e.  Its LIMIT keeps SQLite from forgetting their order,
--- and from sorting more than a page looks at
+-- uuid of RFC 9562, 5.8 is the row's number in 48 bits, then bytes 7 to 16 of
+-- the fingerprint, less the six bits of version and variant.  ?15 says which
+-- index finds them, a part of the UNION: one of acme_ca_store_index_e.  Its LIMIT
+-- keeps SQLite from forgetting their order, and from sorting more than a page
+-- looks at
 SELECT c.id, CASE WHEN (?2 IS NULL
           OR instr(' ' || ?2 || ' ', ' ' || CASE
                        WHEN c.status = 'revoked' THEN 'revoked'
